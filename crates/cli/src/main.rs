@@ -1,0 +1,3 @@
+//! The `waybill` command.
+
+fn main() {}

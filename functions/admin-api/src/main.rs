@@ -1,0 +1,3 @@
+//! The admin-api Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The cortex-api Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The exporter Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The sweeper Lambda.
+
+fn main() {}
