@@ -1,7 +1,18 @@
 //! The documents that are exported: paths into them, the types of their properties, and how their bytes are read.
+//!
+//! A record is one JSON object, taken as bytes. [`Tape::scan`] reads it once, checks all of it and remembers where
+//! each value lies; [`Document`] and [`Value`] are views on that: strings still escaped, numbers verbatim, no tree.
+//! [`stored`] is the form in which a record lies in a table.
 
+mod document;
 mod path;
 mod property_type;
+mod scan;
+pub mod stored;
+mod text;
 
+pub use document::{Document, Elements, Kind, Members, Value};
 pub use path::{Path, PathError};
 pub use property_type::PropertyType;
+pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};
+pub use text::Text;

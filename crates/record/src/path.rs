@@ -65,10 +65,7 @@ impl FromStr for Path {
             if segment.is_empty() {
                 return Err(PathError::Empty);
             }
-            if let Some(bad) = segment
-                .chars()
-                .find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$')))
-            {
+            if let Some(bad) = segment.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))) {
                 return Err(PathError::Character(bad));
             }
         }

@@ -26,7 +26,7 @@ pub enum PropertyType {
     Any,
     /// Bytes as base64 text.
     Binary,
-    /// GeoJSON.
+    /// A `GeoJSON` object.
     Geometry,
     /// The records of another collection that refer to this one.
     List,
