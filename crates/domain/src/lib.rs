@@ -1,1 +1,39 @@
-//! waybill-domain.
+//! The words of Waybill as types: ids, orgs, principals, collections, exports, lanes, and the transitions between their states.
+//!
+//! Pure: no I/O, no clock, no randomness. Transitions consume `self` and may refuse; what is stored is what these types serialise to.
+
+mod access_key;
+mod account;
+mod archive;
+mod audit;
+mod collection;
+mod export;
+mod export_spec;
+mod failure;
+mod id;
+mod idempotency;
+mod lane;
+mod org;
+mod principal;
+mod signature;
+mod timestamp;
+mod usage;
+
+pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair};
+pub use account::Account;
+pub use archive::{Archive, ArchiveEntry, FinishRecord, Segment};
+pub use audit::{AuditAction, AuditEntry};
+pub use collection::{Collection, DefinitionError, Property, PropertyKind, Source};
+pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};
+pub use export_spec::{ExportFormat, ExportSpec, Level, Packaging, Selection, Surface};
+pub use failure::{Failure, FailureCode};
+pub use id::{
+    AccountId, CollectionName, CommitId, Epoch, ExportId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket, WorkerId,
+};
+pub use idempotency::{IdempotencyKey, IdempotencyRecord};
+pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
+pub use org::Org;
+pub use principal::{Principal, Role, Scope};
+pub use signature::{NonceUse, RequestSignature, SignatureUse};
+pub use timestamp::{Timestamp, TimestampError};
+pub use usage::{QuotaExceeded, Usage};

@@ -1,1 +1,29 @@
-//! waybill-ports.
+//! The roles that the use cases need filled, each with its contract and its errors.
+//!
+//! A port is named after its role, an adapter after its technology and the role. Every port has one contract suite in
+//! `waybill-testkit`, run against the in-memory and the real adapter alike. Errors are a small [`PortErrorKind`] a
+//! caller acts on, and an opaque source for the log.
+
+mod archive_store;
+mod clock;
+mod compute;
+mod entropy;
+mod error;
+mod record_store;
+mod rows;
+mod secret_vault;
+mod state_store;
+mod transaction;
+mod wake_queue;
+
+pub use archive_store::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, UploadId};
+pub use clock::Clock;
+pub use compute::{Compute, compute};
+pub use entropy::Entropy;
+pub use error::{PortError, PortErrorKind};
+pub use record_store::{PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
+pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
+pub use secret_vault::{SealContext, SecretVault};
+pub use state_store::{DueRow, Expect, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};
+pub use transaction::{Rows, Transaction};
+pub use wake_queue::{DeadLetter, WakeMessage, WakeQueue, WakeReceipt};

@@ -1,1 +1,5 @@
-//! waybill-query.
+//! Conditions on records: one AST that every dialect is compiled to, and its one evaluator.
+
+mod filter;
+
+pub use filter::{Filter, Literal};

@@ -1,0 +1,57 @@
+//! Finished archives and the segments that they are assembled from.
+
+use serde::{Deserialize, Serialize};
+
+/// One entry of an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveEntry {
+    /// Name inside the zip.
+    pub name: String,
+    /// Offset of its local header from the archive's first byte.
+    pub offset: u64,
+    /// Plain size in bytes.
+    pub size_bytes: u64,
+    /// Size in the archive in bytes.
+    pub compressed_bytes: u64,
+    /// CRC-32 of the plain bytes.
+    pub crc32: u32,
+    /// SHA-256 of the plain bytes, hex.
+    pub sha256: String,
+}
+
+/// One immutable piece of an archive under way: a complete object in `work/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Object key.
+    pub key: String,
+    /// Size in bytes.
+    pub size_bytes: u64,
+}
+
+/// A finished archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Object key; never used for anything else.
+    pub key: String,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of the archive, hex.
+    pub sha256: String,
+    /// What is in it, in order.
+    pub entries: Vec<ArchiveEntry>,
+}
+
+/// Everything that is needed to make an archive appear: written before it does, so that whoever comes next finishes the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishRecord {
+    /// The archive to be.
+    pub archive: Archive,
+    /// Its bytes, in order.
+    pub segments: Vec<Segment>,
+    /// Records in it.
+    pub records: u64,
+}

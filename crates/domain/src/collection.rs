@@ -1,0 +1,384 @@
+//! Collections: named sets of records and the definition of their properties.
+
+use crate::{CollectionName, IdError, OrgCode, Timestamp};
+use serde::{Deserialize, Serialize};
+use waybill_record::{Path, PathError, PropertyType};
+
+/// Properties that every record has, with their types; declared by nobody.
+const BUILT_IN: [(&str, PropertyType); 5] = [
+    ("_id", PropertyType::ObjectId),
+    ("created", PropertyType::Date),
+    ("updated", PropertyType::Date),
+    ("creator", PropertyType::Reference),
+    ("owner", PropertyType::Reference),
+];
+
+/// Deepest nesting of document properties.
+const MAX_DEPTH: usize = 8;
+/// Most properties of one definition, nested ones included.
+const MAX_PROPERTIES: usize = 1000;
+
+/// A collection and its definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// The org.
+    pub org: OrgCode,
+    /// Its name, plural where the language has one: `c_visits`.
+    pub name: CollectionName,
+    /// Name of one record: `c_visit`.
+    pub singular: CollectionName,
+    /// Where its records are read from.
+    pub source: Source,
+    /// Declared properties, in the order in which they are exported.
+    pub properties: Vec<Property>,
+    /// Whether records may have undeclared properties.
+    pub open: bool,
+    /// Number of this version of the definition, from 1.
+    pub revision: u64,
+    /// When it was first written.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+/// Where a collection's records are read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Source {
+    /// Waybill's own record table.
+    Records,
+}
+
+/// One declared property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: PropertyKind,
+    /// Whether it holds an array of that type.
+    pub array: bool,
+    /// Whether it is exported only when asked for.
+    pub optional: bool,
+    /// Whether a variant takes it from its parent where it has none.
+    pub inheritable: bool,
+    /// Dimensions that its values are scoped by.
+    pub dimensions: Vec<String>,
+}
+
+/// The type of a declared property, with what the type refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum PropertyKind {
+    /// Text.
+    String,
+    /// A decimal number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// An instant.
+    Date,
+    /// 24 hex digits.
+    ObjectId,
+    /// The `_id` of a record of another collection.
+    Reference {
+        /// That collection.
+        collection: CollectionName,
+    },
+    /// A file kept beside the record.
+    File,
+    /// A nested document.
+    Document {
+        /// Its properties; empty = anything.
+        properties: Vec<Property>,
+    },
+    /// Anything.
+    Any,
+    /// Base64 text.
+    Binary,
+    /// A `GeoJSON` object.
+    Geometry,
+    /// The records of another collection whose reference `via` points here.
+    List {
+        /// That collection.
+        collection: CollectionName,
+        /// The reference in it.
+        via: String,
+    },
+}
+
+/// Why a definition, or a path into a collection, is refused; `pointer` is a JSON pointer into the definition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    /// A name that is none.
+    #[error("{pointer}: {source}")]
+    Name {
+        /// Where.
+        pointer: String,
+        /// Why.
+        source: IdError,
+    },
+    /// A property name that is none.
+    #[error("{pointer}: {source}")]
+    Property {
+        /// Where.
+        pointer: String,
+        /// Why.
+        source: PathError,
+    },
+    /// A name with a dot, a `$`, or one of ours.
+    #[error("{pointer}: `{name}` is reserved")]
+    Reserved {
+        /// Where.
+        pointer: String,
+        /// The name.
+        name: String,
+    },
+    /// The same name twice.
+    #[error("{pointer}: `{name}` is declared twice")]
+    Twice {
+        /// Where.
+        pointer: String,
+        /// The name.
+        name: String,
+    },
+    /// Too many or too deep.
+    #[error("{pointer}: a definition has at most 1000 properties, 8 levels deep")]
+    TooLarge {
+        /// Where.
+        pointer: String,
+    },
+    /// A path to no declared property.
+    #[error("`{path}` is no property of `{collection}`")]
+    UnknownPath {
+        /// The collection.
+        collection: CollectionName,
+        /// The path.
+        path: Path,
+    },
+}
+
+impl PropertyKind {
+    /// The type without what it refers to.
+    pub fn property_type(&self) -> PropertyType {
+        match self {
+            Self::String => PropertyType::String,
+            Self::Number => PropertyType::Number,
+            Self::Boolean => PropertyType::Boolean,
+            Self::Date => PropertyType::Date,
+            Self::ObjectId => PropertyType::ObjectId,
+            Self::Reference { .. } => PropertyType::Reference,
+            Self::File => PropertyType::File,
+            Self::Document { .. } => PropertyType::Document,
+            Self::Any => PropertyType::Any,
+            Self::Binary => PropertyType::Binary,
+            Self::Geometry => PropertyType::Geometry,
+            Self::List { .. } => PropertyType::List,
+        }
+    }
+}
+
+impl Collection {
+    /// Checks names, duplicates and limits of the declared properties.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] with a pointer to the first property that is wrong.
+    pub fn check(&self) -> Result<(), DefinitionError> {
+        let mut count = 0;
+        check_properties(&self.properties, "/properties", 1, &mut count)
+    }
+
+    /// The declared or built-in type of `path`, and whether it is an array; `None` for what is not declared.
+    ///
+    /// Below `any`, a document without declared properties, and anywhere in an open collection, everything is `any`.
+    pub fn type_of(&self, path: &Path) -> Option<(PropertyType, bool)> {
+        let segments = path.segments();
+        if let [only] = segments
+            && let Some((_, built_in)) = BUILT_IN.iter().find(|(name, _)| name == only)
+        {
+            return Some((*built_in, false));
+        }
+        let undeclared = self.open.then_some((PropertyType::Any, false));
+        let mut properties = &self.properties;
+        let mut in_array = false;
+        for (depth, segment) in segments.iter().enumerate() {
+            let Some(property) = properties.iter().find(|property| property.name == *segment) else {
+                return undeclared.filter(|_| depth == 0);
+            };
+            in_array |= property.array;
+            if depth + 1 == segments.len() {
+                return Some((property.kind.property_type(), in_array));
+            }
+            match &property.kind {
+                PropertyKind::Any | PropertyKind::Geometry => return Some((PropertyType::Any, in_array)),
+                PropertyKind::Document { properties: inner } if inner.is_empty() => {
+                    return Some((PropertyType::Any, in_array));
+                }
+                PropertyKind::Document { properties: inner } => properties = inner,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The property that `path` names or passes through first that is a reference, a file or a list, if any.
+    pub fn crossing(&self, path: &Path) -> Option<&Property> {
+        let mut properties = &self.properties;
+        for (depth, segment) in path.segments().iter().enumerate() {
+            let property = properties.iter().find(|property| property.name == *segment)?;
+            let last = depth + 1 == path.segments().len();
+            match &property.kind {
+                PropertyKind::List { .. } | PropertyKind::File => return Some(property),
+                PropertyKind::Reference { .. } if !last => return Some(property),
+                PropertyKind::Document { properties: inner } => properties = inner,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The paths that an export writes: `paths` where given, else `_id` and every property that is not optional; then `include`. Without duplicates, in that order.
+    ///
+    /// With `flatten` (tables), declared documents of the default selection become their leaves.
+    ///
+    /// # Errors
+    /// [`DefinitionError::UnknownPath`] for a path to nothing that is declared.
+    pub fn select(&self, paths: &[Path], include: &[Path], flatten: bool) -> Result<Vec<Path>, DefinitionError> {
+        let mut selected: Vec<Path> = Vec::new();
+        let asked = paths.iter().chain(include);
+        for path in asked.clone() {
+            if self.type_of(path).is_none() {
+                return Err(DefinitionError::UnknownPath { collection: self.name.clone(), path: path.clone() });
+            }
+        }
+        if paths.is_empty() {
+            selected.extend("_id".parse::<Path>());
+            for property in self.properties.iter().filter(|property| !property.optional) {
+                if let Ok(path) = property.name.parse::<Path>() {
+                    push_leaves(property, &path, flatten, &mut selected);
+                }
+            }
+        }
+        selected.extend(asked.cloned());
+        let mut seen = std::collections::HashSet::new();
+        selected.retain(|path| seen.insert(path.clone()));
+        Ok(selected)
+    }
+}
+
+fn push_leaves(property: &Property, path: &Path, flatten: bool, selected: &mut Vec<Path>) {
+    match &property.kind {
+        PropertyKind::Document { properties } if flatten && !property.array && !properties.is_empty() => {
+            for inner in properties.iter().filter(|inner| !inner.optional) {
+                if let Ok(path) = path.child(&inner.name) {
+                    push_leaves(inner, &path, flatten, selected);
+                }
+            }
+        }
+        PropertyKind::List { .. } => {}
+        _ => selected.push(path.clone()),
+    }
+}
+
+fn check_properties(
+    properties: &[Property],
+    pointer: &str,
+    depth: usize,
+    count: &mut usize,
+) -> Result<(), DefinitionError> {
+    let mut seen = std::collections::HashSet::new();
+    for property in properties {
+        let name = &property.name;
+        let pointer = format!("{pointer}/{name}");
+        *count += 1;
+        if *count > MAX_PROPERTIES || depth > MAX_DEPTH {
+            return Err(DefinitionError::TooLarge { pointer });
+        }
+        if let Err(source) = name.parse::<Path>() {
+            return Err(DefinitionError::Property { pointer, source });
+        }
+        let ours = depth == 1 && (BUILT_IN.iter().any(|(built_in, _)| built_in == name) || name.starts_with('_'));
+        if name.contains('.') || name.starts_with('$') || ours {
+            return Err(DefinitionError::Reserved { pointer, name: name.clone() });
+        }
+        if !seen.insert(name) {
+            return Err(DefinitionError::Twice { pointer, name: name.clone() });
+        }
+        if let PropertyKind::Document { properties } = &property.kind {
+            check_properties(properties, &format!("{pointer}/properties"), depth + 1, count)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn property(name: &str, kind: PropertyKind) -> Property {
+        Property { name: name.into(), kind, array: false, optional: false, inheritable: false, dimensions: vec![] }
+    }
+
+    fn airports() -> Collection {
+        Collection {
+            org: "demo".parse().unwrap(),
+            name: "airports".parse().unwrap(),
+            singular: "airport".parse().unwrap(),
+            source: Source::Records,
+            properties: vec![
+                property("icao", PropertyKind::String),
+                Property { optional: true, ..property("iata", PropertyKind::String) },
+                property(
+                    "location",
+                    PropertyKind::Document {
+                        properties: vec![property("lat", PropertyKind::Number), property("lon", PropertyKind::Number)],
+                    },
+                ),
+                property("country", PropertyKind::Reference { collection: "countries".parse().unwrap() }),
+            ],
+            open: false,
+            revision: 1,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn texts(paths: &[Path]) -> Vec<String> {
+        paths.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_default_selection_leaves_optional_properties_out() {
+        let selected = airports().select(&[], &[], false).unwrap();
+        assert_eq!(texts(&selected), ["_id", "icao", "location", "country"]);
+        let flat = airports().select(&[], &["iata".parse().unwrap()], true).unwrap();
+        assert_eq!(texts(&flat), ["_id", "icao", "location.lat", "location.lon", "country", "iata"]);
+    }
+
+    #[test]
+    fn a_path_to_nothing_is_refused_by_name() {
+        let error = airports().select(&["location.alt".parse().unwrap()], &[], false).unwrap_err();
+        assert_eq!(error.to_string(), "`location.alt` is no property of `airports`");
+    }
+
+    #[test]
+    fn built_in_and_nested_properties_have_types() {
+        let airports = airports();
+        assert_eq!(airports.type_of(&"created".parse().unwrap()), Some((PropertyType::Date, false)));
+        assert_eq!(airports.type_of(&"location.lat".parse().unwrap()), Some((PropertyType::Number, false)));
+        assert_eq!(airports.type_of(&"country.code".parse().unwrap()), None);
+        assert!(airports.crossing(&"country.code".parse().unwrap()).is_some());
+        assert!(airports.crossing(&"country".parse().unwrap()).is_none());
+    }
+
+    #[test]
+    fn definitions_with_reserved_or_doubled_names_are_refused() {
+        let mut definition = airports();
+        definition.properties.push(property("icao", PropertyKind::Any));
+        assert!(matches!(definition.check(), Err(DefinitionError::Twice { .. })));
+        definition.properties = vec![property("_id", PropertyKind::Any)];
+        assert!(matches!(definition.check(), Err(DefinitionError::Reserved { .. })));
+    }
+}

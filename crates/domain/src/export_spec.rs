@@ -1,0 +1,108 @@
+//! What an export was asked to do, frozen when it is queued.
+
+use crate::{AccountId, Collection, OrgCode, Seq};
+use serde::{Deserialize, Serialize};
+use waybill_query::Filter;
+use waybill_record::Path;
+
+/// The surface through which an export was made; each vendor's lists only its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// Waybill's own.
+    Admin,
+    /// `/{org}/v2/exports`.
+    Cortex,
+}
+
+/// The form in which records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// One JSON object a line.
+    Ndjson,
+    /// One JSON array.
+    Json,
+    /// RFC 4180.
+    Csv,
+}
+
+impl ExportFormat {
+    /// Whether it is a table, whose columns are leaves.
+    pub fn is_table(self) -> bool {
+        match self {
+            Self::Csv => true,
+            Self::Ndjson | Self::Json => false,
+        }
+    }
+
+    /// Ending of its files, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// What a download is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Packaging {
+    /// The zip itself.
+    Zip,
+}
+
+/// How hard deflate tries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Quickest.
+    Fast,
+    /// In between.
+    #[default]
+    Default,
+    /// Smallest.
+    Small,
+}
+
+/// Which parts of a record are written: as asked, and as resolved against the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// `paths` as asked; empty = the default.
+    pub paths: Vec<Path>,
+    /// `include` as asked.
+    pub include: Vec<Path>,
+    /// What is written, in order.
+    pub columns: Vec<Path>,
+}
+
+/// The frozen request of an export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportSpec {
+    /// The org.
+    pub org: OrgCode,
+    /// The export's row.
+    pub seq: Seq,
+    /// The collection as it was defined when the export was queued.
+    pub collection: Collection,
+    /// Which parts of its records.
+    pub selection: Selection,
+    /// Which of its records; `None` = all.
+    pub filter: Option<Filter>,
+    /// The condition as the client wrote it, for showing it again.
+    pub filter_text: Option<String>,
+    /// The form.
+    pub format: ExportFormat,
+    /// What a download is.
+    pub packaging: Packaging,
+    /// How hard deflate tries.
+    pub level: Level,
+    /// Whether cells that look like formulas stay as they are.
+    pub raw_cells: bool,
+    /// The account whose rights it reads with.
+    pub principal: AccountId,
+}

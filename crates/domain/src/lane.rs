@@ -1,0 +1,229 @@
+//! The lane: an org's queue of exports and the lease on the right to advance it.
+
+use crate::{Epoch, ExportId, OrgCode, Seq, Ticket, Timestamp, WorkerId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The counter that orders an org's exports, and when its lane is next looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sequence {
+    /// The org.
+    pub org: OrgCode,
+    /// The next free number.
+    pub next: u64,
+    /// When the sweeper looks at the lane; `None` while it is empty.
+    pub due_at: Option<Timestamp>,
+}
+
+impl Sequence {
+    /// The counter of an org without exports.
+    pub fn new(org: OrgCode) -> Self {
+        Self { org, next: 1, due_at: None }
+    }
+
+    /// Takes one number as the place of creation and of entry, and has the lane looked at by `due_at` or earlier.
+    #[must_use]
+    pub fn take(mut self, due_at: Timestamp) -> (Seq, Ticket, Self) {
+        let number = self.next;
+        self.next = number.saturating_add(1);
+        self.due_at = Some(self.due_at.map_or(due_at, |earlier| earlier.min(due_at)));
+        (Seq(number), Ticket(number), self)
+    }
+}
+
+/// One export in the lane; exists exactly while the export is queued or running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueEntry {
+    /// The org.
+    pub org: OrgCode,
+    /// Its place.
+    pub ticket: Ticket,
+    /// The export's row.
+    pub seq: Seq,
+    /// The export.
+    pub export: ExportId,
+}
+
+/// Who may advance an org's exports, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// The org.
+    pub org: OrgCode,
+    /// Number of the current or last lease.
+    pub epoch: Epoch,
+    /// The current lease.
+    pub lease: Option<Lease>,
+    /// Before then nobody starts (a service asked for patience).
+    pub not_before: Option<Timestamp>,
+    /// Since when services have been asking for patience without a break.
+    pub throttled_since: Option<Timestamp>,
+    /// How many times in a row; sets the next pause.
+    pub throttles: u32,
+}
+
+/// A right to advance a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// Who holds it.
+    pub owner: WorkerId,
+    /// Until when, unless renewed.
+    pub until: Timestamp,
+}
+
+/// Why a lane cannot be taken or a lease not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaneRefused {
+    /// Somebody else holds it.
+    #[error("the lane is held until {until}")]
+    Held {
+        /// End of that lease.
+        until: Timestamp,
+    },
+    /// A service asked for patience.
+    #[error("the lane waits until {until}")]
+    NotBefore {
+        /// End of the pause.
+        until: Timestamp,
+    },
+    /// The lease is no longer the caller's.
+    #[error("the lease was lost")]
+    Lost,
+}
+
+impl Lane {
+    /// A lane that nobody has held.
+    pub fn new(org: OrgCode) -> Self {
+        Self { org, epoch: Epoch(0), lease: None, not_before: None, throttled_since: None, throttles: 0 }
+    }
+
+    /// Whether somebody holds it at `now`.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.until >= now)
+    }
+
+    /// Takes the lane under a new epoch.
+    ///
+    /// # Errors
+    /// [`LaneRefused::Held`] while a lease runs, [`LaneRefused::NotBefore`] during a pause.
+    pub fn acquire(mut self, owner: WorkerId, now: Timestamp, lease: Duration) -> Result<Self, LaneRefused> {
+        if let Some(held) = self.lease.as_ref().filter(|held| held.until >= now) {
+            return Err(LaneRefused::Held { until: held.until });
+        }
+        if let Some(until) = self.not_before.filter(|until| *until > now) {
+            return Err(LaneRefused::NotBefore { until });
+        }
+        self.epoch = self.epoch.next();
+        self.lease = Some(Lease { owner, until: now.after(lease) });
+        self.not_before = None;
+        Ok(self)
+    }
+
+    /// Whether `owner` holds it under `epoch`; the lease's end does not matter, since nobody else has taken it.
+    ///
+    /// # Errors
+    /// [`LaneRefused::Lost`] otherwise.
+    pub fn assert_holder(&self, owner: WorkerId, epoch: Epoch) -> Result<(), LaneRefused> {
+        let mine = self.epoch == epoch && self.lease.as_ref().is_some_and(|lease| lease.owner == owner);
+        if mine { Ok(()) } else { Err(LaneRefused::Lost) }
+    }
+
+    /// Extends the lease.
+    ///
+    /// # Errors
+    /// [`LaneRefused::Lost`] when it is no longer `owner`'s under `epoch`.
+    pub fn renew(
+        mut self,
+        owner: WorkerId,
+        epoch: Epoch,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Self, LaneRefused> {
+        self.assert_holder(owner, epoch)?;
+        self.lease = Some(Lease { owner, until: now.after(lease) });
+        Ok(self)
+    }
+
+    /// Gives the lane back.
+    ///
+    /// # Errors
+    /// [`LaneRefused::Lost`] when it is no longer `owner`'s under `epoch`.
+    pub fn release(mut self, owner: WorkerId, epoch: Epoch) -> Result<Self, LaneRefused> {
+        self.assert_holder(owner, epoch)?;
+        self.lease = None;
+        Ok(self)
+    }
+
+    /// Longest time that services may refuse before the export fails.
+    pub const PATIENCE: Duration = Duration::from_hours(24);
+
+    /// Pauses the lane because a service asked for patience, 1 s doubling to 15 min, or as long as the service said; `jitter` is in `0..=1000` thousandths that are added in proportion of a quarter.
+    #[must_use]
+    pub fn pause(mut self, now: Timestamp, asked: Option<Duration>, jitter: u32) -> Self {
+        let doubled = 1_u64 << self.throttles.min(10);
+        let base = asked.map_or(doubled, |asked| asked.as_secs().max(1)).min(900);
+        let millis = base.saturating_mul(1000 + u64::from(jitter.min(1000)) / 4);
+        self.not_before = Some(now.after(Duration::from_millis(millis.min(900_000))));
+        self.throttled_since = self.throttled_since.or(Some(now));
+        self.throttles = self.throttles.saturating_add(1);
+        self
+    }
+
+    /// Forgets earlier pauses: something was done.
+    #[must_use]
+    pub fn progressed(mut self) -> Self {
+        self.throttled_since = None;
+        self.throttles = 0;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(90);
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1000)
+    }
+
+    fn lane() -> Lane {
+        Lane::new("demo".parse().unwrap())
+    }
+
+    #[test]
+    fn a_held_lane_is_refused_and_an_expired_lease_can_be_taken_over() {
+        let held = lane().acquire(WorkerId(1), at(0), LEASE).unwrap();
+        assert_eq!(held.clone().acquire(WorkerId(2), at(90), LEASE), Err(LaneRefused::Held { until: at(90) }));
+        let taken = held.acquire(WorkerId(2), at(91), LEASE).unwrap();
+        assert_eq!(taken.epoch, Epoch(2));
+        assert_eq!(taken.renew(WorkerId(1), Epoch(1), at(92), LEASE), Err(LaneRefused::Lost));
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_quarter_of_an_hour() {
+        let mut lane = lane();
+        let mut last = 0;
+        for _ in 0..14 {
+            lane = lane.pause(at(0), None, 0);
+            let pause = lane.not_before.unwrap().as_millis();
+            assert!(pause >= last && pause <= 900_000);
+            last = pause;
+        }
+        assert_eq!(last, 900_000);
+        assert_eq!(lane.clone().acquire(WorkerId(1), at(899), LEASE), Err(LaneRefused::NotBefore { until: at(900) }));
+        assert!(lane.acquire(WorkerId(1), at(900), LEASE).is_ok());
+    }
+
+    #[test]
+    fn creation_never_puts_off_a_look_at_the_lane() {
+        let (first, _, sequence) = Sequence::new("demo".parse().unwrap()).take(at(60));
+        let (second, ticket, sequence) = sequence.take(at(90));
+        assert_eq!((first, second, ticket), (Seq(1), Seq(2), Ticket(2)));
+        assert_eq!(sequence.due_at, Some(at(60)));
+    }
+}

@@ -1,0 +1,53 @@
+//! Who acts, and what they may do.
+
+use crate::{AccountId, KeyId, OrgCode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What an account may do in its org.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Creates and reads exports.
+    Member,
+    /// Everything in its org, downloads included.
+    Admin,
+}
+
+/// A narrower permission that a key may carry beside its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// Load and delete records.
+    #[serde(rename = "records:write")]
+    RecordsWrite,
+    /// Read records.
+    #[serde(rename = "records:read")]
+    RecordsRead,
+}
+
+/// The authenticated caller of a request: its org and rights come from the credential alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The org that everything it does happens in.
+    pub org: OrgCode,
+    /// The account behind the credential.
+    pub account: AccountId,
+    /// Its role.
+    pub role: Role,
+    /// Scopes of the key; an administrator has all of them.
+    pub scopes: BTreeSet<Scope>,
+    /// The key that was used.
+    pub key: KeyId,
+}
+
+impl Principal {
+    /// Whether it is an administrator of its org.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
+    /// Whether it may do what `scope` names.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.is_admin() || self.scopes.contains(&scope)
+    }
+}

@@ -1,0 +1,244 @@
+//! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
+
+use crate::rows::{access, catalogue, exports, lanes, load, org_partition, to_row};
+use crate::{Entity, Expect, PortError, RowKey, RowRange, StateStore, Stored, Table, Write};
+use waybill_domain::{
+    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
+    ExportSpec, IdempotencyRecord, KeyId, KeyPointer, Lane, NonceUse, Org, OrgCode, QueueEntry, Seq, Sequence,
+    SignatureUse, Ticket, Usage,
+};
+
+/// Writes that happen together or not at all.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    commit: CommitId,
+    writes: Vec<Write>,
+}
+
+impl Transaction {
+    /// An empty one; `commit` becomes the version of what it writes.
+    pub fn new(commit: CommitId) -> Self {
+        Self { commit, writes: Vec::new() }
+    }
+
+    /// Adds an entity that must not exist yet.
+    ///
+    /// # Errors
+    /// `Rejected` when it does not serialise; so for the others.
+    pub fn insert<T: Entity>(&mut self, entity: &T) -> Result<&mut Self, PortError> {
+        let row = to_row(entity, self.commit)?;
+        self.writes.push(Write::Put { row, expect: Expect::Absent });
+        Ok(self)
+    }
+
+    /// Replaces an entity that must be as it was read.
+    ///
+    /// # Errors
+    /// As [`Transaction::insert`].
+    pub fn update<T: Entity>(&mut self, read: CommitId, entity: &T) -> Result<&mut Self, PortError> {
+        let row = to_row(entity, self.commit)?;
+        self.writes.push(Write::Put { row, expect: Expect::Version(read) });
+        Ok(self)
+    }
+
+    /// Inserts, or replaces what was read.
+    ///
+    /// # Errors
+    /// As [`Transaction::insert`].
+    pub fn upsert<T: Entity>(&mut self, read: Option<CommitId>, entity: &T) -> Result<&mut Self, PortError> {
+        match read {
+            Some(version) => self.update(version, entity),
+            None => self.insert(entity),
+        }
+    }
+
+    /// Removes an entity that must be as it was read.
+    pub fn delete<T: Entity>(&mut self, read: &Stored<T>) -> &mut Self {
+        self.writes.push(Write::Delete { key: read.value.key(), version: read.version });
+        self
+    }
+
+    /// Requires that an entity is as it was read.
+    pub fn check<T: Entity>(&mut self, read: &Stored<T>) -> &mut Self {
+        self.writes.push(Write::Check { key: read.value.key(), expect: Expect::Version(read.version) });
+        self
+    }
+
+    /// The commit that this will be.
+    pub fn commit_id(&self) -> CommitId {
+        self.commit
+    }
+
+    /// Makes the writes happen.
+    ///
+    /// # Errors
+    /// As [`StateStore::commit`].
+    pub async fn commit(&self, store: &dyn StateStore) -> Result<CommitId, PortError> {
+        store.commit(self.commit, &self.writes).await?;
+        Ok(self.commit)
+    }
+}
+
+/// Typed reads of rows; every one is strongly consistent and of one org, or of what has none.
+#[derive(Clone, Copy)]
+pub struct Rows<'a>(pub &'a dyn StateStore);
+
+macro_rules! reads {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $entity:ty = $key:expr;)*) => {
+        impl Rows<'_> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// As [`StateStore::get`].
+                pub async fn $name(self, $($arg: $type),*) -> Result<Option<Stored<$entity>>, PortError> {
+                    load(self.0, &$key).await
+                }
+            )*
+        }
+    };
+}
+
+reads! {
+    /// An org.
+    org(org: &OrgCode) -> Org = access::org_row_key(org);
+    /// An account.
+    account(org: &OrgCode, id: AccountId) -> Account = access::account_key(org, id);
+    /// An access key.
+    access_key(org: &OrgCode, id: KeyId) -> AccessKey = access::access_key_key(org, id);
+    /// Where a credential leads ([`KeyPointer::of_digest`], [`KeyPointer::of_pair`]).
+    key_pointer(credential: &str) -> KeyPointer = access::credential_key(credential);
+    /// A nonce that was used.
+    nonce(api_key: &str, nonce: &str) -> NonceUse = access::nonce_key(api_key, nonce);
+    /// A signature that was used.
+    signature(api_key: &str, signature: &str) -> SignatureUse = access::signature_key(api_key, signature);
+    /// A collection.
+    collection(org: &OrgCode, name: &CollectionName) -> Collection = catalogue::collection_key(org, name);
+    /// An org's counter.
+    sequence(org: &OrgCode) -> Sequence = lanes::sequence_key(org);
+    /// An org's lane.
+    lane(org: &OrgCode) -> Lane = lanes::lane_key(org);
+    /// A place in a lane.
+    queue_entry(org: &OrgCode, ticket: Ticket) -> QueueEntry = lanes::queue_key(org, ticket);
+    /// An export by its row.
+    export(org: &OrgCode, seq: Seq) -> Export = exports::export_key(org, seq);
+    /// An export's frozen request.
+    spec(org: &OrgCode, seq: Seq) -> ExportSpec = exports::spec_key(org, seq);
+    /// Where an export's id leads.
+    export_pointer(org: &OrgCode, id: ExportId) -> ExportPointer = exports::pointer_key(org, id);
+    /// An org's storage.
+    usage(org: &OrgCode) -> Usage = exports::usage_key(org);
+    /// What a repeated request made.
+    idempotency(org: &OrgCode, caller: KeyId, scope: &str) -> IdempotencyRecord = exports::idempotency_key(org, caller, scope);
+}
+
+impl Rows<'_> {
+    /// The export that is first in the lane.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn queue_head(self, org: &OrgCode) -> Result<Option<Stored<QueueEntry>>, PortError> {
+        let range = main_range(org_partition(org), lanes::QUEUE, None, false, 1);
+        Ok(self.page::<QueueEntry>(&range).await?.0.pop())
+    }
+
+    /// Exports of an org beyond the sequence number `after`, oldest first or newest first; whether there may be more.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn exports(
+        self,
+        org: &OrgCode,
+        after: Option<Seq>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Export>>, bool), PortError> {
+        let after = after.map(|seq| exports::export_key(org, seq).sk);
+        self.page(&main_range(org_partition(org), exports::EXPORT, after, descending, limit)).await
+    }
+
+    /// The frozen requests of several exports, in their order.
+    ///
+    /// # Errors
+    /// As [`StateStore::get_many`].
+    pub async fn specs(self, org: &OrgCode, seqs: &[Seq]) -> Result<Vec<Option<Stored<ExportSpec>>>, PortError> {
+        let keys: Vec<RowKey> = seqs.iter().map(|seq| exports::spec_key(org, *seq)).collect();
+        let rows = self.0.get_many(&keys).await?;
+        rows.iter().map(|row| row.as_ref().map(Stored::parse).transpose()).collect()
+    }
+
+    /// Collections of an org beyond the name `after`, by name.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn collections(
+        self,
+        org: &OrgCode,
+        after: Option<&CollectionName>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Collection>>, bool), PortError> {
+        let after = after.map(|name| catalogue::collection_key(org, name).sk);
+        self.page(&main_range(org_partition(org), catalogue::COLLECTION, after, false, limit)).await
+    }
+
+    /// Access keys of an org beyond the id `after`, oldest first.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn access_keys(
+        self,
+        org: &OrgCode,
+        after: Option<KeyId>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<AccessKey>>, bool), PortError> {
+        let after = after.map(|id| access::access_key_key(org, id).sk);
+        self.page(&main_range(org_partition(org), access::KEY, after, false, limit)).await
+    }
+
+    /// Accounts of an org beyond the id `after`, oldest first.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn accounts(
+        self,
+        org: &OrgCode,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Account>>, bool), PortError> {
+        let after = after.map(|id| access::account_key(org, id).sk);
+        self.page(&main_range(org_partition(org), access::ACCOUNT, after, false, limit)).await
+    }
+
+    /// Orgs beyond the code `after`, by code.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn orgs(self, after: Option<&OrgCode>, limit: usize) -> Result<(Vec<Stored<Org>>, bool), PortError> {
+        let after = after.map(ToString::to_string);
+        self.page(&main_range(access::ORGS.to_owned(), "", after, false, limit)).await
+    }
+
+    /// An org's audit trail, newest first, beyond the sort key `after` of an earlier page's last entry.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn audit(
+        self,
+        org: &OrgCode,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<AuditEntry>>, bool), PortError> {
+        let range = RowRange { table: Table::Audit, ..main_range(org_partition(org), "", after, true, limit) };
+        self.page(&range).await
+    }
+
+    async fn page<T: Entity>(self, range: &RowRange) -> Result<(Vec<Stored<T>>, bool), PortError> {
+        let page = self.0.query(range).await?;
+        let rows = page.rows.iter().map(Stored::parse).collect::<Result<_, _>>()?;
+        Ok((rows, page.more))
+    }
+}
+
+fn main_range(pk: String, prefix: &str, after: Option<String>, descending: bool, limit: usize) -> RowRange {
+    RowRange { table: Table::Main, pk, prefix: prefix.to_owned(), after, descending, limit }
+}
