@@ -1,1 +1,19 @@
-//! waybill-archive.
+//! Zip as a resumable state machine.
+//!
+//! [`ArchiveWriter`] appends bytes to the caller's buffer and keeps nothing of them but sizes, checksums and the
+//! directory; [`ArchiveWriter::state`] is all that another process needs to go on. An entry's body is a concatenation
+//! of byte-aligned deflate blocks, so blocks can be made on any thread ([`Deflater`]) and only their order matters.
+//!
+//! **Invariant:** the bytes depend on the calls alone, never on where a state was taken and resumed.
+
+mod block;
+mod digest;
+mod layout;
+mod name;
+mod writer;
+
+pub use block::{DeflateError, Deflater, Level, deflate_block, end_block, plain_crc32, stored_block};
+pub use digest::Digest;
+pub use layout::Modified;
+pub use name::{EntryName, NameError, records_name};
+pub use writer::{ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, SizeBound};

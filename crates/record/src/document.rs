@@ -19,6 +19,10 @@ pub struct Value<'a> {
     index: usize,
 }
 
+/// Where a value lies on the tape: a [`Value`] without its borrow, to be given back to the same document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle(u32);
+
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -64,6 +68,15 @@ impl<'a> Document<'a> {
         self.text
     }
 
+    /// The value behind a handle that one of this document's values gave.
+    #[inline]
+    pub fn value(&self, handle: Handle) -> Value<'a> {
+        Value {
+            document: *self,
+            index: index(handle.0),
+        }
+    }
+
     /// The value that `path` leads to through objects; arrays are not searched.
     pub fn get(&self, path: &Path) -> Option<Value<'a>> {
         path.segments().iter().try_fold(self.root(), |value, name| value.get(name))
@@ -87,6 +100,13 @@ impl<'a> Value<'a> {
             NodeKind::Array => Kind::Array,
             NodeKind::Object => Kind::Object,
         }
+    }
+
+    /// Where it lies; see [`Document::value`].
+    #[inline]
+    pub fn handle(&self) -> Handle {
+        // A tape has no more nodes than its text has bytes, and those are counted in 32 bits.
+        Handle(u32::try_from(self.index).unwrap_or(u32::MAX))
     }
 
     /// Whether it is `null`.

@@ -11,7 +11,7 @@ mod scan;
 pub mod stored;
 mod text;
 
-pub use document::{Document, Elements, Kind, Members, Value};
+pub use document::{Document, Elements, Handle, Kind, Members, Value};
 pub use path::{Path, PathError};
 pub use property_type::PropertyType;
 pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};

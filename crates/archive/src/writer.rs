@@ -1,0 +1,297 @@
+//! The state machine: entries in, archive bytes out.
+
+use crate::block::end_block;
+use crate::digest::Digest;
+use crate::layout::{self, EntryFacts, Modified, ZIP64_FROM};
+use crate::name::EntryName;
+use serde::{Deserialize, Serialize};
+
+/// What is known about an entry's size before its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SizeBound {
+    /// Nothing: the headers leave room for any size.
+    Unknown,
+    /// Neither its plain nor its compressed bytes will be more than this.
+    AtMost(u64),
+}
+
+impl SizeBound {
+    fn needs_zip64(self) -> bool {
+        match self {
+            SizeBound::Unknown => true,
+            SizeBound::AtMost(bytes) => bytes >= ZIP64_FROM,
+        }
+    }
+}
+
+/// A piece of an entry: byte-aligned deflate blocks, none of them final, and what they stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockBytes<'a> {
+    /// The deflate blocks.
+    pub deflated: &'a [u8],
+    /// The bytes they inflate to.
+    pub plain: &'a [u8],
+    /// The CRC-32 of `plain`.
+    pub crc32: u32,
+}
+
+/// A finished entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntrySummary {
+    /// Its name.
+    pub name: EntryName,
+    /// Offset of its local header in the archive, in bytes.
+    pub offset: u64,
+    /// Offset of its body in the archive, in bytes: `compressed_size` bytes of raw deflate from there on.
+    pub data_offset: u64,
+    /// Plain size in bytes.
+    pub size: u64,
+    /// Size in the archive in bytes, headers apart.
+    pub compressed_size: u64,
+    /// CRC-32 of the plain bytes.
+    pub crc32: u32,
+    /// SHA-256 of the plain bytes, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A finished archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArchiveSummary {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of its bytes, 64 hexadecimal digits.
+    pub sha256: String,
+    /// How many entries it has.
+    pub entries: u64,
+}
+
+/// Why a call is refused. The archive is then as before the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveError {
+    /// An entry is open and must be finished first.
+    #[error("an entry is still open")]
+    EntryOpen,
+    /// No entry is open.
+    #[error("no entry is open")]
+    NoEntry,
+    /// The entry grew over the bound given when it was started.
+    #[error("the entry is larger than announced")]
+    OverBound,
+    /// What was given back is not what was spilled.
+    #[error("the spilled directory records do not match")]
+    Spilled,
+}
+
+/// The entry being written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct OpenEntry {
+    name: EntryName,
+    modified: Modified,
+    bound: SizeBound,
+    offset: u64,
+    data_offset: u64,
+    compressed: u64,
+    plain: u64,
+    crc32: u32,
+    sha256: Digest,
+}
+
+impl OpenEntry {
+    fn facts(&self) -> EntryFacts<'_> {
+        EntryFacts {
+            name: &self.name,
+            modified: self.modified,
+            zip64: self.bound.needs_zip64(),
+            offset: self.offset,
+            crc32: self.crc32,
+            compressed: self.compressed,
+            plain: self.plain,
+        }
+    }
+}
+
+/// All that is needed to go on with an archive: sizes, checksums, midstates and the directory so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ArchiveState {
+    written: u64,
+    sha256: Digest,
+    open: Option<OpenEntry>,
+    entries: u64,
+    /// Directory records of the finished entries that were not spilled.
+    #[serde(with = "hex::serde")]
+    directory: Vec<u8>,
+    /// Bytes of directory records that the caller has taken away.
+    spilled: u64,
+}
+
+/// Writes one archive.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveWriter {
+    state: ArchiveState,
+}
+
+impl ArchiveWriter {
+    /// An archive without a byte.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Goes on where [`ArchiveWriter::state`] was taken.
+    pub fn resume(state: ArchiveState) -> Self {
+        Self { state }
+    }
+
+    /// What a later [`ArchiveWriter::resume`] needs; may be taken after any call.
+    pub fn state(&self) -> &ArchiveState {
+        &self.state
+    }
+
+    /// Bytes of the archive so far.
+    pub fn size_bytes(&self) -> u64 {
+        self.state.written
+    }
+
+    /// Starts an entry; its header is appended to `out`.
+    ///
+    /// # Errors
+    /// An entry is open.
+    pub fn start_entry(
+        &mut self,
+        name: EntryName,
+        modified: Modified,
+        bound: SizeBound,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ArchiveError> {
+        if self.state.open.is_some() {
+            return Err(ArchiveError::EntryOpen);
+        }
+        let mut entry = OpenEntry {
+            name,
+            modified,
+            bound,
+            offset: self.state.written,
+            data_offset: 0,
+            compressed: 0,
+            plain: 0,
+            crc32: 0,
+            sha256: Digest::new(),
+        };
+        self.emit(out, |out| layout::local_header(&entry.facts(), out));
+        entry.data_offset = self.state.written;
+        self.state.open = Some(entry);
+        Ok(())
+    }
+
+    /// Appends a block to the open entry.
+    ///
+    /// # Errors
+    /// No entry is open, or it would grow over its bound.
+    pub fn append(&mut self, block: BlockBytes<'_>, out: &mut Vec<u8>) -> Result<(), ArchiveError> {
+        let entry = self.state.open.as_mut().ok_or(ArchiveError::NoEntry)?;
+        let plain = entry.plain + length64(block.plain);
+        let compressed = entry.compressed + length64(block.deflated);
+        if let SizeBound::AtMost(bytes) = entry.bound
+            && (plain > bytes || compressed + length64(end_block()) > bytes)
+        {
+            return Err(ArchiveError::OverBound);
+        }
+        entry.plain = plain;
+        entry.compressed = compressed;
+        entry.crc32 = combine(entry.crc32, block.crc32, length64(block.plain));
+        entry.sha256.update(block.plain);
+        self.emit(out, |out| out.extend_from_slice(block.deflated));
+        Ok(())
+    }
+
+    /// Ends the open entry.
+    ///
+    /// # Errors
+    /// No entry is open.
+    pub fn finish_entry(&mut self, out: &mut Vec<u8>) -> Result<EntrySummary, ArchiveError> {
+        let mut entry = self.state.open.take().ok_or(ArchiveError::NoEntry)?;
+        entry.compressed += length64(end_block());
+        self.emit(out, |out| {
+            out.extend_from_slice(end_block());
+            layout::descriptor(&entry.facts(), out);
+        });
+        layout::directory_record(&entry.facts(), &mut self.state.directory);
+        self.state.entries += 1;
+        Ok(EntrySummary {
+            name: entry.name,
+            offset: entry.offset,
+            data_offset: entry.data_offset,
+            size: entry.plain,
+            compressed_size: entry.compressed,
+            crc32: entry.crc32,
+            sha256: entry.sha256.finish(),
+        })
+    }
+
+    /// Takes the directory records collected so far out of the state, so that it does not grow with the archive.
+    ///
+    /// Whoever takes them gives them back, in order, to [`ArchiveWriter::finish_with`].
+    pub fn spill_directory(&mut self) -> Vec<u8> {
+        let records = std::mem::take(&mut self.state.directory);
+        self.state.spilled += length64(&records);
+        records
+    }
+
+    /// Ends an archive of which nothing was spilled.
+    ///
+    /// # Errors
+    /// An entry is open, or records were spilled.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<ArchiveSummary, ArchiveError> {
+        self.finish_with(std::iter::empty::<&[u8]>(), out)
+    }
+
+    /// Ends an archive: `spilled` are the results of [`ArchiveWriter::spill_directory`] in order.
+    ///
+    /// # Errors
+    /// An entry is open, or `spilled` is not as long as what was taken.
+    pub fn finish_with<T: AsRef<[u8]>>(
+        mut self,
+        spilled: impl IntoIterator<Item = T>,
+        out: &mut Vec<u8>,
+    ) -> Result<ArchiveSummary, ArchiveError> {
+        if self.state.open.is_some() {
+            return Err(ArchiveError::EntryOpen);
+        }
+        let directory_offset = self.state.written;
+        for records in spilled {
+            self.emit(out, |out| out.extend_from_slice(records.as_ref()));
+        }
+        if self.state.written - directory_offset != self.state.spilled {
+            return Err(ArchiveError::Spilled);
+        }
+        let records = std::mem::take(&mut self.state.directory);
+        self.emit(out, |out| out.extend_from_slice(&records));
+        let directory_bytes = self.state.written - directory_offset;
+        let entries = self.state.entries;
+        self.emit(out, |out| {
+            layout::end_records(entries, directory_offset, directory_bytes, out);
+        });
+        Ok(ArchiveSummary { size_bytes: self.state.written, sha256: self.state.sha256.finish(), entries })
+    }
+
+    /// Lets `write` append to `out` and takes account of what it appended.
+    fn emit(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = out.len();
+        write(out);
+        let appended = &out[before..];
+        self.state.written += length64(appended);
+        self.state.sha256.update(appended);
+    }
+}
+
+fn length64(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// The CRC-32 of two byte strings one after the other, the second `length` bytes long.
+fn combine(first: u32, second: u32, length: u64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(first);
+    hasher.combine(&crc32fast::Hasher::new_with_initial_len(second, length));
+    hasher.finalize()
+}
