@@ -1,0 +1,189 @@
+//! A record's selected parts as a line of RFC 4180.
+
+use crate::encoder::Scratch;
+use crate::selection::{Branch, Selection};
+use waybill_record::{Document, Handle, Kind, Value};
+
+/// What a column of the current record holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot {
+    /// Nothing.
+    Missing,
+    /// One value.
+    Value(Handle),
+    /// What the rest of the column's path, from this segment on, finds in the objects of an array.
+    Gather(Handle, usize),
+}
+
+/// The header line: the dot paths of the columns.
+pub(crate) fn header(selection: &Selection, raw_cells: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (position, path) in selection.columns().iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write_text(&path.to_string(), raw_cells, &mut out);
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// Appends the line of one record.
+pub(crate) fn write(
+    record: &Document<'_>,
+    selection: &Selection,
+    raw_cells: bool,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) {
+    let columns = selection.columns();
+    scratch.slots.clear();
+    scratch.slots.resize(columns.len(), Slot::Missing);
+    fill(selection.root(), record.root(), 1, &mut scratch.slots);
+    let start = out.len();
+    for (position, path) in columns.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        match scratch.slots[position] {
+            Slot::Missing => {}
+            Slot::Value(handle) => {
+                let value = record.value(handle);
+                write_value(value, raw_cells, &mut scratch.text, &mut scratch.cell, out);
+            }
+            Slot::Gather(handle, depth) => {
+                scratch.cell.clear();
+                scratch.cell.push(b'[');
+                gather(record.value(handle), &path.segments()[depth..], &mut scratch.cell);
+                scratch.cell.push(b']');
+                write_quoted_if_needed(&scratch.cell, out);
+            }
+        }
+    }
+    if out.len() == start {
+        // A line without a byte is no record to most readers.
+        out.extend_from_slice(b"\"\"");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Finds the columns' values in `object`, whose properties are the segments before `depth`.
+fn fill(branch: &Branch, object: Value<'_>, depth: usize, slots: &mut [Slot]) {
+    for (key, value) in object.members() {
+        let Some(position) = branch.keys.find(key) else {
+            continue;
+        };
+        let twig = &branch.twigs[position];
+        if let Some(column) = twig.column {
+            slots[column] = Slot::Value(value.handle());
+        }
+        let Some(inside) = &twig.inside else {
+            continue;
+        };
+        // A key may come twice; what the first one held must not shine through.
+        let slot = match value.kind() {
+            Kind::Array => Slot::Gather(value.handle(), depth),
+            _ => Slot::Missing,
+        };
+        for &column in &twig.inner_columns {
+            slots[column] = slot;
+        }
+        if value.kind() == Kind::Object {
+            fill(inside, value, depth + 1, slots);
+        }
+    }
+}
+
+/// Appends, with commas between, what `segments` lead to in the objects of an array, and of arrays inside.
+fn gather(array: Value<'_>, segments: &[String], cell: &mut Vec<u8>) {
+    for element in array.elements() {
+        gather_from(element, segments, cell);
+    }
+}
+
+fn gather_from(value: Value<'_>, segments: &[String], cell: &mut Vec<u8>) {
+    let Some((name, rest)) = segments.split_first() else {
+        if cell.len() > 1 {
+            cell.push(b',');
+        }
+        value.write_compact(cell);
+        return;
+    };
+    let Some(inner) = value.get(name) else {
+        return;
+    };
+    if !rest.is_empty() && inner.kind() == Kind::Array {
+        gather(inner, rest, cell);
+    } else {
+        gather_from(inner, rest, cell);
+    }
+}
+
+fn write_value(value: Value<'_>, raw_cells: bool, text: &mut String, cell: &mut Vec<u8>, out: &mut Vec<u8>) {
+    match value.kind() {
+        Kind::Null => {}
+        Kind::Boolean | Kind::Number => out.extend_from_slice(value.source()),
+        Kind::Text => {
+            let Some(source) = value.text() else { return };
+            if source.is_escaped() {
+                text.clear();
+                source.decode_into(text);
+                write_text(text, raw_cells, out);
+            } else {
+                write_text(source.source(), raw_cells, out);
+            }
+        }
+        Kind::Array | Kind::Object => {
+            cell.clear();
+            value.write_compact(cell);
+            write_quoted_if_needed(cell, out);
+        }
+    }
+}
+
+/// Writes a text cell, kept from being a formula unless `raw_cells`.
+fn write_text(text: &str, raw_cells: bool, out: &mut Vec<u8>) {
+    if !raw_cells && starts_formula(text) {
+        if needs_quotes(text.as_bytes()) {
+            out.extend_from_slice(b"\"'");
+            write_doubling_quotes(text.as_bytes(), out);
+            out.push(b'"');
+        } else {
+            out.push(b'\'');
+            out.extend_from_slice(text.as_bytes());
+        }
+        return;
+    }
+    write_quoted_if_needed(text.as_bytes(), out);
+}
+
+/// Whether a spreadsheet may take the text for a formula: `= + - @`, their full-width forms, TAB, CR or LF first.
+fn starts_formula(text: &str) -> bool {
+    matches!(
+        text.chars().next(),
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}')
+    )
+}
+
+fn needs_quotes(cell: &[u8]) -> bool {
+    cell.iter().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+}
+
+fn write_quoted_if_needed(cell: &[u8], out: &mut Vec<u8>) {
+    if needs_quotes(cell) {
+        out.push(b'"');
+        write_doubling_quotes(cell, out);
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(cell);
+    }
+}
+
+fn write_doubling_quotes(cell: &[u8], out: &mut Vec<u8>) {
+    for piece in cell.split_inclusive(|&byte| byte == b'"') {
+        out.extend_from_slice(piece);
+        if piece.ends_with(b"\"") {
+            out.push(b'"');
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which parts of a record go out, and in which order.
+
+use crate::keys::KeyTable;
+use waybill_record::Path;
+
+/// An ordered choice of paths, compiled.
+///
+/// Equal paths count once. As a table each path is a column; as a document the paths keep the record's nesting, paths
+/// with a common beginning share it, and keys come in the order in which the paths name them first.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    columns: Vec<Path>,
+    root: Branch,
+}
+
+/// One level of the choice.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    pub(crate) twigs: Vec<Twig>,
+    pub(crate) keys: KeyTable,
+}
+
+/// One property on a level of the choice.
+#[derive(Clone, Debug)]
+pub(crate) struct Twig {
+    /// The property's name.
+    name: String,
+    /// The name as a JSON key, quotes and colon included.
+    pub(crate) json_key: Vec<u8>,
+    /// The column that wants exactly this property.
+    pub(crate) column: Option<usize>,
+    /// The columns that want something inside.
+    pub(crate) inner_columns: Vec<usize>,
+    /// What is wanted inside.
+    pub(crate) inside: Option<Branch>,
+}
+
+/// Why paths make no selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// There are none.
+    #[error("a selection needs at least one path")]
+    Empty,
+    /// There are too many.
+    #[error("a selection has at most {MAX_COLUMNS} paths")]
+    TooMany,
+}
+
+/// Most columns of one selection.
+const MAX_COLUMNS: usize = 16_000;
+
+impl Selection {
+    /// Compiles an ordered choice of paths.
+    ///
+    /// # Errors
+    /// No path, or more than 16 000.
+    pub fn compile(paths: &[Path]) -> Result<Self, SelectionError> {
+        let mut columns: Vec<Path> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for path in paths {
+            if seen.insert(path) {
+                columns.push(path.clone());
+            }
+        }
+        if columns.is_empty() {
+            return Err(SelectionError::Empty);
+        }
+        if columns.len() > MAX_COLUMNS {
+            return Err(SelectionError::TooMany);
+        }
+        let all: Vec<usize> = (0..columns.len()).collect();
+        let root = branch(&columns, &all, 0);
+        Ok(Self { columns, root })
+    }
+
+    /// The paths, each once, in order: the columns of a table.
+    pub fn columns(&self) -> &[Path] {
+        &self.columns
+    }
+
+    pub(crate) fn root(&self) -> &Branch {
+        &self.root
+    }
+}
+
+/// Compiles the level `depth` of those columns that share everything above it.
+fn branch(columns: &[Path], members: &[usize], depth: usize) -> Branch {
+    let mut twigs: Vec<Twig> = Vec::new();
+    let mut by_name = std::collections::HashMap::new();
+    for &column in members {
+        let segments = columns[column].segments();
+        let name = segments[depth].as_str();
+        let position = *by_name.entry(name).or_insert_with(|| {
+            twigs.push(Twig {
+                name: name.to_owned(),
+                json_key: json_key(name),
+                column: None,
+                inner_columns: Vec::new(),
+                inside: None,
+            });
+            twigs.len() - 1
+        });
+        if segments.len() == depth + 1 {
+            twigs[position].column = Some(column);
+        } else {
+            twigs[position].inner_columns.push(column);
+        }
+    }
+    for twig in &mut twigs {
+        if !twig.inner_columns.is_empty() {
+            twig.inside = Some(branch(columns, &twig.inner_columns, depth + 1));
+        }
+    }
+    let keys = KeyTable::new(twigs.iter().map(|twig| twig.name.as_str()));
+    Branch { twigs, keys }
+}
+
+/// The names of a path hold no character that JSON escapes.
+fn json_key(name: &str) -> Vec<u8> {
+    format!("\"{name}\":").into_bytes()
+}
