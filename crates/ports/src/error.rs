@@ -56,6 +56,9 @@ pub enum PortErrorKind {
 }
 
 impl PortError {
+    /// The reason with which a commit rejects a row of more than 350 KB.
+    pub const ROW_TOO_LARGE: &'static str = "row too large";
+
     /// A failure without an underlying error.
     pub fn new(kind: PortErrorKind, during: &'static str) -> Self {
         Self { kind, during, source: None }

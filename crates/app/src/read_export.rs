@@ -1,0 +1,95 @@
+//! Reading exports: one, or a page of them, as their org may see them now.
+
+use crate::{Context, Error, ExportView};
+use waybill_domain::{Export, ExportId, OrgCode, Principal, Seq, Surface};
+use waybill_ports::{PortError, Stored};
+
+/// A page of exports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportPage {
+    /// The exports, in the order asked for.
+    pub items: Vec<ExportView>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Seq>,
+}
+
+/// The export with that id, if it is of the caller's org, made through `surface` (`None` = any), and visible now.
+///
+/// # Errors
+/// `NotFound` otherwise, whatever the reason.
+pub async fn read_export(
+    context: &Context,
+    principal: &Principal,
+    surface: Option<Surface>,
+    id: ExportId,
+) -> Result<ExportView, Error> {
+    let export = visible(context, &principal.org, surface, id).await?.value;
+    match context.rows().spec(&principal.org, export.seq).await? {
+        Some(spec) => Ok(ExportView { export, spec: spec.value }),
+        // Its rows are being removed.
+        None => Err(not_found(id)),
+    }
+}
+
+/// The visible export with that id.
+pub(crate) async fn visible(
+    context: &Context,
+    org: &OrgCode,
+    surface: Option<Surface>,
+    id: ExportId,
+) -> Result<Stored<Export>, Error> {
+    let stored = stored_export(context, org, id).await?.ok_or_else(|| not_found(id))?;
+    let asked = surface.is_none_or(|surface| surface == stored.value.surface);
+    if asked && stored.value.is_visible(context.now()) { Ok(stored) } else { Err(not_found(id)) }
+}
+
+/// The export with that id, visible or not.
+pub(crate) async fn stored_export(
+    context: &Context,
+    org: &OrgCode,
+    id: ExportId,
+) -> Result<Option<Stored<Export>>, PortError> {
+    match context.rows().export_pointer(org, id).await? {
+        Some(pointer) => context.rows().export(org, pointer.value.seq).await,
+        None => Ok(None),
+    }
+}
+
+fn not_found(id: ExportId) -> Error {
+    Error::NotFound { kind: "export", id: id.to_string() }
+}
+
+/// Visible exports made through `surface` (`None` = any) beyond `after`, oldest or newest first, at most `limit` (1 to 1000).
+///
+/// # Errors
+/// `Unavailable`, `Throttled`, `Internal`.
+pub async fn list_exports(
+    context: &Context,
+    principal: &Principal,
+    surface: Option<Surface>,
+    after: Option<Seq>,
+    descending: bool,
+    limit: usize,
+) -> Result<ExportPage, Error> {
+    let (rows, org, now) = (context.rows(), &principal.org, context.now());
+    let mut exports: Vec<Export> = Vec::new();
+    let mut from = after;
+    let mut more = true;
+    while more && exports.len() <= limit {
+        let (page, rest) = rows.exports(org, from, descending, limit + 1 - exports.len()).await?;
+        from = page.last().map_or(from, |last| Some(last.value.seq));
+        more = rest;
+        let seen = page.into_iter().map(|stored| stored.value);
+        exports.extend(
+            seen.filter(|export| surface.is_none_or(|surface| surface == export.surface) && export.is_visible(now)),
+        );
+    }
+    let further = exports.len() > limit;
+    exports.truncate(limit);
+    let next = exports.last().filter(|_| further).map(|last| last.seq);
+    let seqs: Vec<Seq> = exports.iter().map(|export| export.seq).collect();
+    let specs = rows.specs(org, &seqs).await?;
+    let items = exports.into_iter().zip(specs);
+    let items = items.filter_map(|(export, spec)| spec.map(|spec| ExportView { export, spec: spec.value })).collect();
+    Ok(ExportPage { items, next })
+}
