@@ -15,5 +15,5 @@ mod writer;
 pub use block::{DeflateError, Deflater, Level, deflate_block, end_block, plain_crc32, stored_block};
 pub use digest::Digest;
 pub use layout::Modified;
-pub use name::{EntryName, NameError, records_name};
+pub use name::{EntryName, NameError, manifest_name, records_name};
 pub use writer::{ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, SizeBound};

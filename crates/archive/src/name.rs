@@ -7,6 +7,8 @@ use std::str::FromStr;
 /// Longest name, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
+const MANIFEST: &str = "manifest.json";
+
 /// Device names of Windows: a file of that name, with or without an extension, cannot be made there.
 const RESERVED: [&str; 28] = [
     "con", "prn", "aux", "nul", "conin$", "conout$", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7",
@@ -91,6 +93,11 @@ impl fmt::Display for EntryName {
     }
 }
 
+/// The name of the entry that describes an archive.
+pub fn manifest_name() -> EntryName {
+    EntryName(MANIFEST.to_owned())
+}
+
 /// The name of the entry that holds a collection's records: its name made safe, a dot and the extension.
 ///
 /// Characters an entry name must not hold become `_`; a reserved name, and `manifest.json`, get a `_` in front.
@@ -104,7 +111,7 @@ pub fn records_name(collection: &str, extension: &str) -> EntryName {
         stem.push(if is_forbidden(c) || c == '/' || c == '.' { '_' } else { c });
     }
     let name = format!("{stem}.{extension}");
-    let name = if stem.trim().is_empty() || is_reserved(&name) || name.eq_ignore_ascii_case("manifest.json") {
+    let name = if stem.trim().is_empty() || is_reserved(&name) || name.eq_ignore_ascii_case(MANIFEST) {
         format!("_{name}")
     } else {
         name

@@ -1,1 +1,18 @@
-//! waybill-engine.
+//! The page pipeline: pages of records in, the bytes of an archive out.
+//!
+//! [`Plan::transform`] turns one page into a [`Block`], on any thread and in any order; [`Assembly`] puts the blocks
+//! together in order and can be taken up by another process between any two of them ([`Assembly::state`]).
+//! Nothing here reads, writes, waits or knows the time.
+//!
+//! **Invariant:** the archive's bytes depend on the plan, the header and the pages alone.
+
+mod assembly;
+mod block;
+mod manifest;
+mod plan;
+
+pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
+pub use block::Block;
+pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
+pub use waybill_archive::{EntrySummary, Level, Modified};
+pub use waybill_formats::{Format, Selection, SelectionError};

@@ -1,5 +1,10 @@
-//! Conditions on records: one AST that every dialect is compiled to, and its one evaluator.
+//! Conditions on records: one syntax tree, one evaluator, and the dialects that are read into it.
 
+pub mod decimal;
+pub mod dialects;
+mod evaluate;
 mod filter;
+mod instant;
 
-pub use filter::{Filter, Literal};
+pub use filter::{Filter, Operand, Order, Test};
+pub use instant::Instant;

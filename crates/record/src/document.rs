@@ -71,10 +71,7 @@ impl<'a> Document<'a> {
     /// The value behind a handle that one of this document's values gave.
     #[inline]
     pub fn value(&self, handle: Handle) -> Value<'a> {
-        Value {
-            document: *self,
-            index: index(handle.0),
-        }
+        Value { document: *self, index: index(handle.0) }
     }
 
     /// The value that `path` leads to through objects; arrays are not searched.

@@ -1,0 +1,3 @@
+//! The notations in which conditions arrive.
+
+pub mod cortex_where;
