@@ -16,3 +16,6 @@ pub use path::{Path, PathError};
 pub use property_type::PropertyType;
 pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};
 pub use text::Text;
+
+#[cfg(test)]
+mod scan_tests;

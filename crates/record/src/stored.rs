@@ -121,3 +121,51 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decoding_gives_the_text_back(text in proptest::collection::vec(any::<u8>(), 0..3000), times in 1_usize..20) {
+            let text = text.repeat(times);
+            let stored = encode(&text);
+            prop_assert!(stored.len() <= text.len() + 1);
+            let mut decoder = Decoder::new();
+            prop_assert_eq!(decoder.decode(&stored).unwrap(), text.as_slice());
+            prop_assert_eq!(decoder.decode(&stored).unwrap(), text.as_slice());
+            let mut appended = b"before".to_vec();
+            decode_into(&stored, &mut appended).unwrap();
+            prop_assert_eq!(&appended[6..], text.as_slice());
+        }
+
+        #[test]
+        fn damaged_bytes_never_panic(stored in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+            let mut decoder = Decoder::new();
+            let _ = decoder.decode(&stored);
+            let good = encode(&b"{\"name\":\"x\"}".repeat(20));
+            if cut < good.len() {
+                prop_assert!(decoder.decode(&good[..cut]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused() {
+        assert_eq!(Decoder::new().decode(b""), Err(StoredError::Empty));
+        assert_eq!(Decoder::new().decode(b"{}"), Err(StoredError::Codec(b'{')));
+        assert_eq!(Decoder::new().decode(b"\x01"), Err(StoredError::Deflate));
+        let mut trailing = encode(&[b'a'; 4096]);
+        trailing.push(0);
+        assert_eq!(Decoder::new().decode(&trailing), Err(StoredError::Deflate));
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let bomb = encode(&vec![b' '; 64 << 20]);
+        assert!(bomb.len() < 1 << 20);
+        assert_eq!(Decoder::new().decode(&bomb), Err(StoredError::TooLong));
+    }
+}
