@@ -119,3 +119,63 @@ pub fn end_block() -> &'static [u8] {
 pub fn plain_crc32(plain: &[u8]) -> u32 {
     crc32fast::hash(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Decompress, FlushDecompress};
+    use proptest::prelude::*;
+
+    fn inflate(mut deflated: Vec<u8>) -> Vec<u8> {
+        deflated.extend_from_slice(end_block());
+        let mut plain = Vec::with_capacity(1 << 20);
+        let end = Decompress::new(false).decompress_vec(&deflated, &mut plain, FlushDecompress::Finish);
+        assert!(matches!(end, Ok(flate2::Status::StreamEnd)));
+        plain
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_inflate_one_after_the_other(
+            pieces in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..2000), 1_usize..30), 0..6),
+            level in prop::sample::select(vec![Level::Fast, Level::Default, Level::Small]),
+        ) {
+            let mut deflated = Vec::new();
+            let mut expected = Vec::new();
+            for (piece, times) in pieces {
+                let plain = piece.repeat(times);
+                let block = deflate_block(&plain, level).unwrap();
+                // Recycled or new, the compressor writes the same.
+                let mut fresh = Vec::new();
+                Deflater::new(level).deflate(&plain, &mut fresh).unwrap();
+                prop_assert_eq!(&block, &fresh);
+                deflated.extend_from_slice(&block);
+                deflated.extend_from_slice(&stored_block(&plain));
+                expected.extend_from_slice(&plain);
+                expected.extend_from_slice(&plain);
+            }
+            prop_assert_eq!(inflate(deflated), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_shrink_still_fits() {
+        let mut seed = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            seed.to_be_bytes()[0] | 0x90
+        })
+        .take(1 << 18)
+        .collect();
+        for level in [Level::Fast, Level::Default, Level::Small] {
+            assert_eq!(inflate(deflate_block(&noise, level).unwrap()), noise);
+        }
+    }
+
+    #[test]
+    fn long_pieces_are_stored_in_several_blocks() {
+        let plain = vec![7; 150_000];
+        assert_eq!(stored_block(&plain).len(), plain.len() + 15);
+        assert_eq!(inflate(stored_block(&plain)), plain);
+    }
+}

@@ -17,3 +17,6 @@ pub use digest::Digest;
 pub use layout::Modified;
 pub use name::{EntryName, NameError, manifest_name, records_name};
 pub use writer::{ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, SizeBound};
+
+#[cfg(test)]
+mod writer_tests;
