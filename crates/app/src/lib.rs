@@ -4,16 +4,27 @@
 //! port. Every change of state is read → transition of the domain → commit conditional on what was read.
 
 mod authenticate;
+mod cancel_export;
 mod context;
 mod create_export;
+mod delete_export;
+mod download_export;
+mod end_export;
 mod error;
 mod read_export;
 mod retry;
+mod update_export;
+mod window_exports;
 
 pub use authenticate::{OperatorKey, authenticate_key, authenticate_signature};
+pub use cancel_export::cancel_export;
 pub use context::Context;
 pub use create_export::{CreateExport, ExportView, FilterRequest, IdempotentRequest, create_export};
+pub use delete_export::delete_export;
+pub use download_export::download_export;
 pub use error::{Error, FieldError};
 pub use read_export::{ExportPage, list_exports, read_export};
+pub use update_export::{UpdateExport, update_export};
+pub use window_exports::{ExportWindow, window_exports, window_exports_as_created, with_requests};
 /// The roles that the use cases need filled, for those who fill them or pass them on.
 pub use waybill_ports as ports;

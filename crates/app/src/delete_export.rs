@@ -1,0 +1,58 @@
+//! Deleting an export: invisible from the reply on; rows and objects are removed soon after.
+
+use crate::end_export::{assert_may_change, stop};
+use crate::read_export::{stored_export, visible};
+use crate::retry::Attempts;
+use crate::{Context, Error};
+use waybill_domain::{AuditAction, Export, ExportId, Principal, Stop, Surface, Usage};
+use waybill_ports::{PortError, Stored};
+
+/// Deletes the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and visible now. One that
+/// has ended gives its storage back in the same transaction, one that waits leaves its lane in it, one that runs is marked and
+/// ended by whoever runs it. For administrators and the owner.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`; `Throttled`, `Unavailable`, `Internal`.
+pub async fn delete_export(
+    context: &Context,
+    principal: &Principal,
+    surface: Option<Surface>,
+    id: ExportId,
+) -> Result<(), Error> {
+    let mut stored = visible(context, &principal.org, surface, id).await?;
+    assert_may_change(principal, &stored.value)?;
+    let mut attempts = Attempts::new(context);
+    loop {
+        match attempt(context, principal, &stored).await {
+            Ok(()) => return Ok(()),
+            Err(error) => attempts.after(error).await?,
+        }
+        match stored_export(context, &principal.org, id).await? {
+            // Gone by an attempt whose reply was lost, or by somebody else's delete: what was asked for holds.
+            None => return Ok(()),
+            Some(now) if now.value.deleted => return Ok(()),
+            Some(now) => stored = now,
+        }
+    }
+}
+
+async fn attempt(context: &Context, principal: &Principal, stored: &Stored<Export>) -> Result<(), PortError> {
+    let (rows, org, now) = (context.rows(), &principal.org, context.now());
+    let mut transaction = context.transaction();
+    if stored.value.is_terminal() {
+        // Refused only while it has not ended.
+        let Ok((export, released)) = stored.value.clone().delete(now) else { return Ok(()) };
+        transaction.update(stored.version, &export)?;
+        if released > 0 {
+            let usage = rows.usage(org).await?;
+            let counted = usage.as_ref().map_or_else(|| Usage::empty(org.clone()), |usage| usage.value.clone());
+            transaction.upsert(usage.map(|usage| usage.version), &counted.release(released))?;
+        }
+    } else {
+        stop(rows, stored, Stop::Delete, now, &mut transaction).await?;
+    }
+    let entry = context.audit_entry(org, Some(principal), AuditAction::ExportDeleted, stored.value.id.to_string());
+    transaction.insert(&entry)?;
+    transaction.commit(&*context.state).await?;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Giving out a link to an archive: to administrators, for minutes, on record.
+
+use crate::read_export::visible;
+use crate::retry::Attempts;
+use crate::{Context, Error};
+use std::time::Duration;
+use waybill_domain::{Archive, AuditAction, Export, ExportId, Principal, State, Surface};
+use waybill_ports::{ArchiveStore, Download, Stored};
+
+/// Longest life of a link.
+const LINK_LIFETIME: Duration = Duration::from_mins(5);
+
+/// A link to the archive of the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and
+/// visible now; good for five minutes and never beyond the export's end. `filename` names the file that a browser saves. The
+/// audit entry is committed before the link is given. For administrators.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `NotReady`, `NoArchive`; `Throttled`, `Unavailable`, `Internal`.
+pub async fn download_export(
+    context: &Context,
+    archives: &dyn ArchiveStore,
+    principal: &Principal,
+    surface: Option<Surface>,
+    id: ExportId,
+    filename: impl Fn(&Export) -> String,
+) -> Result<(Export, Download), Error> {
+    let mut attempts = Attempts::new(context);
+    let (stored, lifetime) = loop {
+        let stored = visible(context, &principal.org, surface, id).await?;
+        if !principal.is_admin() {
+            return Err(Error::Forbidden { reason: "only administrators may download archives" });
+        }
+        archive(&stored.value)?;
+        // Whole seconds are all that a link can say; less than one left is none.
+        let left = Duration::from_secs(stored.value.expires_at.since(context.now()).as_secs());
+        if left.is_zero() {
+            return Err(Error::NotFound { kind: "export", id: id.to_string() });
+        }
+        match record(context, principal, &stored).await {
+            Ok(()) => break (stored, left.min(LINK_LIFETIME)),
+            Err(error) => attempts.after(error).await?,
+        }
+    };
+    let export = stored.value;
+    let key = &archive(&export)?.key;
+    let download = archives.presign(key, lifetime, &filename(&export), "application/zip").await?;
+    Ok((export, download))
+}
+
+/// Commits the audit entry, only if the export is still as it was read: one that was deleted meanwhile gives no link.
+async fn record(
+    context: &Context,
+    principal: &Principal,
+    stored: &Stored<Export>,
+) -> Result<(), waybill_ports::PortError> {
+    let target = stored.value.id.to_string();
+    let entry = context.audit_entry(&principal.org, Some(principal), AuditAction::ExportDownloaded, target);
+    let mut transaction = context.transaction();
+    transaction.check(stored).insert(&entry)?;
+    transaction.commit(&*context.state).await?;
+    Ok(())
+}
+
+fn archive(export: &Export) -> Result<&Archive, Error> {
+    match &export.state {
+        State::Ready { archive, .. } => Ok(archive),
+        State::Queued { .. } => Err(Error::NotReady { state: "queued" }),
+        State::Running { .. } => Err(Error::NotReady { state: "running" }),
+        State::Failed { failure, .. } => Err(Error::NoArchive { reason: failure.message.clone() }),
+        State::Canceled { .. } => Err(Error::NoArchive { reason: "it was canceled".to_owned() }),
+    }
+}
