@@ -14,3 +14,6 @@ mod selection;
 pub use encoder::{Encoder, Scratch};
 pub use format::Format;
 pub use selection::{Selection, SelectionError};
+
+#[cfg(test)]
+mod encoder_tests;
