@@ -16,3 +16,6 @@ pub use block::Block;
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
 pub use waybill_archive::{EntrySummary, Level, Modified};
 pub use waybill_formats::{Format, Selection, SelectionError};
+
+#[cfg(test)]
+mod export_tests;

@@ -88,13 +88,9 @@ fn exponent(text: &str) -> i64 {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let size = digits
-        .trim_start_matches('0')
         .bytes()
-        .try_fold(0_i64, |size, digit| {
-            let size = size * 10 + i64::from(digit.wrapping_sub(b'0'));
-            (size <= MOST).then_some(size)
-        })
-        .unwrap_or(MOST);
+        .try_fold(0_i64, |size, digit| size.checked_mul(10)?.checked_add(i64::from(digit.wrapping_sub(b'0'))))
+        .map_or(MOST, |size| size.min(MOST));
     if negative { -size } else { size }
 }
 

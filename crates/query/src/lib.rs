@@ -8,3 +8,6 @@ mod instant;
 
 pub use filter::{Filter, Operand, Order, Test};
 pub use instant::Instant;
+
+#[cfg(test)]
+mod where_tests;

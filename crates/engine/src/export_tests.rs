@@ -1,0 +1,193 @@
+//! Whole exports: what went in comes out, and where an export was cut cannot be seen.
+
+use crate::{
+    Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Block, Format, Level, Modified, Plan, PlanSpec,
+    RecordFault,
+};
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sha2::Digest;
+use std::io::{Cursor, Read};
+use waybill_query::dialects::cortex_where;
+use waybill_record::{PropertyType, stored};
+
+fn plan(format: Format, paths: &[&str], query: &Value) -> Plan {
+    let spec = PlanSpec {
+        filter: cortex_where::parse(query, &|_| Some(PropertyType::Any)).unwrap(),
+        paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+        format,
+        level: Level::Fast,
+        raw_cells: false,
+    };
+    Plan::compile(&spec).unwrap()
+}
+
+fn header() -> AssemblyHeader {
+    AssemblyHeader {
+        collection: "c_visits".to_owned(),
+        export: "6920d1f0a1b2c3d4e5f60718".to_owned(),
+        org: Some("acme".to_owned()),
+        request: json!({"objects": "c_visits", "format": "text/csv"}),
+        modified: Modified::from_unix_secs(1_795_300_831),
+    }
+}
+
+fn page(records: &[Value]) -> Vec<Bytes> {
+    records.iter().map(|record| Bytes::from(stored::encode(record.to_string().as_bytes()))).collect()
+}
+
+/// Exports the pages; where `cuts` says so, another process goes on from the serialised state.
+fn export(plan: &Plan, pages: &[Vec<Bytes>], cuts: &[bool]) -> (Vec<u8>, AssemblySummary) {
+    let mut out = Vec::new();
+    let mut assembly = Assembly::start(plan, header(), &mut out).unwrap();
+    for (position, page) in pages.iter().enumerate() {
+        if cuts.get(position).copied().unwrap_or(false) {
+            let checkpoint = serde_json::to_string(&assembly.state()).unwrap();
+            let state: AssemblyState = serde_json::from_str(&checkpoint).unwrap();
+            assembly = Assembly::resume(plan, header(), state);
+        }
+        let block = plan.transform(page).unwrap();
+        assembly.push(&block, &mut out).unwrap();
+    }
+    let summary = assembly.finish(&mut out).unwrap();
+    (out, summary)
+}
+
+fn entry(archive: &[u8], name: &str) -> String {
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut text = String::new();
+    archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+fn visits(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|n| json!({"_id": format!("{n:024x}"), "n": n, "even": n % 2 == 0, "name": format!("Visit {n}, \"ü\"")}))
+        .collect()
+}
+
+#[test]
+fn archive_describes_itself() {
+    let plan = plan(Format::Csv, &["_id", "n"], &json!({"even": true}));
+    let records = visits(5);
+    let (archive, summary) = export(&plan, &[page(&records[..3]), page(&records[3..])], &[]);
+    assert_eq!(summary.records, 3);
+    assert_eq!(summary.size_bytes, u64::try_from(archive.len()).unwrap());
+    assert_eq!(summary.sha256, hex::encode(sha2::Sha256::digest(&archive)));
+    let names: Vec<&str> = summary.entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["c_visits.csv", "manifest.json"]);
+    let table = entry(&archive, "c_visits.csv");
+    assert_eq!(summary.entries[0].sha256, hex::encode(sha2::Sha256::digest(&table)));
+    insta::assert_snapshot!(table.replace("\r\n", "\n"), @r"
+    _id,n
+    000000000000000000000000,0
+    000000000000000000000002,2
+    000000000000000000000004,4
+    ");
+    insta::assert_snapshot!("manifest", entry(&archive, "manifest.json"));
+}
+
+#[test]
+fn nothing_to_export_is_still_an_archive() {
+    for (format, expected) in [(Format::Csv, "n\r\n"), (Format::Json, "[\n]\n"), (Format::Ndjson, "")] {
+        let plan = plan(format, &["n"], &json!({"n": -1}));
+        let (archive, summary) = export(&plan, &[page(&visits(3)), Vec::new()], &[true, true]);
+        assert_eq!(summary.records, 0);
+        assert_eq!(entry(&archive, &format!("c_visits.{}", format.file_extension())), expected);
+    }
+}
+
+#[test]
+fn blocks_count_what_they_saw_and_what_they_took() {
+    let plan = plan(Format::Ndjson, &["n"], &json!({"even": true}));
+    let block = plan.transform(&page(&visits(5))).unwrap();
+    assert_eq!((block.scanned, block.records), (5, 3));
+    let nothing = plan.transform::<Bytes>(&[]).unwrap();
+    assert_eq!(nothing, Block::default());
+}
+
+#[test]
+fn corrupt_record_is_named_and_never_skipped() {
+    let plan = plan(Format::Ndjson, &["n"], &json!({}));
+    let mut records = page(&visits(3));
+    records[1] = Bytes::from_static(b"\0{\"_id\":\"00a1\",\"n\":01}");
+    let error = plan.transform(&records).unwrap_err();
+    assert_eq!((error.position, error.id.as_deref()), (1, Some("00a1")));
+    assert_eq!(error.to_string(), "record 1 of the page (_id 00a1) cannot be read");
+    assert!(matches!(error.fault, RecordFault::Text(_)));
+    records[1] = Bytes::from_static(b"\x07");
+    let error = plan.transform(&records).unwrap_err();
+    assert_eq!((error.position, error.id), (1, None));
+    assert!(matches!(error.fault, RecordFault::Stored(_)));
+}
+
+#[test]
+fn level_of_one_plan_does_not_leak_into_the_next() {
+    let records = page(&visits(300));
+    let level = |level| PlanSpec {
+        filter: waybill_query::Filter::everything(),
+        paths: vec!["name".parse().unwrap()],
+        format: Format::Ndjson,
+        level,
+        raw_cells: false,
+    };
+    let transform = |chosen| Plan::compile(&level(chosen)).unwrap().transform(&records).unwrap();
+    let fast = transform(Level::Fast);
+    let small = transform(Level::Small);
+    assert!(small.deflated.len() < fast.deflated.len());
+    assert_eq!(transform(Level::Fast), fast);
+    assert_eq!(std::thread::scope(|scope| scope.spawn(|| transform(Level::Small)).join().unwrap()), small);
+}
+
+fn record() -> impl Strategy<Value = Value> {
+    (any::<u16>(), "\\PC{0,12}", proptest::option::of(any::<bool>())).prop_map(|(n, name, even)| match even {
+        Some(even) => json!({"n": n, "name": name, "even": even}),
+        None => json!({"n": n, "name": name}),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn an_export_cut_at_any_page_equals_the_uncut_byte_for_byte(
+        pages in proptest::collection::vec(proptest::collection::vec(record(), 0..6), 0..8),
+        cuts in proptest::collection::vec(any::<bool>(), 8),
+        format in prop::sample::select(vec![Format::Ndjson, Format::Json, Format::Csv]),
+    ) {
+        let plan = plan(format, &["n", "name"], &json!({"even": {"$ne": false}}));
+        let stored: Vec<Vec<Bytes>> = pages.iter().map(|records| page(records)).collect();
+        let uncut = export(&plan, &stored, &[]);
+        prop_assert_eq!(&export(&plan, &stored, &cuts), &uncut);
+        prop_assert_eq!(&export(&plan, &stored, &[true; 8]), &uncut);
+
+        let expected: Vec<Value> = pages.iter().flatten().filter(|record| record["even"] != json!(false))
+            .map(|record| json!({"n": record["n"], "name": record["name"]})).collect();
+        let text = entry(&uncut.0, &format!("c_visits.{}", format.file_extension()));
+        match format {
+            Format::Json => prop_assert_eq!(serde_json::from_str::<Vec<Value>>(&text).unwrap(), expected),
+            Format::Ndjson => {
+                let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                prop_assert_eq!(lines, expected);
+            }
+            Format::Csv => {
+                let rows = csv::Reader::from_reader(text.as_bytes()).into_records().count();
+                prop_assert_eq!(rows, expected.len());
+            }
+        }
+    }
+
+    #[test]
+    fn pages_joined_or_split_hold_the_same_records(
+        records in proptest::collection::vec(record(), 1..20),
+        at in any::<prop::sample::Index>(),
+        format in prop::sample::select(vec![Format::Ndjson, Format::Json, Format::Csv]),
+    ) {
+        let plan = plan(format, &["n", "name", "even"], &json!({}));
+        let at = at.index(records.len());
+        let name = format!("c_visits.{}", format.file_extension());
+        let joined = export(&plan, &[page(&records)], &[]).0;
+        let split = export(&plan, &[page(&records[..at]), page(&records[at..])], &[]).0;
+        prop_assert_eq!(entry(&joined, &name), entry(&split, &name));
+    }
+}
