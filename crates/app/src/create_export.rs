@@ -84,7 +84,7 @@ pub struct ExportView {
 
 /// What one attempt at creating came to.
 enum Outcome {
-    Created(ExportView),
+    Created(Box<ExportView>),
     Repeated(ExportId),
 }
 
@@ -108,7 +108,7 @@ pub async fn create_export(
     let mut attempts = Attempts::new(context);
     let view = loop {
         match attempt(context, principal, command, &request, id).await {
-            Ok(Outcome::Created(view)) => break view,
+            Ok(Outcome::Created(view)) => break *view,
             // An earlier attempt of this very call: it still has to ring.
             Ok(Outcome::Repeated(made)) if made == id => {
                 break crate::read_export(context, principal, Some(command.surface), id).await?;
@@ -250,7 +250,7 @@ async fn attempt(
         transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
     }
     transaction.commit(&*context.state).await?;
-    Ok(Outcome::Created(ExportView { export, spec }))
+    Ok(Outcome::Created(Box::new(ExportView { export, spec })))
 }
 
 fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {

@@ -9,7 +9,7 @@ const MAX_ATTEMPTS: u32 = 12;
 /// First upper bound of the pause, doubled each time up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// Last upper bound of the pause.
-const LAST_PAUSE: Duration = Duration::from_millis(1000);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Counts attempts at one commit and says whether to try again.
 pub(crate) struct Attempts<'a> {

@@ -64,6 +64,16 @@ impl Transaction {
         self
     }
 
+    /// How many rows it writes or checks.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether it writes and checks nothing.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
     /// The commit that this will be.
     pub fn commit_id(&self) -> CommitId {
         self.commit

@@ -1,0 +1,147 @@
+//! Making the archive appear: recorded first, then written at a key that is never used for anything else, then compared.
+
+use super::segments::Bodies;
+use super::stamp::Run;
+use super::write::Finished;
+use super::{Exporting, Interrupted};
+use bytes::Bytes;
+use std::time::Duration;
+use waybill_domain::{Archive, ArchiveEntry, Epoch, ExportId, FinishRecord, OrgCode, Segment};
+use waybill_ports::{ArchiveStore, ByteRange, ObjectMetadata, PortError, PortErrorKind};
+
+/// Largest range of one copy.
+const MAX_COPY_BYTES: u64 = 5 << 30;
+/// Attempts at a completion that another one is in the way of.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Where the archives of an export lie, one for each lease that finished it.
+pub(crate) fn archive_prefix(org: &OrgCode, export: ExportId) -> String {
+    format!("archives/{org}/{export}-")
+}
+
+fn archive_key(org: &OrgCode, export: ExportId, epoch: Epoch) -> String {
+    format!("{}{epoch}.zip", archive_prefix(org, export))
+}
+
+/// Records what the archive will be and makes it appear.
+pub(super) async fn appear(exporting: &Exporting, run: &mut Run, finished: Finished) -> Result<(), Interrupted> {
+    let Finished { summary, bodies } = finished;
+    let export = run.export();
+    let entries = summary.entries.into_iter().map(|entry| ArchiveEntry {
+        name: entry.name.to_string(),
+        offset: entry.offset,
+        size_bytes: entry.size,
+        compressed_bytes: entry.compressed_size,
+        crc32: entry.crc32,
+        sha256: entry.sha256,
+    });
+    let archive = Archive {
+        key: archive_key(&export.org, export.id, run.epoch),
+        size_bytes: summary.size_bytes,
+        sha256: summary.sha256,
+        entries: entries.collect(),
+    };
+    let (segments, here) = match bodies {
+        Bodies::Here(bytes) => (Vec::new(), Some(bytes)),
+        Bodies::Stored(segments) => (segments, None),
+    };
+    let finish = FinishRecord { archive, segments, records: summary.records };
+    // What the archive takes is reserved before it appears.
+    let more = finish.archive.size_bytes.saturating_sub(export.reserved_bytes());
+    run.write_with_usage(exporting, more, |export, epoch, _| export.finishing(epoch, finish.clone())).await?;
+    match here {
+        Some(bytes) => write(exporting, &finish.archive, bytes).await?,
+        None => assemble(exporting, &finish).await?,
+    }
+    Ok(())
+}
+
+/// Makes the archive that an earlier step has recorded appear, if it can be: `false` when it has to be written again.
+pub(super) async fn appear_again(exporting: &Exporting, run: &Run) -> Result<bool, Interrupted> {
+    let Some(finish) = &run.export().finish else { return Ok(false) };
+    if is_there(&*exporting.archives, &finish.archive).await? {
+        return Ok(true);
+    }
+    if finish.segments.is_empty() {
+        // Its bytes were with the worker that is gone. Should they still arrive, then under a key that nobody looks at.
+        return Ok(false);
+    }
+    assemble(exporting, finish).await?;
+    Ok(true)
+}
+
+async fn write(exporting: &Exporting, archive: &Archive, bytes: Bytes) -> Result<(), PortError> {
+    let archives = &*exporting.archives;
+    match archives.put_new(&archive.key, bytes, &metadata(archive)).await {
+        Ok(()) => Ok(()),
+        Err(error) => confirm(archives, archive, error).await,
+    }
+}
+
+async fn assemble(exporting: &Exporting, finish: &FinishRecord) -> Result<(), PortError> {
+    let (archives, key) = (&*exporting.archives, finish.archive.key.as_str());
+    let upload = archives.begin_upload(key, &metadata(&finish.archive)).await?;
+    let mut parts = Vec::new();
+    for segment in &finish.segments {
+        for range in ranges(segment) {
+            let number = u32::try_from(parts.len() + 1).unwrap_or(u32::MAX);
+            parts.push(archives.copy_part(key, &upload, number, &segment.key, range).await?);
+        }
+    }
+    let mut attempt = 1;
+    loop {
+        let Err(error) = archives.complete_upload(key, &upload, &parts).await else { return Ok(()) };
+        let in_the_way = error.kind == PortErrorKind::Unavailable && attempt < MAX_ATTEMPTS;
+        match confirm(archives, &finish.archive, error).await {
+            Ok(()) => return Ok(()),
+            Err(_) if in_the_way => {
+                exporting.context.clock.sleep(Duration::from_secs(1)).await;
+                attempt += 1;
+            }
+            Err(error) => {
+                drop(archives.abort_upload(key, &upload).await);
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn ranges(segment: &Segment) -> Vec<ByteRange> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    while start < segment.size_bytes {
+        let end = segment.size_bytes.min(start + MAX_COPY_BYTES);
+        ranges.push(ByteRange { start, end });
+        start = end;
+    }
+    ranges
+}
+
+fn metadata(archive: &Archive) -> ObjectMetadata {
+    ObjectMetadata { content_type: "application/zip".to_owned(), sha256: Some(archive.sha256.clone()) }
+}
+
+/// Succeeds when a write that seemed to fail, or was made before, left this very archive.
+async fn confirm(archives: &dyn ArchiveStore, archive: &Archive, error: PortError) -> Result<(), PortError> {
+    match error.kind {
+        PortErrorKind::Conflict | PortErrorKind::NotFound | PortErrorKind::Unavailable => {
+            if is_there(archives, archive).await? { Ok(()) } else { Err(error) }
+        }
+        _ => Err(error),
+    }
+}
+
+/// Whether this very archive is at its key.
+async fn is_there(archives: &dyn ArchiveStore, archive: &Archive) -> Result<bool, PortError> {
+    let Some(head) = archives.head(&archive.key).await? else { return Ok(false) };
+    let same = head.size_bytes == archive.size_bytes && head.metadata.sha256.as_ref() == Some(&archive.sha256);
+    if same {
+        return Ok(true);
+    }
+    let kind = PortErrorKind::Corrupt {
+        table: "archives".to_owned(),
+        key: archive.key.clone(),
+        field: "another object is at the archive's key".to_owned(),
+    };
+    Err(PortError::new(kind, "comparing an archive"))
+}

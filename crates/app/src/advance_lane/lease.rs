@@ -1,0 +1,151 @@
+//! The right to advance a lane, held by one step and renewed beside its work.
+
+use super::Exporting;
+use crate::retry::Attempts;
+use futures::lock::Mutex;
+use std::time::Duration;
+use waybill_domain::{Epoch, Lane, LaneRefused, OrgCode, WorkerId};
+use waybill_ports::{PortError, Stored, Transaction, WakeReceipt};
+
+/// A lane held under an epoch.
+pub(super) struct Lease {
+    pub(super) org: OrgCode,
+    pub(super) epoch: Epoch,
+    owner: WorkerId,
+    /// The lane's row as this step last wrote it: renewals and stamps take turns.
+    lane: Mutex<Stored<Lane>>,
+}
+
+impl Lease {
+    /// Takes the lane under a new epoch, if nobody holds it.
+    pub(super) async fn acquire(exporting: &Exporting, org: &OrgCode) -> Result<Result<Self, LaneRefused>, PortError> {
+        let context = &exporting.context;
+        let stored = context.rows().lane(org).await?;
+        let version = stored.as_ref().map(|stored| stored.version);
+        let lane = stored.map_or_else(|| Lane::new(org.clone()), |stored| stored.value);
+        let owner = context.entropy.worker_id();
+        let lane = match lane.acquire(owner, context.now(), exporting.settings.lease) {
+            Ok(lane) => lane,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let mut transaction = context.transaction();
+        match transaction.upsert(version, &lane)?.commit(&*context.state).await {
+            Ok(version) => {
+                let epoch = lane.epoch;
+                let lane = Mutex::new(Stored { value: lane, version });
+                Ok(Ok(Self { org: org.clone(), epoch, owner, lane }))
+            }
+            Err(error) if error.is_conflict() => Ok(Err(LaneRefused::Lost)),
+            // Should it have taken effect, the lease simply runs out.
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Renews lease and message until the lease is lost or too long without renewal; to be run beside the work.
+    pub(super) async fn keep(&self, exporting: &Exporting, receipt: &WakeReceipt) {
+        let (clock, settings) = (&exporting.context.clock, &exporting.settings);
+        let mut renewed_at = clock.monotonic();
+        loop {
+            if let Err(error) = exporting.wake.set_visibility(receipt, settings.lease).await {
+                tracing::warn!(org = %self.org, %error, "message not renewed");
+            }
+            clock.sleep(settings.heartbeat).await;
+            let began = clock.monotonic();
+            match self.write(exporting, |lane, _| Ok(lane)).await {
+                Ok(Ok(())) => renewed_at = began,
+                Ok(Err(_)) => return,
+                Err(error) => tracing::warn!(org = %self.org, %error, "lease not renewed"),
+            }
+            if clock.monotonic().saturating_sub(renewed_at) >= settings.stale_after {
+                return;
+            }
+        }
+    }
+
+    /// Renews the lease in one commit with what `add` puts beside it; so the commit proves that the lane is held.
+    ///
+    /// `add` may change the lane before it is written. `Err(LaneRefused::Lost)` inside when the lease is no longer ours.
+    pub(super) async fn write<F>(&self, exporting: &Exporting, add: F) -> Result<Result<(), LaneRefused>, PortError>
+    where
+        F: Fn(Lane, &mut Transaction) -> Result<Lane, PortError>,
+    {
+        let context = &exporting.context;
+        let mut attempts = Attempts::new(context);
+        let mut held = self.lane.lock().await;
+        loop {
+            let lane = held.value.clone();
+            let renewed = match lane.renew(self.owner, self.epoch, context.now(), exporting.settings.lease) {
+                Ok(renewed) => renewed,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let mut transaction = context.transaction();
+            let lane = add(renewed, &mut transaction)?;
+            transaction.update(held.version, &lane)?;
+            match transaction.commit(&*context.state).await {
+                Ok(version) => {
+                    *held = Stored { value: lane, version };
+                    return Ok(Ok(()));
+                }
+                Err(error) => {
+                    let conflict = error.is_conflict();
+                    let others = transaction.len() > 1;
+                    // What `add` put may be what conflicts: its author has to read again.
+                    if conflict && others {
+                        self.reread(exporting, &mut held).await?;
+                        return Err(error);
+                    }
+                    attempts.after(error).await?;
+                    self.reread(exporting, &mut held).await?;
+                }
+            }
+        }
+    }
+
+    async fn reread(&self, exporting: &Exporting, held: &mut Stored<Lane>) -> Result<(), PortError> {
+        if let Some(lane) = exporting.context.rows().lane(&self.org).await? {
+            *held = lane;
+        }
+        Ok(())
+    }
+
+    /// Whether services have been refusing for longer than an export waits.
+    pub(super) async fn is_out_of_patience(&self, exporting: &Exporting) -> bool {
+        let since = self.lane.lock().await.value.throttled_since;
+        since.is_some_and(|since| exporting.context.now().since(since) >= Lane::PATIENCE)
+    }
+
+    /// Forgets earlier pauses, in memory: the next write carries it.
+    pub(super) async fn progressed(&self) {
+        let mut held = self.lane.lock().await;
+        held.value = held.value.clone().progressed();
+    }
+
+    /// Puts a pause on the lane: nobody starts before it is over. Gives its length.
+    pub(super) async fn pause(&self, exporting: &Exporting, asked: Option<Duration>) -> Result<Duration, PortError> {
+        let (context, pause_from) = (&exporting.context, exporting.context.now());
+        let jitter = u32::try_from(context.entropy.below(1001)).unwrap_or(0);
+        // Refused means lost: then the pause is somebody else's matter.
+        drop(self.write(exporting, |lane, _| Ok(lane.pause(pause_from, asked, jitter))).await?);
+        let until = self.lane.lock().await.value.not_before;
+        Ok(until.map_or(Duration::ZERO, |until| until.since(context.now())))
+    }
+
+    /// Gives the lane back, if it is still ours.
+    pub(super) async fn release(&self, exporting: &Exporting) -> Result<(), PortError> {
+        let context = &exporting.context;
+        let mut attempts = Attempts::new(context);
+        let mut held = self.lane.lock().await;
+        loop {
+            let Ok(lane) = held.value.clone().release(self.owner, self.epoch) else { return Ok(()) };
+            let mut transaction = context.transaction();
+            match transaction.update(held.version, &lane)?.commit(&*context.state).await {
+                Ok(version) => {
+                    *held = Stored { value: lane, version };
+                    return Ok(());
+                }
+                Err(error) => attempts.after(error).await?,
+            }
+            self.reread(exporting, &mut held).await?;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The loop of a step: head after head, each stamped, worked on and settled.
+
+use super::stamp::{Run, Stamped};
+use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
+use crate::settle_export::{Settling, settle};
+use std::time::Duration;
+use waybill_domain::{Failure, FailureCode, OrgCode, StepOutcome};
+use waybill_ports::{PortError, PortErrorKind};
+
+/// Advances the lane's head, and the next, until the lane is empty or time is up.
+pub(super) async fn advance_heads(
+    exporting: &Exporting,
+    lease: &Lease,
+    org: &OrgCode,
+    deadline: Duration,
+) -> Result<StepEnd, Interrupted> {
+    let context = &exporting.context;
+    loop {
+        let Some(head) = context.rows().queue_head(org).await? else { return Ok(StepEnd::Empty) };
+        if deadline.saturating_sub(context.clock.monotonic()) < exporting.settings.min_budget {
+            return Ok(StepEnd::OutOfTime);
+        }
+        let mut run = match stamp::stamp(exporting, lease, head).await? {
+            Stamped::Running(run) => *run,
+            Stamped::Settled => continue,
+        };
+        let settling = match work(exporting, lease, &mut run, deadline).await {
+            Ok(Some(settling)) => settling,
+            Ok(None) => {
+                run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Continued, now))
+                    .await?;
+                return Ok(StepEnd::OutOfTime);
+            }
+            Err(Interrupted::Stopped) => Settling::Canceled,
+            Err(Interrupted::Failed(failure)) => Settling::Failed(failure),
+            Err(Interrupted::Lost) => return Err(Interrupted::Lost),
+            Err(Interrupted::Port(error)) => match judge(exporting, lease, &error).await {
+                Judgement::Fail(failure) => {
+                    tracing::warn!(%org, export = %run.id(), error = ?error, "export failed");
+                    Settling::Failed(failure)
+                }
+                Judgement::Wait(asked) => {
+                    tracing::warn!(%org, export = %run.id(), error = ?error, "export waits");
+                    let pause = lease.pause(exporting, asked).await?;
+                    run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Throttled, now))
+                        .await?;
+                    return Ok(StepEnd::Later(pause));
+                }
+            },
+        };
+        settle(exporting, run.into_parts(), lease.epoch, settling).await?;
+    }
+}
+
+/// Writes and finishes the archive; `None` when time is up.
+async fn work(
+    exporting: &Exporting,
+    lease: &Lease,
+    run: &mut Run,
+    deadline: Duration,
+) -> Result<Option<Settling>, Interrupted> {
+    if run.export().stop.is_some() {
+        return Err(Interrupted::Stopped);
+    }
+    // What an earlier step has recorded as finished needs no reading of records any more.
+    if finish::appear_again(exporting, run).await? {
+        return Ok(Some(Settling::Ready));
+    }
+    match write::write_archive(exporting, lease, run, deadline).await? {
+        write::Written::Finished(last) => {
+            finish::appear(exporting, run, last).await?;
+            Ok(Some(Settling::Ready))
+        }
+        write::Written::Checkpointed => Ok(None),
+    }
+}
+
+enum Judgement {
+    Fail(Failure),
+    Wait(Option<Duration>),
+}
+
+/// What a port's failure means for the export that it interrupted.
+async fn judge(exporting: &Exporting, lease: &Lease, error: &PortError) -> Judgement {
+    let asked = match &error.kind {
+        PortErrorKind::Throttled { retry_after } => *retry_after,
+        PortErrorKind::Unavailable | PortErrorKind::Conflict => None,
+        PortErrorKind::Denied => {
+            let message = "Waybill may not read the records or write the archive; the operator has to allow it";
+            return Judgement::Fail(Failure::new(FailureCode::Denied, message));
+        }
+        PortErrorKind::Corrupt { key, .. } => {
+            let message = format!("what is stored at `{key}` cannot be read");
+            return Judgement::Fail(Failure::new(FailureCode::BadRecord, message));
+        }
+        PortErrorKind::NotFound | PortErrorKind::Rejected { .. } => {
+            let message = "an internal error occurred; the operator finds it in the log";
+            return Judgement::Fail(Failure::new(FailureCode::Internal, message));
+        }
+    };
+    if lease.is_out_of_patience(exporting).await {
+        let message = "a service that the export needs has been unavailable for 24 hours";
+        return Judgement::Fail(Failure::new(FailureCode::Unavailable, message));
+    }
+    Judgement::Wait(asked)
+}

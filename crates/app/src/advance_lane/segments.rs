@@ -1,0 +1,196 @@
+//! The archive's bytes on their way into the store: parts side by side, parts into segments, segments complete objects of one epoch.
+//!
+//! No upload outlives a step, and no key is written twice: a worker that wakes late can overwrite nothing.
+
+use super::{Exporting, Interrupted};
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::sync::Arc;
+use waybill_domain::{Epoch, ExportId, OrgCode, Segment};
+use waybill_ports::{ArchiveStore, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId};
+
+/// Largest segment: one range of a copy.
+const MAX_SEGMENT_BYTES: u64 = 4 << 30;
+
+/// Where everything of an export under way lies.
+pub(crate) fn work_prefix(org: &OrgCode, export: ExportId) -> String {
+    format!("work/{org}/{export}/")
+}
+
+type Uploading<'a> = BoxFuture<'a, (usize, Result<PartTag, PortError>)>;
+
+/// An object that is being uploaded in parts.
+struct Open {
+    key: Arc<str>,
+    upload: UploadId,
+    parts: Vec<Option<PartTag>>,
+    size_bytes: u64,
+}
+
+/// Takes the archive's bytes in order and makes segments of them.
+pub(super) struct SegmentWriter<'a> {
+    exporting: &'a Exporting,
+    prefix: String,
+    written: u32,
+    closed: Vec<Segment>,
+    open: Option<Open>,
+    tail: BytesMut,
+    uploads: FuturesUnordered<Uploading<'a>>,
+}
+
+/// The bytes of a finished archive.
+pub(super) enum Bodies {
+    /// So few that they are still here.
+    Here(Bytes),
+    /// In the store.
+    Stored(Vec<Segment>),
+}
+
+impl<'a> SegmentWriter<'a> {
+    /// A writer that goes on after `closed` segments and `tail` bytes.
+    pub(super) fn new(
+        exporting: &'a Exporting,
+        org: &OrgCode,
+        export: ExportId,
+        epoch: Epoch,
+        closed: Vec<Segment>,
+        tail: &[u8],
+    ) -> Self {
+        Self {
+            exporting,
+            prefix: format!("{}{epoch}", work_prefix(org, export)),
+            written: 0,
+            closed,
+            open: None,
+            tail: BytesMut::from(tail),
+            uploads: FuturesUnordered::new(),
+        }
+    }
+
+    /// Whether so many parts are on their way that the next page has to wait.
+    pub(super) fn is_busy(&self) -> bool {
+        self.uploads.len() >= self.exporting.settings.uploads
+    }
+
+    /// Waits until one more part has arrived; `false` at once when none is on its way.
+    pub(super) async fn arrived(&mut self) -> Result<bool, PortError> {
+        let Some((index, tag)) = self.uploads.next().await else { return Ok(false) };
+        let tag = tag?;
+        if let Some(slot) = self.open.as_mut().and_then(|open| open.parts.get_mut(index)) {
+            *slot = Some(tag);
+        }
+        Ok(true)
+    }
+
+    /// Whether the open segment has its size.
+    pub(super) fn is_segment_full(&self) -> bool {
+        let before: u64 = self.closed.iter().map(|segment| segment.size_bytes).sum();
+        let full = (before / 16).clamp(self.exporting.settings.segment_bytes, MAX_SEGMENT_BYTES);
+        self.open.as_ref().is_some_and(|open| open.size_bytes >= full)
+    }
+
+    /// Appends bytes and sends what makes whole parts.
+    pub(super) async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+        self.tail.extend_from_slice(bytes);
+        let part_bytes = self.exporting.settings.part_bytes;
+        while self.tail.len() >= part_bytes {
+            let part = self.tail.split_to(part_bytes).freeze();
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<(), PortError> {
+        let archives: &'a dyn ArchiveStore = &*self.exporting.archives;
+        if self.open.is_none() {
+            let key: Arc<str> = self.next_key('s').into();
+            let upload = archives.begin_upload(&key, &metadata()).await?;
+            self.open = Some(Open { key, upload, parts: Vec::new(), size_bytes: 0 });
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let index = open.parts.len();
+        open.parts.push(None);
+        open.size_bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
+        let (key, upload) = (Arc::clone(&open.key), open.upload.clone());
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        self.uploads.push(Box::pin(async move { (index, archives.upload_part(&key, &upload, number, part).await) }));
+        Ok(())
+    }
+
+    fn next_key(&mut self, kind: char) -> String {
+        self.written += 1;
+        format!("{}-{kind}{}", self.prefix, self.written)
+    }
+
+    /// Makes the open segment a complete object; the bytes that make no whole part stay behind as the tail.
+    pub(super) async fn close_segment(&mut self) -> Result<(), PortError> {
+        while self.arrived().await? {}
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let parts: Vec<PartTag> = open.parts.into_iter().flatten().collect();
+        let archives = &*self.exporting.archives;
+        match archives.complete_upload(&open.key, &open.upload, &parts).await {
+            Ok(()) => {}
+            // The key is this step's alone: whatever is there with this size came from an attempt whose reply was lost.
+            Err(error) => confirm(archives, &open.key, open.size_bytes, error).await?,
+        }
+        self.closed.push(Segment { key: open.key.to_string(), size_bytes: open.size_bytes });
+        Ok(())
+    }
+
+    /// Closes the open segment and writes an object of this step beside it; gives its key. `head` and the tail are its content.
+    pub(super) async fn write_checkpoint(
+        &mut self,
+        head: impl FnOnce(&[Segment]) -> Result<Vec<u8>, Interrupted>,
+    ) -> Result<String, Interrupted> {
+        self.close_segment().await?;
+        let mut body = head(&self.closed)?;
+        body.extend_from_slice(&self.tail);
+        let key = self.next_key('c');
+        put(&*self.exporting.archives, &key, body.into()).await?;
+        Ok(key)
+    }
+
+    /// Brings everything into the store, unless it is so little that it can be written in one go.
+    pub(super) async fn finish(mut self) -> Result<Bodies, PortError> {
+        if self.closed.is_empty() && self.open.is_none() {
+            return Ok(Bodies::Here(self.tail.freeze()));
+        }
+        if !self.tail.is_empty() {
+            let last = self.tail.split().freeze();
+            if self.open.is_some() {
+                self.send(last).await?;
+            } else {
+                let key = self.next_key('s');
+                let size_bytes = u64::try_from(last.len()).unwrap_or(u64::MAX);
+                put(&*self.exporting.archives, &key, last).await?;
+                self.closed.push(Segment { key, size_bytes });
+            }
+        }
+        self.close_segment().await?;
+        Ok(Bodies::Stored(self.closed))
+    }
+}
+
+fn metadata() -> ObjectMetadata {
+    ObjectMetadata { content_type: "application/octet-stream".to_owned(), sha256: None }
+}
+
+async fn put(archives: &dyn ArchiveStore, key: &str, body: Bytes) -> Result<(), PortError> {
+    let size_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    match archives.put_new(key, body, &metadata()).await {
+        Ok(()) => Ok(()),
+        Err(error) => confirm(archives, key, size_bytes, error).await,
+    }
+}
+
+/// Succeeds when a write that seemed to fail has taken effect after all.
+async fn confirm(archives: &dyn ArchiveStore, key: &str, size_bytes: u64, error: PortError) -> Result<(), PortError> {
+    match error.kind {
+        PortErrorKind::Conflict | PortErrorKind::NotFound | PortErrorKind::Unavailable => {
+            let head = archives.head(key).await?;
+            if head.is_some_and(|head| head.size_bytes == size_bytes) { Ok(()) } else { Err(error) }
+        }
+        _ => Err(error),
+    }
+}

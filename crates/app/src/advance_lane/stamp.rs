@@ -1,0 +1,214 @@
+//! Stamping the head of a lane: the epoch goes onto the export before any work, and every later write of the step names it.
+
+use super::{Exporting, Interrupted, Lease};
+use crate::retry::Attempts;
+use crate::settle_export::{Settling, settle};
+use waybill_domain::{
+    Epoch, Export, ExportId, ExportSpec, Failure, FailureCode, QueueEntry, Refused, StorageHold, Timestamp, Usage,
+};
+use waybill_ports::{PortError, PortErrorKind, Stored};
+
+/// An export under way in this step.
+pub(super) struct Run {
+    export: Stored<Export>,
+    entry: Stored<QueueEntry>,
+    pub(super) spec: ExportSpec,
+    pub(super) epoch: Epoch,
+}
+
+/// What stamping came to.
+pub(super) enum Stamped {
+    /// It is ours to work on.
+    Running(Box<Run>),
+    /// It has ended.
+    Settled,
+}
+
+impl Run {
+    pub(super) fn export(&self) -> &Export {
+        &self.export.value
+    }
+
+    pub(super) fn id(&self) -> ExportId {
+        self.export.value.id
+    }
+
+    pub(super) fn into_parts(self) -> (Stored<Export>, Stored<QueueEntry>) {
+        (self.export, self.entry)
+    }
+
+    /// Writes a transition of the export under this step's epoch; reads again and repeats it when the row has moved on.
+    pub(super) async fn write<F>(&mut self, exporting: &Exporting, transition: F) -> Result<(), Interrupted>
+    where
+        F: Fn(Export, Epoch, Timestamp) -> Result<Export, Refused>,
+    {
+        self.write_with_usage(exporting, 0, transition).await
+    }
+
+    /// The same, with `more` bytes of storage reserved in one transaction.
+    pub(super) async fn write_with_usage<F>(
+        &mut self,
+        exporting: &Exporting,
+        more: u64,
+        transition: F,
+    ) -> Result<(), Interrupted>
+    where
+        F: Fn(Export, Epoch, Timestamp) -> Result<Export, Refused>,
+    {
+        let context = &exporting.context;
+        let target = self.export.value.reserved_bytes().saturating_add(more);
+        let mut attempts = Attempts::new(context);
+        loop {
+            let current = self.export.value.clone();
+            let missing = target.saturating_sub(current.reserved_bytes());
+            let mut export = transition(current, self.epoch, context.now()).map_err(interruption)?;
+            let mut transaction = context.transaction();
+            if missing > 0 && more > 0 {
+                let usage = context.rows().usage(&export.org).await?;
+                let quota = context.rows().org(&export.org).await?.and_then(|org| org.value.quota_bytes);
+                let version = usage.as_ref().map(|usage| usage.version);
+                let usage = usage.map_or_else(|| Usage::empty(export.org.clone()), |usage| usage.value);
+                let usage = usage.reserve(missing, quota).map_err(|error| {
+                    Interrupted::Failed(Failure::new(FailureCode::QuotaExceeded, error.to_string()))
+                })?;
+                export.storage = StorageHold::Reserved { bytes: target };
+                transaction.upsert(version, &usage)?;
+            }
+            transaction.update(self.export.version, &export)?;
+            match transaction.commit(&*context.state).await {
+                Ok(version) => {
+                    self.export = Stored { value: export, version };
+                    return Ok(());
+                }
+                Err(error) => attempts.after(error).await?,
+            }
+            self.reread(exporting).await?;
+        }
+    }
+
+    async fn reread(&mut self, exporting: &Exporting) -> Result<(), Interrupted> {
+        let (org, seq) = (&self.export.value.org, self.export.value.seq);
+        match exporting.context.rows().export(org, seq).await? {
+            Some(export) => {
+                self.export = export;
+                Ok(())
+            }
+            None => Err(Interrupted::Lost),
+        }
+    }
+}
+
+fn interruption(refused: Refused) -> Interrupted {
+    match refused {
+        Refused::Stopped => Interrupted::Stopped,
+        Refused::Terminal | Refused::StaleEpoch | Refused::NotTerminal | Refused::NotFinished => Interrupted::Lost,
+    }
+}
+
+/// Stamps the head with the lease's epoch, counts the attempt and reserves storage the first time; settles at once what must not run.
+pub(super) async fn stamp(
+    exporting: &Exporting,
+    lease: &Lease,
+    entry: Stored<QueueEntry>,
+) -> Result<Stamped, Interrupted> {
+    let (context, org) = (&exporting.context, &lease.org);
+    let mut attempts = Attempts::new(context);
+    let (mut run, refused) = loop {
+        let export = context.rows().export(org, entry.value.seq).await?;
+        let spec = context.rows().spec(org, entry.value.seq).await?;
+        let (Some(export), Some(spec)) = (export, spec) else { return Err(missing(&entry).into()) };
+        let mut run = Run { export, entry: entry.clone(), spec: spec.value, epoch: lease.epoch };
+        // Settled, or left the lane, since the head was read.
+        if run.export().is_terminal() {
+            return Ok(Stamped::Settled);
+        }
+        // An earlier attempt of this step whose reply was lost.
+        if run.export().epoch == lease.epoch {
+            break (run, None);
+        }
+        match try_stamp(exporting, lease, &mut run).await {
+            Ok(refused) => break (run, refused),
+            Err(Interrupted::Port(error)) => attempts.after(error).await?,
+            Err(interrupted) => return Err(interrupted),
+        }
+    };
+    let exhausted = run.export().attempts > exporting.settings.max_attempts;
+    let settling = if run.export().stop.is_some() {
+        Some(Settling::Canceled)
+    } else if let Some(failure) = refused {
+        Some(Settling::Failed(failure))
+    } else if exhausted {
+        let message = format!("the export was begun {} times without getting on", exporting.settings.max_attempts);
+        Some(Settling::Failed(Failure::new(FailureCode::MaxRetriesReached, message)))
+    } else {
+        None
+    };
+    if let Some(settling) = settling {
+        settle(exporting, run.into_parts(), lease.epoch, settling).await?;
+        return Ok(Stamped::Settled);
+    }
+    // Nothing is reserved yet when the quota's refusal was lost with its reply.
+    if run.export().storage == StorageHold::None {
+        let more = exporting.settings.reserve_bytes;
+        if let Err(Interrupted::Failed(failure)) =
+            run.write_with_usage(exporting, more, |export, _, _| Ok(export)).await
+        {
+            settle(exporting, run.into_parts(), lease.epoch, Settling::Failed(failure)).await?;
+            return Ok(Stamped::Settled);
+        }
+    }
+    Ok(Stamped::Running(Box::new(run)))
+}
+
+/// One attempt at the stamp: lane (proves the lease), export, and the first reservation. Gives the failure when the quota is full; then the
+/// export is stamped without a reservation.
+async fn try_stamp(exporting: &Exporting, lease: &Lease, run: &mut Run) -> Result<Option<Failure>, Interrupted> {
+    let (context, org) = (&exporting.context, &lease.org);
+    let mut export = run.export().clone().start(lease.epoch, context.now()).map_err(interruption)?;
+    let mut refused = None;
+    let mut usage = None;
+    if export.storage == StorageHold::None {
+        let stored = context.rows().usage(org).await?;
+        let quota = context.rows().org(org).await?.and_then(|org| org.value.quota_bytes);
+        let version = stored.as_ref().map(|stored| stored.version);
+        let current = stored.map_or_else(|| Usage::empty(org.clone()), |stored| stored.value);
+        let bytes = exporting.settings.reserve_bytes;
+        match current.reserve(bytes, quota) {
+            Ok(reserved) => {
+                export.storage = StorageHold::Reserved { bytes };
+                usage = Some((version, reserved));
+            }
+            Err(error) => refused = Some(Failure::new(FailureCode::QuotaExceeded, error.to_string())),
+        }
+    }
+    let read = run.export.version;
+    let commit = std::sync::Mutex::new(None);
+    let written = lease
+        .write(exporting, |lane, transaction| {
+            transaction.update(read, &export)?;
+            if let Some((version, usage)) = &usage {
+                transaction.upsert(*version, usage)?;
+            }
+            if let Ok(mut commit) = commit.lock() {
+                *commit = Some(transaction.commit_id());
+            }
+            Ok(lane)
+        })
+        .await?;
+    match (written, commit.into_inner().ok().flatten()) {
+        (Ok(()), Some(version)) => {
+            run.export = Stored { value: export, version };
+            Ok(refused)
+        }
+        _ => Err(Interrupted::Lost),
+    }
+}
+
+fn missing(entry: &Stored<QueueEntry>) -> PortError {
+    let kind = PortErrorKind::Corrupt {
+        table: "Main".to_owned(),
+        key: format!("{} {}", entry.value.org, entry.value.export),
+        field: "the export of a queue entry is missing".to_owned(),
+    };
+    PortError::new(kind, "reading the head of a lane")
+}

@@ -1,0 +1,64 @@
+//! Settling: an export ends, leaves the lane and its storage is counted, in one transaction.
+
+use crate::advance_lane::Exporting;
+use crate::retry::Attempts;
+use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
+use waybill_ports::{PortError, Stored};
+
+/// How an export ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Settling {
+    /// With the archive of its finish record.
+    Ready,
+    /// Without.
+    Failed(Failure),
+    /// By request.
+    Canceled,
+}
+
+/// Ends an export under `epoch`. Returns without effect when it has ended already or a later epoch has taken it; a request to stop that
+/// came meanwhile wins over `Ready`.
+pub(crate) async fn settle(
+    exporting: &Exporting,
+    (mut export, entry): (Stored<Export>, Stored<QueueEntry>),
+    epoch: Epoch,
+    settling: Settling,
+) -> Result<(), PortError> {
+    let context = &exporting.context;
+    let mut attempts = Attempts::new(context);
+    loop {
+        let now = context.now();
+        let current = export.value.clone();
+        let reserved = current.reserved_bytes();
+        let settled = match &settling {
+            _ if current.stop.is_some() => current.stopped(epoch, now),
+            Settling::Ready => current.ready(epoch, now),
+            Settling::Failed(failure) => current.failed(epoch, failure.clone(), now),
+            Settling::Canceled => current.stopped(epoch, now),
+        };
+        let Ok(settled) = settled else { return Ok(()) };
+        let held = match settled.storage {
+            StorageHold::Held { bytes } => bytes,
+            StorageHold::None | StorageHold::Reserved { .. } | StorageHold::Released => 0,
+        };
+        let mut transaction = context.transaction();
+        transaction.update(export.version, &settled)?.delete(&entry);
+        if reserved > 0 || held > 0 {
+            let usage = context.rows().usage(&settled.org).await?;
+            let version = usage.as_ref().map(|usage| usage.version);
+            let usage = usage.map_or_else(|| Usage::empty(settled.org.clone()), |usage| usage.value);
+            transaction.upsert(version, &usage.settle(reserved, held))?;
+        }
+        match transaction.commit(&*context.state).await {
+            Ok(_) => {
+                tracing::info!(org = %settled.org, export = %settled.id, epoch = epoch.0, state = ?settled.progress.phase, "export settled");
+                return Ok(());
+            }
+            Err(error) => attempts.after(error).await?,
+        }
+        match context.rows().export(&settled.org, settled.seq).await? {
+            Some(read) => export = read,
+            None => return Ok(()),
+        }
+    }
+}

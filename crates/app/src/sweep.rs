@@ -1,0 +1,245 @@
+//! The sweeper: every minute, what is due is done, whatever was lost on the way.
+//!
+//! Lanes that are not empty are rung for again, ended exports lose what they left behind, expired ones go, dead letters are
+//! looked into. Each row is read again before it is touched, and touched only as it was read, so that a doubled or late tick
+//! does nothing twice. The cost grows with what is due.
+
+use crate::Context;
+use crate::advance_lane::{archive_prefix, work_prefix};
+use crate::read_export::stored_export;
+use futures::stream::{StreamExt, iter};
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_domain::{Export, OrgCode, Seq, Sequence, Timestamp, Usage};
+use waybill_ports::{ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, Stored, WakeMessage, WakeQueue};
+
+/// How long a lane is left alone after it was looked at.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// Rows taken from the index at a time.
+const BATCH: usize = 100;
+/// Shards, and rows of one, that are handled side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// The ports that the sweeper needs.
+#[derive(Clone)]
+pub struct Sweeping {
+    /// State, time and randomness.
+    pub context: Context,
+    /// Where archives are.
+    pub archives: Arc<dyn ArchiveStore>,
+    /// Where wake-ups are sent.
+    pub wake: Arc<dyn WakeQueue>,
+    /// How long a lane is left alone after it was looked at; a minute in production.
+    pub look_again: Duration,
+}
+
+impl Sweeping {
+    /// With the production's lengths.
+    pub fn new(context: Context, archives: Arc<dyn ArchiveStore>, wake: Arc<dyn WakeQueue>) -> Self {
+        Self { context, archives, wake, look_again: LOOK_AGAIN }
+    }
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Lanes looked at.
+    pub lanes: usize,
+    /// Exports whose leftovers were removed.
+    pub cleaned: usize,
+    /// Exports that expired.
+    pub expired: usize,
+    /// Dead letters dealt with.
+    pub dead_letters: usize,
+    /// Rows that failed and are tried again at the next tick.
+    pub failed: usize,
+}
+
+/// Does what is due, until nothing is or `budget` is over; the next sweep goes on. Failures of single rows are logged and counted.
+pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
+    let deadline = sweeping.context.clock.monotonic() + budget;
+    let mut swept = Swept::default();
+    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup] {
+        let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
+        let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let done: usize = counts.iter().map(|(done, _)| done).sum();
+        swept.failed += counts.iter().map(|(_, failed)| failed).sum::<usize>();
+        match kind {
+            DueKind::Lane => swept.lanes += done,
+            DueKind::Cleanup => swept.cleaned += done,
+            DueKind::Expiry => swept.expired += done,
+        }
+    }
+    match sweep_dead_letters(sweeping).await {
+        Ok(count) => swept.dead_letters = count,
+        Err(error) => {
+            tracing::warn!(error = ?error, "dead letters not read");
+            swept.failed += 1;
+        }
+    }
+    swept
+}
+
+/// How many rows of a shard were done, and how many failed.
+async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Duration) -> (usize, usize) {
+    let (context, mut done, mut failed) = (&sweeping.context, 0, 0);
+    // Rows that are not due any more once they are done leave the index; so each round sees others, unless rows fail.
+    while context.clock.monotonic() < deadline {
+        let due = match context.state.due(kind, shard, context.now(), BATCH).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(?kind, shard, error = ?error, "index not read");
+                return (done, failed + 1);
+            }
+        };
+        let results: Vec<Result<(), PortError>> =
+            iter(&due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let mut round_failed = 0;
+        for error in results.into_iter().filter_map(Result::err) {
+            round_failed += 1;
+            tracing::warn!(?kind, shard, error = ?error, "row not done; again at the next tick");
+        }
+        done += due.len() - round_failed;
+        failed += round_failed;
+        if due.len() < BATCH || round_failed > 0 {
+            break;
+        }
+    }
+    (done, failed)
+}
+
+async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: &DueRow) -> Result<(), PortError> {
+    let Some(stored) = sweeping.context.state.get(&row.key).await? else { return Ok(()) };
+    let result = match kind {
+        DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Cleanup => clean_up(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Expiry => expire(sweeping, Stored::parse(&stored)?).await,
+    };
+    match result {
+        // Somebody else has moved it on; what is still due shows at the next tick.
+        Err(error) if error.is_conflict() => Ok(()),
+        result => result,
+    }
+}
+
+fn is_due(due_at: Option<Timestamp>, now: Timestamp) -> bool {
+    due_at.is_some_and(|due_at| due_at <= now)
+}
+
+async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result<(), PortError> {
+    let (context, org, now) = (&sweeping.context, sequence.value.org.clone(), sweeping.context.now());
+    if !is_due(sequence.value.due_at, now) {
+        return Ok(());
+    }
+    let head = context.rows().queue_head(&org).await?;
+    let due_at = match &head {
+        None => None,
+        Some(head) => {
+            let lane = context.rows().lane(&org).await?;
+            if !lane.as_ref().is_some_and(|lane| lane.value.is_held(now)) {
+                ring_again(sweeping, &org, head.value.seq, now).await?;
+            }
+            let pause = lane.and_then(|lane| lane.value.not_before);
+            Some(now.after(sweeping.look_again).max(pause.unwrap_or(now)))
+        }
+    };
+    let looked = Sequence { due_at, ..sequence.value.clone() };
+    context.transaction().update(sequence.version, &looked)?.commit(&*context.state).await?;
+    Ok(())
+}
+
+/// Rings past the queue's deduplication and past a group that is stuck.
+async fn ring_again(sweeping: &Sweeping, org: &OrgCode, seq: Seq, now: Timestamp) -> Result<(), PortError> {
+    let Some(export) = sweeping.context.rows().export(org, seq).await? else { return Ok(()) };
+    let id = export.value.id;
+    let message = WakeMessage::ExportV1 { org: org.clone(), export: id };
+    let period = i64::try_from(sweeping.look_again.as_millis()).unwrap_or(i64::MAX).max(1);
+    let deduplication = format!("{id}.{}", now.as_millis() / period);
+    tracing::info!(%org, export = %id, "lane rung again");
+    sweeping.wake.ring(&message, &format!("{org}~"), &deduplication).await
+}
+
+async fn expire(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), PortError> {
+    let now = sweeping.context.now();
+    let export = &stored.value;
+    if export.cleanup_at.is_some() || !export.is_terminal() || export.expires_at > now {
+        return Ok(());
+    }
+    let gone = remove(&sweeping.context, stored, now).await?;
+    clean_up(sweeping, gone).await
+}
+
+/// Marks an ended export as gone and releases its storage, in one transaction.
+async fn remove(context: &Context, stored: Stored<Export>, now: Timestamp) -> Result<Stored<Export>, PortError> {
+    let Ok((gone, released)) = stored.value.clone().delete(now) else { return Ok(stored) };
+    let mut transaction = context.transaction();
+    transaction.update(stored.version, &gone)?;
+    if released > 0
+        && let Some(usage) = context.rows().usage(&gone.org).await?
+    {
+        let released: Usage = usage.value.release(released);
+        transaction.update(usage.version, &released)?;
+    }
+    let version = transaction.commit(&*context.state).await?;
+    Ok(Stored { value: gone, version })
+}
+
+/// Removes the objects that an ended export left: its work, archives that never became its own, and everything when it is deleted.
+async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), PortError> {
+    let (context, export) = (&sweeping.context, &stored.value);
+    if !export.is_terminal() || !is_due(export.cleanup_at, context.now()) {
+        return Ok(());
+    }
+    let kept = export.archive().filter(|_| !export.deleted).map(|archive| archive.key.clone());
+    for prefix in [work_prefix(&export.org, export.id), archive_prefix(&export.org, export.id)] {
+        loop {
+            let mut keys = sweeping.archives.list(&prefix).await?;
+            keys.retain(|key| Some(key) != kept.as_ref());
+            if keys.is_empty() {
+                break;
+            }
+            sweeping.archives.delete(&keys).await?;
+        }
+    }
+    let mut transaction = context.transaction();
+    if export.deleted {
+        transaction.delete(&stored);
+        if let Some(spec) = context.rows().spec(&export.org, export.seq).await? {
+            transaction.delete(&spec);
+        }
+        if let Some(pointer) = context.rows().export_pointer(&export.org, export.id).await? {
+            transaction.delete(&pointer);
+        }
+    } else {
+        let cleaned = Export { cleanup_at: None, ..export.clone() };
+        transaction.update(stored.version, &cleaned)?;
+    }
+    transaction.commit(&*context.state).await?;
+    Ok(())
+}
+
+async fn sweep_dead_letters(sweeping: &Sweeping) -> Result<usize, PortError> {
+    let letters = sweeping.wake.dead_letters().await?;
+    let count = letters.len();
+    for letter in letters {
+        look_into(sweeping, &letter).await?;
+        sweeping.wake.bury(&letter.receipt).await?;
+    }
+    Ok(count)
+}
+
+/// A message that was handled a thousand times: its export, if it has not ended, is rung for anew. Whether it fails is decided by its attempts,
+/// not by how often the queue gave a message out.
+async fn look_into(sweeping: &Sweeping, letter: &DeadLetter) -> Result<(), PortError> {
+    let Ok(WakeMessage::ExportV1 { org, export }) = serde_json::from_str(&letter.body) else {
+        tracing::error!(bytes = letter.body.len(), "a dead letter is no wake-up of ours");
+        return Ok(());
+    };
+    tracing::error!(%org, %export, "a wake-up was handled too often");
+    match stored_export(&sweeping.context, &org, export).await? {
+        Some(stored) if !stored.value.is_terminal() => {
+            ring_again(sweeping, &org, stored.value.seq, sweeping.context.now()).await
+        }
+        _ => Ok(()),
+    }
+}
