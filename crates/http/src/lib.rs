@@ -1,1 +1,25 @@
-//! waybill-http.
+//! What the HTTP surfaces have in common before they differ: who calls, what was sent, and where a list goes on.
+//!
+//! No envelope and no route stands here: every failure is a type of its own, which each surface words its own way.
+//! - [`authenticate`] turns the credentials of a request into a [`waybill_domain::Principal`],
+//!   [`authenticate_operator`] lets the operator in.
+//! - [`read_body`] and [`parse_json`] read bodies within limits; [`Members`] takes the members of an object one by one
+//!   and knows which ones were not asked for.
+//! - [`QueryArguments`] reads the query, [`encode_cursor`] and [`decode_cursor`] keep cursors opaque and bound to an
+//!   org, [`idempotent_request`] reads `Idempotency-Key`, [`request_id`] and [`request_path`] what the gateway says.
+
+mod body;
+mod credential;
+mod cursor;
+mod gateway;
+mod idempotency;
+mod members;
+mod query;
+
+pub use body::{BODY_LIMIT_BYTES, BULK_LIMIT_BYTES, BodyError, JSON_MAX_DEPTH, JsonError, parse_json, read_body};
+pub use credential::{Access, CredentialError, authenticate, authenticate_operator};
+pub use cursor::{CursorError, decode_cursor, encode_cursor};
+pub use gateway::{request_id, request_path};
+pub use idempotency::{IdempotencyKeyError, idempotent_request};
+pub use members::{Members, Problem};
+pub use query::{QueryArguments, QueryError};
