@@ -1,0 +1,49 @@
+//! Which function answers which path: the routes of the template.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+
+/// A function that answers HTTP requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    Admin,
+    Cortex,
+}
+
+/// The route that a request takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The key as the template writes it (`ANY /v1/{proxy+}`, `$default`).
+    pub(super) key: &'static str,
+    /// What the placeholders of the key stand for, still encoded.
+    pub(super) parameters: BTreeMap<&'static str, String>,
+    pub(super) surface: Surface,
+}
+
+/// The route of `method` and `path`. Static segments win over placeholders; what nothing matches takes `$default`.
+pub(super) fn find(method: &Method, path: &str) -> Route {
+    let fixed = match (method, path) {
+        (&Method::GET, "/healthz") => Some("GET /healthz"),
+        (&Method::GET, "/openapi.json") => Some("GET /openapi.json"),
+        (&Method::GET, "/docs") => Some("GET /docs"),
+        _ => None,
+    };
+    if let Some(key) = fixed {
+        return Route { key, parameters: BTreeMap::new(), surface: Surface::Admin };
+    }
+    let mut segments = path.trim_start_matches('/').splitn(3, '/');
+    let (first, second, rest) = (segments.next().unwrap_or(""), segments.next(), segments.next());
+    match (first, second, rest) {
+        ("v1", Some(rest), deeper) if !rest.is_empty() => {
+            let proxy = deeper.map_or_else(|| rest.to_owned(), |deeper| format!("{rest}/{deeper}"));
+            Route { key: "ANY /v1/{proxy+}", parameters: [("proxy", proxy)].into(), surface: Surface::Admin }
+        }
+        (org, Some("v2"), Some(proxy)) if !org.is_empty() && !proxy.is_empty() => Route {
+            key: "ANY /{org}/v2/{proxy+}",
+            parameters: [("org", org.to_owned()), ("proxy", proxy.to_owned())].into(),
+            surface: Surface::Cortex,
+        },
+        _ => Route { key: "$default", parameters: BTreeMap::new(), surface: Surface::Admin },
+    }
+}

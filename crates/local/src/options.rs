@@ -1,0 +1,81 @@
+//! What a caller chooses about an embedded stack before it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to start a stack; [`Options::ephemeral`] and [`Options::persistent`] fill in the rest.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port of the HTTP gateway on loopback; 0 takes a free one.
+    pub port: u16,
+    /// Where state lives.
+    pub data: DataFolder,
+    /// Lengths and limits.
+    pub tuning: Tuning,
+}
+
+impl Options {
+    /// A stack on a free port whose state is gone when it stops.
+    #[must_use]
+    pub fn ephemeral() -> Self {
+        Self { port: 0, data: DataFolder::Ephemeral, tuning: Tuning::default() }
+    }
+
+    /// A stack on `port` whose state lives in `folder` and survives it.
+    #[must_use]
+    pub fn persistent(port: u16, folder: impl Into<PathBuf>) -> Self {
+        Self { port, data: DataFolder::Persistent(folder.into()), tuning: Tuning::default() }
+    }
+}
+
+/// Where a stack keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataFolder {
+    /// In this folder, which is made if it does not exist.
+    Persistent(PathBuf),
+    /// In memory and in a temporary folder that is removed when the stack stops.
+    Ephemeral,
+}
+
+/// Lengths and limits of a stack. The defaults suit a person at a terminal: what takes a minute in production takes
+/// seconds here; tests make them shorter still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
+    /// How long a lane's lease lasts without renewal.
+    pub lease: Duration,
+    /// How often the exporter renews lease and message.
+    pub heartbeat: Duration,
+    /// How much of an invocation the exporter keeps back for an orderly end.
+    pub deadline_reserve: Duration,
+    /// Time between two ticks of the sweeper; the first one comes at once.
+    pub tick: Duration,
+    /// How long a worker invocation may take; also the wake-up queue's visibility time-out, in whole seconds.
+    pub function_timeout: Duration,
+    /// How long an HTTP invocation may take before the gateway answers 503.
+    pub http_timeout: Duration,
+    /// How often a message is handed out before it moves to the dead-letter queue.
+    pub max_receive_count: u32,
+    /// How many exporter invocations run side by side, each for another org.
+    pub worker_concurrency: usize,
+    /// How long invocations that are running may go on when the stack stops.
+    pub drain: Duration,
+    /// Whether the first start makes the org `demo` and loads the records that are shipped.
+    pub demo_records: bool,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(4),
+            deadline_reserve: Duration::from_secs(75),
+            tick: Duration::from_secs(5),
+            function_timeout: Duration::from_mins(15),
+            http_timeout: Duration::from_secs(30),
+            max_receive_count: 1000,
+            worker_concurrency: 8,
+            drain: Duration::from_secs(10),
+            demo_records: true,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The embedded AWS services of one stack, together: started, filled with tables, queues and a bucket, stopped.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde::{Deserialize, Serialize};
+
+use crate::clients::{self, ACCOUNT, AwsCredentials, REGION};
+use crate::clock;
+use crate::data_folder::OpenFolder;
+use crate::emulators::dynamodb::DynamoDb;
+use crate::emulators::file_buckets::FileBuckets;
+use crate::emulators::{kms, s3, sqs};
+use crate::listener::Listener;
+use crate::options::Tuning;
+
+/// File of the data folder that holds [`Secrets`].
+const SECRETS_FILE: &str = "secrets.json";
+
+/// How long a service may take to answer what is under way when it stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a restarted database may take to let go; after that the process goes on without it.
+const DATABASE_GRACE: Duration = Duration::from_secs(5);
+
+/// The names of what the functions use.
+pub(crate) mod names {
+    /// Bucket of archives and of work in progress.
+    pub(crate) const BUCKET: &str = "waybill";
+    /// Queue of wake-ups.
+    pub(crate) const QUEUE: &str = "wake-ups.fifo";
+    /// Where a wake-up goes that was handed out too often.
+    pub(crate) const DEAD_LETTERS: &str = "wake-ups-dead.fifo";
+}
+
+/// What is made once for a data folder.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Secrets {
+    pub(crate) aws: AwsCredentials,
+    /// 64 hex digits.
+    kms_master_key: String,
+}
+
+impl Secrets {
+    fn generate() -> Result<Self> {
+        Ok(Self {
+            aws: AwsCredentials {
+                access_key_id: format!("AKIA{}", hex::encode_upper(clock::random::<8>()?)),
+                secret_access_key: hex::encode(clock::random::<20>()?),
+            },
+            kms_master_key: hex::encode(clock::random::<32>()?),
+        })
+    }
+
+    fn master_key(&self) -> Result<[u8; 32]> {
+        let mut key = [0; 32];
+        hex::decode_to_slice(&self.kms_master_key, &mut key).context("the master key is not 32 bytes in hex")?;
+        Ok(key)
+    }
+}
+
+/// Where the services listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoints {
+    pub(crate) dynamodb: String,
+    pub(crate) s3: String,
+    pub(crate) sqs: String,
+    pub(crate) kms: String,
+}
+
+/// The services at work. Dropping them ends them at once, as a crash would.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) credentials: AwsCredentials,
+    pub(crate) endpoints: Endpoints,
+    dynamodb: DynamoDb,
+    s3: Listener,
+    buckets: FileBuckets,
+    sqs: Listener,
+    kms: Listener,
+}
+
+impl Services {
+    /// Starts them over `folder`.
+    pub(crate) async fn start(folder: &OpenFolder) -> Result<Self> {
+        let secrets = match folder.read::<Secrets>(SECRETS_FILE)? {
+            Some(secrets) => secrets,
+            None => {
+                let secrets = Secrets::generate()?;
+                folder.write(SECRETS_FILE, &secrets)?;
+                secrets
+            }
+        };
+        let dynamodb = DynamoDb::start(folder.database().as_deref()).await?;
+        let (s3, buckets) = s3::start(&folder.buckets(), &secrets.aws).await?;
+        let sqs = sqs::start().await?;
+        let kms = kms::start(secrets.master_key()?).await?;
+        let endpoints = Endpoints { dynamodb: dynamodb.url().to_owned(), s3: s3.url(), sqs: sqs.url(), kms: kms.url() };
+        Ok(Self { credentials: secrets.aws, endpoints, dynamodb, s3, buckets, sqs, kms })
+    }
+
+    /// Makes the bucket unless it is there.
+    pub(crate) async fn make_bucket(&self) -> Result<()> {
+        let client = clients::s3(&self.endpoints.s3, &self.credentials);
+        match client.create_bucket().bucket(names::BUCKET).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.into_service_error() {
+                error if error.is_bucket_already_exists() || error.is_bucket_already_owned_by_you() => Ok(()),
+                error => Err(error).context("the bucket cannot be made"),
+            },
+        }
+    }
+
+    /// Makes the wake-up queue and its dead-letter queue.
+    pub(crate) async fn make_queues(&self, tuning: &Tuning) -> Result<Queues> {
+        let client = clients::sqs(&self.endpoints.sqs, &self.credentials);
+        let dead_letters_url = make_queue(&client, names::DEAD_LETTERS, HashMap::new()).await?;
+        let redrive = serde_json::json!({
+            "deadLetterTargetArn": queue_arn(names::DEAD_LETTERS),
+            "maxReceiveCount": tuning.max_receive_count,
+        });
+        let attributes = HashMap::from([
+            (QueueAttributeName::RedrivePolicy, redrive.to_string()),
+            (QueueAttributeName::VisibilityTimeout, tuning.function_timeout.as_secs().max(1).to_string()),
+        ]);
+        let url = make_queue(&client, names::QUEUE, attributes).await?;
+        Ok(Queues { client, url, arn: queue_arn(names::QUEUE), dead_letters_url })
+    }
+
+    /// What the services do in their own time: rows past their time to live and forgotten uploads go.
+    pub(crate) async fn tidy(&self) {
+        self.dynamodb.expire_rows().await;
+        if let Err(error) = self.buckets.abort_old_uploads(clock::now()).await {
+            tracing::warn!(%error, "old uploads were not removed");
+        }
+    }
+
+    /// Ends them in order; every client must be idle.
+    pub(crate) async fn stop(self) {
+        self.kms.stop(GRACE).await;
+        self.sqs.stop(GRACE).await;
+        self.s3.stop(GRACE).await;
+        if tokio::time::timeout(DATABASE_GRACE, self.dynamodb.stop()).await.is_err() {
+            tracing::warn!("the database still serves somebody; what was committed is safe");
+        }
+    }
+}
+
+/// The wake-up queue and its dead-letter queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues {
+    pub(crate) client: aws_sdk_sqs::Client,
+    pub(crate) url: String,
+    pub(crate) arn: String,
+    pub(crate) dead_letters_url: String,
+}
+
+fn queue_arn(name: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+}
+
+async fn make_queue(
+    client: &aws_sdk_sqs::Client,
+    name: &str,
+    mut attributes: HashMap<QueueAttributeName, String>,
+) -> Result<String> {
+    attributes.insert(QueueAttributeName::FifoQueue, "true".to_owned());
+    let made = client.create_queue().queue_name(name).set_attributes(Some(attributes)).send().await;
+    match made.with_context(|| format!("the queue {name} cannot be made"))?.queue_url {
+        Some(url) => Ok(url),
+        None => bail!("the queue {name} was made without an address"),
+    }
+}
