@@ -17,10 +17,7 @@ impl Budget {
     /// Reads the hard deadline of `context`; `reserve` is what is kept back of it for checkpoint, release and reply.
     #[must_use]
     pub fn from_context(context: &Context, reserve: Duration) -> Self {
-        Self {
-            deadline: context.deadline(),
-            reserve,
-        }
+        Self { deadline: context.deadline(), reserve }
     }
 
     /// A budget that ends at `deadline` and keeps back `reserve`.
@@ -38,9 +35,7 @@ impl Budget {
     /// The instant at which work stops: the hard deadline less the reserve.
     #[must_use]
     pub fn soft_deadline(&self) -> SystemTime {
-        self.deadline
-            .checked_sub(self.reserve)
-            .unwrap_or(SystemTime::UNIX_EPOCH)
+        self.deadline.checked_sub(self.reserve).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// The soft deadline in milliseconds since the Unix epoch, saturating.
@@ -63,9 +58,7 @@ impl Budget {
 }
 
 fn epoch_ms(instant: SystemTime) -> i64 {
-    let since = instant
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = instant.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -20,10 +20,7 @@ const DEFAULT_LOG_FILTER: &str = "info";
 pub fn start<C>(read: impl FnOnce(&mut EnvReader) -> C) -> Result<C, Error> {
     let mut env = EnvReader::from_process();
     let filter = env.optional::<String>("LOG_FILTER");
-    init_telemetry(
-        LogFormat::Json,
-        filter.as_deref().unwrap_or(DEFAULT_LOG_FILTER),
-    )?;
+    init_telemetry(LogFormat::Json, filter.as_deref().unwrap_or(DEFAULT_LOG_FILTER))?;
     let config = read(&mut env);
     Ok(env.finish(config)?)
 }

@@ -61,27 +61,16 @@ impl EnvReader {
     /// Takes the variables of this process. A variable that is not Unicode reads as missing.
     #[must_use]
     pub fn from_process() -> Self {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self {
-            variables: variables.collect(),
-            issues: Vec::new(),
-        }
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self { variables: variables.collect(), issues: Vec::new() }
     }
 
     /// Takes variables from pairs of name and value, for tests and tools.
     #[must_use]
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(
-        pairs: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
-        let variables = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        Self {
-            variables: variables.collect(),
-            issues: Vec::new(),
-        }
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { variables: variables.collect(), issues: Vec::new() }
     }
 
     /// A required, non-empty text.
@@ -127,11 +116,7 @@ impl EnvReader {
         T: FromStr,
         T::Err: Display,
     {
-        let text = self
-            .variables
-            .get(name)
-            .filter(|text| !text.is_empty())?
-            .clone();
+        let text = self.variables.get(name).filter(|text| !text.is_empty())?.clone();
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -144,19 +129,12 @@ impl EnvReader {
     /// A required list of non-empty texts separated by commas, spaces around them removed.
     pub fn list(&mut self, name: &str) -> Vec<String> {
         let text = self.text(name);
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
     /// Records that `variable` is unusable, for rules that concern more than its own syntax.
     pub fn refuse(&mut self, variable: &str, reason: &str) {
-        self.issues.push(Issue {
-            variable: variable.to_owned(),
-            reason: reason.to_owned(),
-        });
+        self.issues.push(Issue { variable: variable.to_owned(), reason: reason.to_owned() });
     }
 
     /// Releases `config` if nothing was wrong.
@@ -164,13 +142,7 @@ impl EnvReader {
     /// # Errors
     /// [`ConfigError`] with every variable that was missing or invalid.
     pub fn finish<T>(self, config: T) -> Result<T, ConfigError> {
-        if self.issues.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError {
-                issues: self.issues,
-            })
-        }
+        if self.issues.is_empty() { Ok(config) } else { Err(ConfigError { issues: self.issues }) }
     }
 
     fn required(&mut self, name: &str) -> Option<String> {
@@ -196,18 +168,8 @@ mod tests {
 
     #[test]
     fn all_issues_are_reported_at_once() {
-        let mut env = EnvReader::from_pairs([
-            ("EMPTY", ""),
-            ("NUMBER", "x"),
-            ("GOOD", "7"),
-            ("MAYBE", "-1"),
-        ]);
-        let read = (
-            env.text("ABSENT"),
-            env.text("EMPTY"),
-            env.parsed::<u64>("NUMBER"),
-            env.parsed::<u64>("GOOD"),
-        );
+        let mut env = EnvReader::from_pairs([("EMPTY", ""), ("NUMBER", "x"), ("GOOD", "7"), ("MAYBE", "-1")]);
+        let read = (env.text("ABSENT"), env.text("EMPTY"), env.parsed::<u64>("NUMBER"), env.parsed::<u64>("GOOD"));
         assert_eq!(env.optional::<u8>("MAYBE"), None);
         assert_eq!(env.optional::<u8>("NONE"), None);
         let error = env.finish(read).unwrap_err();
@@ -221,23 +183,11 @@ mod tests {
 
     #[test]
     fn a_whole_environment_is_released() {
-        let mut env = EnvReader::from_pairs([
-            ("NAME", "main"),
-            ("KEY", "hush"),
-            ("LIST", "a, b,,c"),
-            ("SWITCH", "true"),
-        ]);
-        let config = (
-            env.text("NAME"),
-            env.secret("KEY"),
-            env.list("LIST"),
-            env.parsed::<bool>("SWITCH"),
-        );
+        let mut env =
+            EnvReader::from_pairs([("NAME", "main"), ("KEY", "hush"), ("LIST", "a, b,,c"), ("SWITCH", "true")]);
+        let config = (env.text("NAME"), env.secret("KEY"), env.list("LIST"), env.parsed::<bool>("SWITCH"));
         let (name, key, list, switch) = env.finish(config).unwrap();
-        assert_eq!(
-            (name.as_str(), key.expose_secret(), switch),
-            ("main", "hush", true)
-        );
+        assert_eq!((name.as_str(), key.expose_secret(), switch), ("main", "hush", true));
         assert_eq!(list, ["a", "b", "c"]);
     }
 
@@ -247,9 +197,6 @@ mod tests {
         if env.parsed::<u8>("A") > env.parsed::<u8>("B") {
             env.refuse("A", "must not exceed B");
         }
-        assert_eq!(
-            env.finish(()).unwrap_err().issues[0].reason,
-            "must not exceed B"
-        );
+        assert_eq!(env.finish(()).unwrap_err().issues[0].reason, "must not exceed B");
     }
 }

@@ -42,11 +42,7 @@ pub fn init_telemetry(format: LogFormat, filter: &str) -> Result<(), TelemetryEr
             .without_time()
             .finish()
             .try_init(),
-        LogFormat::Text => builder
-            .with_writer(std::io::stderr)
-            .with_target(true)
-            .finish()
-            .try_init(),
+        LogFormat::Text => builder.with_writer(std::io::stderr).with_target(true).finish().try_init(),
     };
     done.map_err(TelemetryError::AlreadySet)
 }
