@@ -1,0 +1,12 @@
+//! State and records in `DynamoDB`.
+
+mod batch;
+mod commit;
+mod item;
+mod range;
+mod record_store;
+pub(crate) mod schema;
+mod state_store;
+
+pub use record_store::DynamoRecordStore;
+pub use state_store::DynamoStateStore;

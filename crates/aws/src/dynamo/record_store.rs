@@ -1,0 +1,205 @@
+//! Records in `DynamoDB`: 16 partitions per collection, each record one compressed attribute.
+
+use super::batch;
+use super::item::Item;
+use super::schema::{PK, SK};
+use crate::errors::{corrupt, not_built, port_error, rejected};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use std::collections::{BTreeMap, BTreeSet};
+use waybill_domain::{CollectionName, OrgCode, RecordId};
+use waybill_ports::{PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_record::stored;
+
+/// Partitions of a collection.
+const PARTITIONS: u16 = 16;
+/// The stored form of the record.
+const DOCUMENT: &str = "doc";
+/// All that a page needs of an item.
+const PROJECTION: &str = "sk, doc";
+
+/// Keeps records in one table.
+///
+/// Keys: `pk = ORG#<org>#<collection>#<partition, one hex digit>`, `sk` = the record's id. A partition is chosen by the
+/// id alone, so that a record is found without knowing anything else.
+#[derive(Clone, Debug)]
+pub struct DynamoRecordStore {
+    client: Client,
+    table: String,
+}
+
+impl DynamoRecordStore {
+    /// Records in the table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    async fn write_all(&self, writes: Vec<WriteRequest>, during: &'static str) -> Result<(), PortError> {
+        let chunks: Vec<Vec<WriteRequest>> = writes.chunks(batch::WRITES).map(<[_]>::to_vec).collect();
+        stream::iter(chunks)
+            .map(|chunk| batch::write(&self.client, &self.table, chunk, during))
+            .buffer_unordered(batch::IN_FLIGHT)
+            .try_collect()
+            .await
+    }
+}
+
+/// The partition of a record: FNV-1a over the text of its id, folded to four bits. Ids that count up spread as well as
+/// random ones. Stored data depends on it: it never changes.
+fn partition_of(id: RecordId) -> u16 {
+    let hash =
+        id.to_string().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let mixed = hash ^ (hash >> 16);
+    u16::try_from((mixed ^ (mixed >> 8) ^ (mixed >> 4)) & 0xf).unwrap_or(0)
+}
+
+fn partition_key(org: &OrgCode, collection: &CollectionName, partition: u16) -> String {
+    format!("ORG#{org}#{collection}#{partition:x}")
+}
+
+fn key_item(org: &OrgCode, collection: &CollectionName, id: RecordId) -> Item {
+    Item::from([
+        (PK.to_owned(), AttributeValue::S(partition_key(org, collection, partition_of(id)))),
+        (SK.to_owned(), AttributeValue::S(id.to_string())),
+    ])
+}
+
+fn from_item(item: &mut Item, during: &'static str) -> Result<StoredRecord, PortError> {
+    let Some(AttributeValue::S(id)) = item.remove(SK) else {
+        return Err(corrupt("records", "", "sk: missing", during));
+    };
+    let Some(AttributeValue::B(document)) = item.remove(DOCUMENT) else {
+        return Err(corrupt("records", id, "doc: no bytes", during));
+    };
+    let parsed = id.parse().map_err(|_| corrupt("records", id, "sk: no id", during))?;
+    Ok(StoredRecord { id: parsed, stored: Bytes::from(document.into_inner()) })
+}
+
+#[async_trait]
+impl RecordStore for DynamoRecordStore {
+    fn partitions(&self) -> u16 {
+        PARTITIONS
+    }
+
+    async fn read_page(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<RecordPage, PortError> {
+        const DURING: &str = "reading records";
+        if partition >= PARTITIONS {
+            return Err(rejected("no such partition", DURING));
+        }
+        let pk = partition_key(org, collection, partition);
+        // Consistent: an export made after a load was answered must see all of it.
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+            .projection_expression(PROJECTION)
+            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)));
+        if let Some(PageCursor(last)) = from {
+            let last: RecordId = last.parse().map_err(|_| rejected("not a cursor", DURING))?;
+            if partition_of(last) != partition {
+                return Err(rejected("a cursor of another partition", DURING));
+            }
+            request = request
+                .exclusive_start_key(PK, AttributeValue::S(pk))
+                .exclusive_start_key(SK, AttributeValue::S(last.to_string()));
+        }
+        let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
+        let next = match reply.last_evaluated_key {
+            Some(key) => match key.get(SK) {
+                Some(AttributeValue::S(sk)) => Some(PageCursor(sk.clone())),
+                _ => return Err(corrupt("records", "", "the key of the last record of a page", DURING)),
+            },
+            None => None,
+        };
+        let mut items = reply.items.unwrap_or_default();
+        let records = items.iter_mut().map(|item| from_item(item, DURING)).collect::<Result<_, _>>()?;
+        Ok(RecordPage { records, next })
+    }
+
+    async fn put(&self, org: &OrgCode, collection: &CollectionName, records: &[RecordPatch]) -> Result<(), PortError> {
+        const DURING: &str = "writing records";
+        let write = |record: &RecordPatch| -> Result<WriteRequest, PortError> {
+            if record.json.len() > stored::MAX_RECORD_BYTES {
+                return Err(rejected("a record of more than 384 KiB", DURING));
+            }
+            let mut item = key_item(org, collection, record.id);
+            let document = AttributeValue::B(Blob::new(stored::encode(&record.json)));
+            item.insert(DOCUMENT.to_owned(), document);
+            let put = PutRequest::builder().set_item(Some(item)).build().map_err(not_built(DURING))?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        self.write_all(records.iter().map(write).collect::<Result<_, _>>()?, DURING).await
+    }
+
+    async fn get(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<StoredRecord>>, PortError> {
+        const DURING: &str = "reading records by id";
+        let different: BTreeSet<RecordId> = ids.iter().copied().collect();
+        let keys: Vec<Item> = different.into_iter().map(|id| key_item(org, collection, id)).collect();
+        let chunks: Vec<Vec<Item>> = keys.chunks(batch::READS).map(<[_]>::to_vec).collect();
+        let found: Vec<Vec<Item>> = stream::iter(chunks)
+            .map(|chunk| batch::read(&self.client, &self.table, chunk, Some(PROJECTION), DURING))
+            .buffer_unordered(batch::IN_FLIGHT)
+            .try_collect()
+            .await?;
+        let found = found.into_iter().flatten().map(|mut item| from_item(&mut item, DURING));
+        let found: BTreeMap<RecordId, StoredRecord> =
+            found.map(|record| record.map(|record| (record.id, record))).collect::<Result<_, _>>()?;
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn delete(&self, org: &OrgCode, collection: &CollectionName, ids: &[RecordId]) -> Result<(), PortError> {
+        const DURING: &str = "removing records";
+        let different: BTreeSet<RecordId> = ids.iter().copied().collect();
+        let remove = |id: RecordId| -> Result<WriteRequest, PortError> {
+            let key = DeleteRequest::builder().set_key(Some(key_item(org, collection, id)));
+            Ok(WriteRequest::builder().delete_request(key.build().map_err(not_built(DURING))?).build())
+        };
+        self.write_all(different.into_iter().map(remove).collect::<Result<_, _>>()?, DURING).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybill_domain::Timestamp;
+
+    #[test]
+    fn records_of_one_second_and_of_counting_ids_spread_evenly() {
+        for counting in [true, false] {
+            let mut counts = [0_u32; 16];
+            for number in 0..16_000_u64 {
+                let tail = if counting { number } else { number.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
+                let id = RecordId::new(Timestamp::from_millis(1_700_000_000_000), tail.to_be_bytes());
+                counts[usize::from(partition_of(id))] += 1;
+            }
+            assert!(counts.iter().all(|count| (700..1300).contains(count)), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn partitions_of_ids_never_change() {
+        let partitions: Vec<u16> = ["000000000000000000000000", "5f3e9a1b2c3d4e5f60718293", "ffffffffffffffffffffffff"]
+            .map(|id| partition_of(id.parse().unwrap()))
+            .into();
+        insta::assert_debug_snapshot!(partitions, @"");
+    }
+}
