@@ -1,1 +1,7 @@
-//! exporter.
+//! The exporter: an SQS message says which org's lane has something to do, and one invocation advances it by one step.
+
+mod config;
+mod handler;
+
+pub use config::Config;
+pub use handler::{Deps, handle};

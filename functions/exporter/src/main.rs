@@ -1,3 +1,10 @@
-//! The exporter Lambda.
+//! The exporter's Lambda.
 
-fn main() {}
+use exporter::{Config, Deps, handle};
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let config = waybill_runtime::start(Config::from_env)?;
+    waybill_runtime::serve_events(Deps::new(&config), |deps, event| async move { Ok(handle(&deps, event).await) }).await
+}

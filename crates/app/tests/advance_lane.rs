@@ -1,0 +1,305 @@
+//! Steps of the exporter over in-memory ports: whole archives, in order, whatever is cut, lost or late.
+
+use futures::executor::block_on;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_app::{
+    CreateExport, ExportView, Exporting, StepSettings, Sweeping, Verdict, advance_lane, create_export, delete_export,
+    read_export, sweep,
+};
+use waybill_domain::{
+    Collection, ExportFormat, FailureCode, Level, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage,
+    WorkerId,
+};
+use waybill_ports::{
+    ArchiveStore, Compute, RecordPatch, RecordStore, Transaction, WakeMessage, WakeQueue, WakeReceipt,
+};
+use waybill_testkit::{InlineCompute, MemoryArchiveStore, MemoryPorts, MemoryRecordStore, samples};
+
+const FOREVER: Duration = Duration::from_hours(1);
+
+struct Fixture {
+    ports: MemoryPorts,
+    admin: Principal,
+    settings: StepSettings,
+    parallelism: usize,
+}
+
+impl Fixture {
+    /// An org `demo` with a collection of `count` small records, and parts so small that they make several segments.
+    fn new(count: usize) -> Self {
+        let mut ports = MemoryPorts::new(7);
+        ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        block_on(ports.insert(&samples::org("demo").unwrap())).unwrap();
+        let properties =
+            vec![samples::property("name", PropertyKind::String), samples::property("n", PropertyKind::Number)];
+        let collection: Collection = samples::collection(&admin.org, &"things".parse().unwrap(), properties);
+        block_on(ports.insert(&collection)).unwrap();
+        let patches: Vec<RecordPatch> = (0..count)
+            .map(|n| {
+                let id = format!("{:024x}", n * 7919 + 1).parse().unwrap();
+                RecordPatch { id, json: format!(r#"{{"_id":"{id}","name":"thing {n}","n":{n}}}"#).into() }
+            })
+            .collect();
+        let records: &MemoryRecordStore = &ports.records;
+        block_on(records.put(&admin.org, &"things".parse().unwrap(), &patches)).unwrap();
+        let settings = StepSettings {
+            part_bytes: 256,
+            segment_bytes: 600,
+            reserve_bytes: 1 << 20,
+            min_budget: Duration::ZERO,
+            page_records: Some(3),
+            ..StepSettings::default()
+        };
+        Self { ports, admin, settings, parallelism: 2 }
+    }
+
+    fn exporting(&self) -> Exporting {
+        Exporting {
+            context: self.ports.context(),
+            records: Arc::<MemoryRecordStore>::clone(&self.ports.records) as Arc<dyn RecordStore>,
+            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives) as Arc<dyn ArchiveStore>,
+            wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake) as Arc<dyn WakeQueue>,
+            compute: Arc::new(InlineCompute { parallelism: self.parallelism }) as Arc<dyn Compute>,
+            settings: self.settings.clone(),
+        }
+    }
+
+    fn sweeping(&self) -> Sweeping {
+        let exporting = self.exporting();
+        Sweeping::new(exporting.context, exporting.archives, exporting.wake)
+    }
+
+    fn create(&self, format: ExportFormat) -> ExportView {
+        let command = CreateExport {
+            surface: Surface::Cortex,
+            collection: "things".parse().unwrap(),
+            label: None,
+            description: None,
+            format,
+            level: Level::Default,
+            paths: vec![],
+            include: vec![],
+            filter: None,
+            raw_cells: false,
+            idempotency: None,
+        };
+        block_on(create_export(&self.ports.context(), &*self.ports.wake, &self.admin, &command)).unwrap()
+    }
+
+    fn read(&self, view: &ExportView) -> ExportView {
+        block_on(read_export(&self.ports.context(), &self.admin, None, view.export.id)).unwrap()
+    }
+
+    fn step(&self, view: &ExportView, budget: Duration) -> Verdict {
+        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: view.export.id };
+        block_on(advance_lane(&self.exporting(), &message, &WakeReceipt("r".into()), budget))
+    }
+
+    fn archive(&self, view: &ExportView) -> Vec<u8> {
+        let export = self.read(view).export;
+        let archive = export.archive().expect("ready").clone();
+        self.ports.archives.body(&archive.key).expect("the archive exists").to_vec()
+    }
+
+    fn usage(&self) -> Usage {
+        block_on(self.ports.rows().usage(&self.admin.org))
+            .unwrap()
+            .map_or_else(|| Usage::empty(self.admin.org.clone()), |usage| usage.value)
+    }
+}
+
+fn entry(archive: &[u8], name: &str) -> String {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let mut text = String::new();
+    zip.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn an_export_becomes_ready_with_every_record_and_leaves_the_lane() {
+    let fixture = Fixture::new(50);
+    let view = fixture.create(ExportFormat::Ndjson);
+    assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+    let export = fixture.read(&view).export;
+    assert!(matches!(export.state, State::Ready { .. }), "{:?}", export.state);
+    let archive = fixture.archive(&view);
+    let mut lines: Vec<String> = entry(&archive, "things.ndjson").lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines.len(), 50);
+    assert!(lines[0].contains(r#""_id":"000000000000000000000001""#), "{}", lines[0]);
+    assert_eq!(export.progress.records, 50);
+    assert_eq!(fixture.usage().used_bytes, u64::try_from(archive.len()).unwrap());
+    assert_eq!(fixture.usage().reserved_bytes, 0);
+    assert!(block_on(fixture.ports.rows().queue_head(&fixture.admin.org)).unwrap().is_none());
+}
+
+#[test]
+fn an_export_cut_after_every_page_gives_the_archive_of_an_uncut_one() {
+    for format in [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv] {
+        let uncut = Fixture::new(200);
+        let view = uncut.create(format);
+        assert_eq!(uncut.step(&view, FOREVER), Verdict::Done);
+        let cut = Fixture::new(200);
+        let same = cut.create(format);
+        let mut steps = 0;
+        while cut.step(&same, Duration::ZERO) == Verdict::Retry {
+            steps += 1;
+            assert!(steps < 500, "does not end");
+        }
+        assert!(steps > 30, "{steps} steps");
+        assert_eq!(uncut.archive(&view), cut.archive(&same), "{format:?}");
+        assert_eq!(cut.read(&same).export.progress.records, 200);
+    }
+}
+
+#[test]
+fn archives_do_not_depend_on_how_far_is_read_ahead() {
+    let mut one = Fixture::new(120);
+    one.parallelism = 1;
+    let first = one.create(ExportFormat::Json);
+    one.step(&first, FOREVER);
+    let mut eight = Fixture::new(120);
+    eight.parallelism = 8;
+    let second = eight.create(ExportFormat::Json);
+    eight.step(&second, FOREVER);
+    assert_eq!(one.archive(&first), eight.archive(&second));
+}
+
+#[test]
+fn a_step_helps_every_export_that_waits_in_order_of_creation() {
+    let fixture = Fixture::new(5);
+    let views: Vec<ExportView> = (0..4).map(|_| fixture.create(ExportFormat::Csv)).collect();
+    assert_eq!(fixture.step(&views[3], FOREVER), Verdict::Done);
+    let ends: Vec<_> = views.iter().map(|view| fixture.read(view).export).collect();
+    assert!(ends.iter().all(|export| matches!(export.state, State::Ready { .. })));
+    assert!(ends.windows(2).all(|pair| pair[0].finished_at() <= pair[1].finished_at()));
+}
+
+#[test]
+fn a_lane_that_somebody_holds_is_left_alone_until_the_lease_ends() {
+    let fixture = Fixture::new(5);
+    let view = fixture.create(ExportFormat::Csv);
+    let context = fixture.ports.context();
+    let held = waybill_domain::Lane::new(fixture.admin.org.clone())
+        .acquire(WorkerId(1), context.now(), fixture.settings.lease)
+        .unwrap();
+    block_on(fixture.ports.insert(&held)).unwrap();
+    assert_eq!(fixture.step(&view, FOREVER), Verdict::Retry);
+    assert!(matches!(fixture.read(&view).export.state, State::Queued { .. }));
+    fixture.ports.clock.advance(Duration::from_secs(91));
+    assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+    assert_eq!(fixture.read(&view).export.epoch.0, 2);
+}
+
+#[test]
+fn an_export_begun_too_often_without_getting_on_fails() {
+    let fixture = Fixture::new(5);
+    let view = fixture.create(ExportFormat::Csv);
+    let stored = block_on(fixture.ports.rows().export(&fixture.admin.org, view.export.seq)).unwrap().unwrap();
+    let mut worn = stored.value.clone();
+    worn.attempts = fixture.settings.max_attempts;
+    let mut transaction = fixture.ports.context().transaction();
+    transaction.update(stored.version, &worn).unwrap();
+    block_on(transaction.commit(&*fixture.ports.state)).unwrap();
+    assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+    let export = fixture.read(&view).export;
+    let State::Failed { failure, .. } = &export.state else { panic!("{:?}", export.state) };
+    assert_eq!(failure.code, FailureCode::MaxRetriesReached);
+    assert_eq!(fixture.usage(), Usage::empty(fixture.admin.org.clone()));
+}
+
+#[test]
+fn a_broken_record_fails_the_export_and_the_next_one_runs() {
+    let fixture = Fixture::new(5);
+    let bad = fixture.create(ExportFormat::Csv);
+    let id = "00000000000000000000ffff".parse().unwrap();
+    fixture.ports.records.put_stored(&fixture.admin.org, &"things".parse().unwrap(), id, vec![0, b'{'].into());
+    assert_eq!(fixture.step(&bad, FOREVER), Verdict::Done);
+    let export = fixture.read(&bad).export;
+    let State::Failed { failure, .. } = &export.state else { panic!("{:?}", export.state) };
+    assert_eq!(failure.code, FailureCode::BadRecord);
+    assert_eq!(export.storage, StorageHold::Released);
+    block_on(fixture.ports.records.delete(&fixture.admin.org, &"things".parse().unwrap(), &[id])).unwrap();
+    let good = fixture.create(ExportFormat::Csv);
+    fixture.step(&good, FOREVER);
+    assert!(matches!(fixture.read(&good).export.state, State::Ready { .. }));
+}
+
+#[test]
+fn a_full_quota_fails_the_export_with_the_numbers() {
+    let fixture = Fixture::new(5);
+    let mut org = block_on(fixture.ports.rows().org(&fixture.admin.org)).unwrap().unwrap();
+    org.value.quota_bytes = Some(1000);
+    let mut transaction: Transaction = fixture.ports.context().transaction();
+    transaction.update(org.version, &org.value).unwrap();
+    block_on(transaction.commit(&*fixture.ports.state)).unwrap();
+    let view = fixture.create(ExportFormat::Csv);
+    assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+    let State::Failed { failure, .. } = fixture.read(&view).export.state else { panic!("did not fail") };
+    assert_eq!(failure.code, FailureCode::QuotaExceeded);
+    assert!(failure.message.contains("1000 allowed"), "{}", failure.message);
+}
+
+#[test]
+fn a_lost_wake_up_is_made_up_for_by_the_sweeper() {
+    let fixture = Fixture::new(5);
+    let view = fixture.create(ExportFormat::Csv);
+    assert_eq!(fixture.ports.wake.lose_all(), 1);
+    fixture.ports.clock.advance(Duration::from_secs(61));
+    let swept = block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
+    assert_eq!((swept.lanes, swept.failed), (1, 0));
+    let delivery = fixture.ports.wake.receive(1).pop().expect("rung again");
+    assert_eq!(delivery.group, "demo~");
+    fixture.step(&view, FOREVER);
+    assert!(matches!(fixture.read(&view).export.state, State::Ready { .. }));
+    fixture.ports.clock.advance(Duration::from_secs(61));
+    block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
+    fixture.ports.clock.advance(Duration::from_secs(61));
+    assert_eq!(block_on(sweep(&fixture.sweeping(), Duration::from_secs(30))).lanes, 0, "an empty lane is not due");
+}
+
+#[test]
+fn expiry_removes_archive_and_rows_and_releases_storage_once() {
+    let fixture = Fixture::new(200);
+    let view = fixture.create(ExportFormat::Json);
+    fixture.step(&view, FOREVER);
+    block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
+    assert_eq!(fixture.ports.archives.keys().len(), 1, "work is cleaned up: {:?}", fixture.ports.archives.keys());
+    assert!(fixture.usage().used_bytes > 0);
+    fixture.ports.clock.advance(Duration::from_hours(7 * 24));
+    let gone = block_on(read_export(&fixture.ports.context(), &fixture.admin, None, view.export.id));
+    assert!(gone.is_err(), "not read to the second");
+    for _ in 0..2 {
+        block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
+        assert_eq!(fixture.usage(), Usage::empty(fixture.admin.org.clone()));
+        assert!(fixture.ports.archives.keys().is_empty());
+    }
+    let pointer = block_on(fixture.ports.rows().export_pointer(&fixture.admin.org, view.export.id)).unwrap();
+    assert!(pointer.is_none());
+}
+
+#[test]
+fn a_deleted_export_is_gone_at_once_and_its_archive_soon() {
+    let fixture = Fixture::new(20);
+    let view = fixture.create(ExportFormat::Json);
+    fixture.step(&view, FOREVER);
+    block_on(delete_export(&fixture.ports.context(), &fixture.admin, Some(Surface::Cortex), view.export.id)).unwrap();
+    assert_eq!(fixture.usage(), Usage::empty(fixture.admin.org.clone()));
+    assert!(block_on(read_export(&fixture.ports.context(), &fixture.admin, None, view.export.id)).is_err());
+    block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
+    assert!(fixture.ports.archives.keys().is_empty());
+}
+
+#[test]
+fn a_queued_export_that_is_deleted_never_runs() {
+    let fixture = Fixture::new(20);
+    let first = fixture.create(ExportFormat::Json);
+    let second = fixture.create(ExportFormat::Json);
+    block_on(delete_export(&fixture.ports.context(), &fixture.admin, Some(Surface::Cortex), first.export.id)).unwrap();
+    assert_eq!(fixture.step(&second, FOREVER), Verdict::Done);
+    assert!(matches!(fixture.read(&second).export.state, State::Ready { .. }));
+    assert_eq!(fixture.ports.archives.keys().iter().filter(|key| key.starts_with("archives/")).count(), 1);
+}
