@@ -17,8 +17,6 @@ pub struct Config {
     pub main_table: String,
     /// The table of records.
     pub records_table: String,
-    /// The table of the audit trail.
-    pub audit_table: String,
     /// The bucket of archives.
     pub archive_bucket: String,
     /// The queue of wake-ups.
@@ -38,7 +36,6 @@ impl Config {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             main_table: env.text("WAYBILL_MAIN_TABLE"),
             records_table: env.text("WAYBILL_RECORDS_TABLE"),
-            audit_table: env.text("WAYBILL_AUDIT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             memory_mb: Some(env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),

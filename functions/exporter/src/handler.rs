@@ -26,7 +26,8 @@ impl Deps {
         let tables = TableNames {
             main: config.main_table.clone(),
             records: config.records_table.clone(),
-            audit: config.audit_table.clone(),
+            // Nothing is audited here, and the function's role does not reach the trail.
+            audit: String::new(),
         };
         let dynamodb = connection.dynamodb();
         let context = Context {
@@ -40,11 +41,7 @@ impl Deps {
             exporting: Exporting {
                 context,
                 records: Arc::new(DynamoRecordStore::new(dynamodb, &config.records_table)),
-                archives: Arc::new(S3ArchiveStore::new(
-                    connection.s3(),
-                    &config.archive_bucket,
-                    Encryption::BucketDefault,
-                )),
+                archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::S3Managed)),
                 wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
                 compute: Arc::new(compute),
                 settings: config.settings.clone(),

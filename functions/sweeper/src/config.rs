@@ -16,8 +16,6 @@ pub struct Config {
     pub connection: Connection,
     /// The table of state.
     pub main_table: String,
-    /// The table of the audit trail.
-    pub audit_table: String,
     /// The bucket of archives.
     pub archive_bucket: String,
     /// The queue of wake-ups.
@@ -36,7 +34,6 @@ impl Config {
         Self {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             main_table: env.text("WAYBILL_MAIN_TABLE"),
-            audit_table: env.text("WAYBILL_AUDIT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             dead_letter_queue_url: env.text("WAYBILL_DEAD_LETTER_QUEUE_URL"),

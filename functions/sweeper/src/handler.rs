@@ -21,9 +21,9 @@ impl Deps {
         let connection = &config.connection;
         let tables = TableNames {
             main: config.main_table.clone(),
-            // The sweeper's role does not reach records.
+            // The function's role reaches neither records nor the audit trail.
             records: String::new(),
-            audit: config.audit_table.clone(),
+            audit: String::new(),
         };
         let context = Context {
             state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),
@@ -31,9 +31,8 @@ impl Deps {
             entropy: Arc::new(SystemEntropy),
             request_id: None,
         };
-        let archives = S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault);
-        let wake =
-            SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, Some(config.dead_letter_queue_url.as_str()));
+        let archives = S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::S3Managed);
+        let wake = SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, Some(&config.dead_letter_queue_url));
         let sweeping =
             Sweeping { context, archives: Arc::new(archives), wake: Arc::new(wake), look_again: config.look_again };
         Self { sweeping, reserve: config.reserve }
