@@ -5,6 +5,7 @@
 
 mod clock;
 mod compute;
+pub mod contracts;
 mod entropy;
 mod locked;
 mod memory;

@@ -1,0 +1,92 @@
+//! The in-memory ports keep the contracts of their roles.
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_domain::Timestamp;
+use waybill_ports::{WakeMessage, WakeReceipt};
+use waybill_testkit::contracts::{self, WakeConsumer};
+use waybill_testkit::{
+    ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions,
+};
+
+#[test]
+fn memory_state_store_keeps_its_contract() {
+    block_on(contracts::state_store(&MemoryStateStore::new(), "memory")).unwrap();
+}
+
+#[test]
+fn memory_record_store_keeps_its_contract() {
+    block_on(contracts::record_store(&MemoryRecordStore::new(), "memory")).unwrap();
+    block_on(contracts::record_store(&MemoryRecordStore::with_pages(16, 100), "memory")).unwrap();
+}
+
+#[test]
+fn memory_archive_store_keeps_its_contract() {
+    block_on(contracts::archive_store(&MemoryArchiveStore::new(), "memory")).unwrap();
+}
+
+#[test]
+fn memory_vault_keeps_its_contract() {
+    block_on(contracts::secret_vault(&MemoryVault, "memory")).unwrap();
+}
+
+#[test]
+fn manual_clock_keeps_its_contract_when_it_advances_itself() {
+    block_on(contracts::clock(&ManualClock::self_advancing(Timestamp::from_millis(0)))).unwrap();
+}
+
+struct Consumer {
+    queue: MemoryWakeQueue,
+    clock: ManualClock,
+}
+
+#[async_trait]
+impl WakeConsumer for Consumer {
+    async fn receive(&self) -> Vec<(WakeMessage, WakeReceipt)> {
+        self.queue.receive(10).into_iter().map(|delivery| (delivery.message, delivery.receipt)).collect()
+    }
+
+    async fn acknowledge(&self, receipt: &WakeReceipt) {
+        assert!(self.queue.acknowledge(receipt), "{receipt:?} was not the consumer's");
+    }
+
+    async fn wait(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+}
+
+fn consumer(options: QueueOptions) -> Consumer {
+    let clock = ManualClock::new(Timestamp::from_millis(0));
+    Consumer { queue: MemoryWakeQueue::new(Arc::new(clock.clone()), options), clock }
+}
+
+#[test]
+fn memory_wake_queue_keeps_its_contract() {
+    let consumer = consumer(QueueOptions::default());
+    block_on(contracts::wake_queue(&consumer.queue, &consumer, "memory")).unwrap();
+}
+
+#[test]
+fn a_message_received_too_often_becomes_a_dead_letter_and_unblocks_its_group() {
+    use waybill_ports::WakeQueue;
+    let Consumer { queue, clock } = consumer(QueueOptions { visibility: Duration::from_secs(10), max_receives: 2 });
+    let message = |byte| WakeMessage::ExportV1 {
+        org: "demo".parse().unwrap(),
+        export: waybill_domain::ExportId::new(Timestamp::from_millis(0), [byte; 8]),
+    };
+    block_on(queue.ring(&message(1), "demo", "1")).unwrap();
+    block_on(queue.ring(&message(2), "demo", "2")).unwrap();
+    for receives in 1..=2 {
+        let delivery = queue.receive(10).pop().unwrap();
+        assert_eq!((delivery.receives, delivery.message), (receives, message(1)));
+        assert!(queue.receive(10).is_empty());
+        clock.advance(Duration::from_secs(10));
+    }
+    assert_eq!(queue.receive(10).pop().unwrap().message, message(2));
+    let letter = block_on(queue.dead_letters()).unwrap().pop().unwrap();
+    assert_eq!(serde_json::from_str::<WakeMessage>(&letter.body).unwrap(), message(1));
+    block_on(queue.bury(&letter.receipt)).unwrap();
+    assert!(block_on(queue.dead_letters()).unwrap().is_empty());
+}
