@@ -1,0 +1,143 @@
+//! Loading records: NDJSON lines, each checked against the definition, written whole or refused by name.
+
+mod build;
+mod shape;
+
+use crate::manage_collections::defined;
+use crate::{Context, Error};
+use build::{Built, Stamp, build};
+use bytes::Bytes;
+use shape::Shape;
+use std::collections::HashMap;
+use waybill_domain::{Collection, CollectionName, Principal, RecordId, Scope};
+use waybill_ports::{PortError, PortErrorKind, RecordPatch, RecordStore, StoredRecord};
+use waybill_record::{Tape, stored};
+
+/// Most refused lines that are told; of the rest only the number.
+pub const MAX_REJECTED: usize = 1000;
+/// Records that are read and written in one go.
+const BLOCK: usize = 1000;
+
+/// What became of the lines of one call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadedRecords {
+    /// Lines that were written.
+    pub accepted: u64,
+    /// The first 1000 lines that were not, in order.
+    pub rejected: Vec<RejectedLine>,
+    /// How many more were not.
+    pub rejected_further: u64,
+}
+
+/// A line that was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedLine {
+    /// Its number, from 1; blank lines count.
+    pub line: u64,
+    /// Why, naming the property.
+    pub reason: String,
+}
+
+/// Writes the records of NDJSON lines, new ones and over those of the same `_id`.
+///
+/// A line without `_id` gets one. `created`, `updated`, `creator` and `owner` stay as given; where they are not given, a
+/// record that is there keeps its `created`, `creator` and `owner`, and the rest is the time of the call and the caller.
+/// Of two lines with one `_id` the last counts. Sending the same lines again is safe.
+///
+/// # Errors
+/// `Forbidden` without the scope `records:write`; `NotFound`; `Throttled`, `Unavailable` (some lines may be written),
+/// `Internal`.
+pub async fn load_records(
+    context: &Context,
+    records: &dyn RecordStore,
+    principal: &Principal,
+    name: &CollectionName,
+    ndjson: &[u8],
+) -> Result<LoadedRecords, Error> {
+    assert_scope(principal, Scope::RecordsWrite)?;
+    let collection = defined(context, &principal.org, name).await?.value;
+    let (built, outcome) = read_lines(context, &collection, ndjson);
+    let stamp = Stamp { at: context.now().to_string(), by: principal.account.to_string() };
+    for block in built.chunks(BLOCK) {
+        let old = read_old(records, &collection, block).await?;
+        let patches: Vec<RecordPatch> = block.iter().map(|record| record.finish(old.get(&record.id), &stamp)).collect();
+        records.put(&collection.org, &collection.name, &patches).await?;
+    }
+    Ok(outcome)
+}
+
+/// Refuses callers without a scope.
+pub(crate) fn assert_scope(principal: &Principal, scope: Scope) -> Result<(), Error> {
+    if principal.has(scope) {
+        return Ok(());
+    }
+    Err(Error::Forbidden {
+        reason: match scope {
+            Scope::RecordsWrite => "this takes the scope `records:write`",
+            Scope::RecordsRead => "this takes the scope `records:read`",
+        },
+    })
+}
+
+/// The records that the lines write, without doubles, and what became of the lines.
+fn read_lines(context: &Context, collection: &Collection, ndjson: &[u8]) -> (Vec<Built>, LoadedRecords) {
+    let shape = Shape::of(collection);
+    let mut tape = Tape::new();
+    let mut outcome = LoadedRecords::default();
+    let mut built: Vec<Built> = Vec::new();
+    let mut places: HashMap<RecordId, usize> = HashMap::new();
+    let text = ndjson.strip_prefix(b"\xef\xbb\xbf").unwrap_or(ndjson);
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match build(&mut tape, &shape, line, || context.entropy.record_id(context.now())) {
+            Ok(record) => {
+                outcome.accepted += 1;
+                if let Some(place) = places.get(&record.id) {
+                    built[*place] = record;
+                } else {
+                    places.insert(record.id, built.len());
+                    built.push(record);
+                }
+            }
+            Err(reason) if outcome.rejected.len() < MAX_REJECTED => {
+                outcome.rejected.push(RejectedLine { line: number, reason });
+            }
+            Err(_) => outcome.rejected_further += 1,
+        }
+    }
+    (built, outcome)
+}
+
+/// The records that are there of those which must keep something of what is there.
+async fn read_old(
+    records: &dyn RecordStore,
+    collection: &Collection,
+    block: &[Built],
+) -> Result<HashMap<RecordId, Bytes>, Error> {
+    let ids: Vec<RecordId> = block.iter().filter(|record| record.keeps_old()).map(|record| record.id).collect();
+    let mut old = HashMap::new();
+    if ids.is_empty() {
+        return Ok(old);
+    }
+    for found in records.get(&collection.org, &collection.name, &ids).await?.into_iter().flatten() {
+        old.insert(found.id, plain(collection, &found)?);
+    }
+    Ok(old)
+}
+
+/// The JSON of a stored record.
+pub(crate) fn plain(collection: &Collection, record: &StoredRecord) -> Result<Bytes, PortError> {
+    let mut json = Vec::new();
+    stored::decode_into(&record.stored, &mut json).map_err(|error| {
+        let kind = PortErrorKind::Corrupt {
+            table: "records".to_owned(),
+            key: format!("{} {} {}", collection.org, collection.name, record.id),
+            field: error.to_string(),
+        };
+        PortError::new(kind, "reading a record")
+    })?;
+    Ok(json.into())
+}

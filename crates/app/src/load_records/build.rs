@@ -1,0 +1,139 @@
+//! One line made into a record: checked, and completed with the built-in properties.
+
+use super::shape::{DATE, Names, Shape, is_date, is_object_id, shown};
+use bytes::Bytes;
+use waybill_domain::RecordId;
+use waybill_ports::RecordPatch;
+use waybill_record::stored::MAX_RECORD_BYTES;
+use waybill_record::{Tape, Value};
+
+/// The built-in properties beside `_id`, in the order in which they are stored, and whether each is a date.
+const BUILT_IN: [(&str, bool); 4] = [("created", true), ("updated", true), ("creator", false), ("owner", false)];
+/// Bytes that are kept free for the built-in properties: four members of at most 60 bytes each.
+const BUILT_IN_BYTES: usize = 240;
+
+/// A record as its line gives it.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// Its id.
+    pub(super) id: RecordId,
+    /// Whether the line gave the id, so that there may be an older record.
+    named: bool,
+    /// The built-in properties that the line gives, as JSON, in the order of [`BUILT_IN`].
+    given: [Option<Vec<u8>>; 4],
+    /// Every other member, compact, each with a comma in front.
+    rest: Vec<u8>,
+}
+
+/// What fills built-in properties that nobody gave.
+#[derive(Debug)]
+pub(super) struct Stamp {
+    /// The time of the call, RFC 3339.
+    pub(super) at: String,
+    /// The caller's account.
+    pub(super) by: String,
+}
+
+/// Reads and checks a line.
+///
+/// # Errors
+/// The reason why it is no record of that shape.
+pub(super) fn build(
+    tape: &mut Tape,
+    shape: &Shape<'_>,
+    line: &[u8],
+    new_id: impl FnOnce() -> RecordId,
+) -> Result<Built, String> {
+    // Before it is looked at, since a line that long need not be scanned; built-ins may lie in it.
+    if line.len() > MAX_RECORD_BYTES {
+        return Err(too_large());
+    }
+    let document = tape.scan(line).map_err(|error| error.to_string())?;
+    let mut id = None;
+    let mut given = [const { None }; 4];
+    let mut rest = Vec::with_capacity(line.len());
+    let mut names = Names::default();
+    for (key, value) in document.root().members() {
+        let name = key.text().map(|text| text.decoded()).unwrap_or_default();
+        if name == "_id" {
+            id = Some(record_id(value)?);
+        } else if let Some(place) = BUILT_IN.iter().position(|(built_in, _)| *built_in == name) {
+            given[place] = check_built_in(place, value)?;
+        } else {
+            check_name(&name)?;
+            shape.check("", &name, value)?;
+            rest.push(b',');
+            rest.extend_from_slice(key.source());
+            rest.push(b':');
+            value.write_compact(&mut rest);
+        }
+        names.add("", name)?;
+    }
+    if rest.len() + BUILT_IN_BYTES > MAX_RECORD_BYTES {
+        return Err(too_large());
+    }
+    Ok(Built { named: id.is_some(), id: id.unwrap_or_else(new_id), given, rest })
+}
+
+fn too_large() -> String {
+    format!("a record has at most {} KiB", MAX_RECORD_BYTES / 1024)
+}
+
+fn record_id(value: Value<'_>) -> Result<RecordId, String> {
+    let id = value.text().and_then(|text| text.decoded().parse().ok());
+    id.ok_or_else(|| "`_id` must be 24 hex digits".to_owned())
+}
+
+/// The value of a built-in property, `None` for `null`.
+fn check_built_in(place: usize, value: Value<'_>) -> Result<Option<Vec<u8>>, String> {
+    let (name, is_a_date) = BUILT_IN[place];
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = value.text().map(|text| text.decoded());
+    match text {
+        Some(text) if is_a_date && is_date(&text) => Ok(Some(value.source().to_vec())),
+        Some(text) if !is_a_date && is_object_id(&text) => Ok(Some(value.source().to_vec())),
+        _ => Err(format!("`{name}` must be {}", if is_a_date { DATE } else { "an account's id: 24 hex digits" })),
+    }
+}
+
+/// Undeclared names of open collections still must be ones that paths can name.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.contains('.') || name.starts_with('$') || name.starts_with('_') {
+        return Err(format!("`{}` cannot be a property's name", shown(name)));
+    }
+    Ok(())
+}
+
+impl Built {
+    /// Whether something of an older record must be kept, if there is one.
+    pub(super) fn keeps_old(&self) -> bool {
+        self.named && self.given.iter().enumerate().any(|(place, given)| given.is_none() && place != 1)
+    }
+
+    /// The whole record; `old` is the JSON of the one that is there.
+    pub(super) fn finish(&self, old: Option<&Bytes>, stamp: &Stamp) -> RecordPatch {
+        let mut tape = Tape::new();
+        // A stored record that does not scan keeps nothing: it is overwritten.
+        let old = old.and_then(|json| tape.scan(json).ok());
+        let mut json = Vec::with_capacity(self.rest.len() + BUILT_IN_BYTES);
+        json.extend_from_slice(format!("{{\"_id\":\"{}\"", self.id).as_bytes());
+        for (place, (name, is_a_date)) in BUILT_IN.iter().enumerate() {
+            json.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            // `updated` is the only one that an older record does not hand on.
+            let kept = old.and_then(|old| old.root().get(name)).filter(|value| *name != "updated" && !value.is_null());
+            match (&self.given[place], kept) {
+                (Some(given), _) => json.extend_from_slice(given),
+                (None, Some(kept)) => json.extend_from_slice(kept.source()),
+                (None, None) => {
+                    let filled = if *is_a_date { &stamp.at } else { &stamp.by };
+                    json.extend_from_slice(format!("\"{filled}\"").as_bytes());
+                }
+            }
+        }
+        json.extend_from_slice(&self.rest);
+        json.push(b'}');
+        RecordPatch { id: self.id, json: json.into() }
+    }
+}

@@ -1,0 +1,169 @@
+//! Making, listing and changing orgs; the operator's work.
+
+use crate::manage_keys::{CreatedKey, NewKey};
+use crate::retry::Attempts;
+use crate::{Context, Error, IdempotentRequest, Page};
+use std::collections::BTreeSet;
+use waybill_domain::{
+    Account, AuditAction, CommitId, IdempotencyKey, IdempotencyRecord, KeyId, Org, OrgCode, Role, Timestamp, Usage,
+};
+use waybill_ports::Stored;
+
+/// The only zone until schedules come.
+const ZONE: &str = "UTC";
+
+/// An org to be made.
+#[derive(Clone, Debug)]
+pub struct CreateOrg {
+    /// Its code.
+    pub code: OrgCode,
+    /// A name for people.
+    pub name: String,
+    /// Most bytes that its archives may take; `None` = unlimited.
+    pub quota_bytes: Option<u64>,
+    /// The operator's promise that it may send this again.
+    pub idempotency: Option<IdempotentRequest>,
+}
+
+/// A new org with its first administrator's key.
+#[derive(Debug)]
+pub struct CreatedOrg {
+    /// The org.
+    pub org: Org,
+    /// The key, shown this once.
+    pub admin: CreatedKey,
+}
+
+/// What the operator changes of an org; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeOrg {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Most bytes that its archives may take; `Some(None)` = unlimited.
+    pub quota_bytes: Option<Option<u64>>,
+}
+
+/// The operator in place of a caller's key.
+fn operator() -> KeyId {
+    KeyId::new(Timestamp::from_millis(0), [0; 8])
+}
+
+/// Makes an org, its first administrator and that one's key, in one transaction.
+///
+/// An `Idempotency-Key` is remembered in the org that it made: with another code it makes another org.
+///
+/// # Errors
+/// `Conflict` when there is such an org; `SecretNotRepeated`, `IdempotencyMismatch`; `Throttled`, `Unavailable`, `Internal`.
+pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<CreatedOrg, Error> {
+    let now = context.now();
+    let org = Org {
+        code: command.code.clone(),
+        name: command.name.clone(),
+        quota_bytes: command.quota_bytes,
+        max_waiting: None,
+        zone: ZONE.to_owned(),
+        created_at: now,
+    };
+    let account = Account {
+        org: org.code.clone(),
+        id: context.entropy.account_id(now),
+        name: "Administrator".to_owned(),
+        email: None,
+        role: Role::Admin,
+        created_at: now,
+    };
+    let new_key = NewKey { name: "First administrator", role: Role::Admin, scopes: BTreeSet::new(), expires_at: None };
+    let admin = CreatedKey::make(context, &account, new_key);
+    let audit = context.audit_entry(&org.code, None, AuditAction::OrgChanged, org.code.as_str());
+    let mut tried: Vec<CommitId> = Vec::new();
+    let mut attempts = Attempts::new(context);
+    loop {
+        if let Some(there) = context.rows().org(&org.code).await? {
+            // An attempt of ours whose reply was lost.
+            if tried.contains(&there.version) {
+                break;
+            }
+            return Err(already_there(context, command).await?);
+        }
+        let mut transaction = context.transaction();
+        tried.push(transaction.commit_id());
+        transaction
+            .insert(&org)?
+            .insert(&Usage::empty(org.code.clone()))?
+            .insert(&account)?
+            .insert(&admin.key)?
+            .insert(&admin.pointer())?
+            .insert(&audit)?;
+        if let Some(request) = &command.idempotency {
+            transaction.insert(&remember(command, request, now))?;
+        }
+        match transaction.commit(&*context.state).await {
+            Ok(_) => break,
+            Err(error) => attempts.after(error).await?,
+        }
+    }
+    Ok(CreatedOrg { org, admin })
+}
+
+fn remember(command: &CreateOrg, request: &IdempotentRequest, now: Timestamp) -> IdempotencyRecord {
+    IdempotencyRecord {
+        org: command.code.clone(),
+        caller: operator(),
+        scope: request.scope(),
+        body_digest: request.body_digest.clone(),
+        resource: command.code.to_string(),
+        expires_at: now.after(IdempotencyKey::LIFETIME),
+    }
+}
+
+/// The error that answers the making of an org that is there.
+async fn already_there(context: &Context, command: &CreateOrg) -> Result<Error, Error> {
+    if let Some(request) = &command.idempotency
+        && let Some(used) = context.rows().idempotency(&command.code, operator(), &request.scope()).await?
+        && context.now() < used.value.expires_at
+    {
+        let same = used.value.body_digest == request.body_digest;
+        let repeated = Error::SecretNotRepeated { id: used.value.resource };
+        return Ok(if same { repeated } else { Error::IdempotencyMismatch });
+    }
+    Ok(Error::Conflict { reason: format!("the org `{}` exists", command.code) })
+}
+
+/// Orgs by code, beyond `after`.
+///
+/// # Errors
+/// `Throttled`, `Unavailable`, `Internal`.
+pub async fn list_orgs(context: &Context, after: Option<&OrgCode>, limit: usize) -> Result<Page<Org, OrgCode>, Error> {
+    let (orgs, more) = context.rows().orgs(after, limit).await?;
+    Ok(Page::of(orgs, more, |org| org.code.clone()))
+}
+
+/// Changes an org.
+///
+/// # Errors
+/// `NotFound`; `Throttled`, `Unavailable`, `Internal`.
+pub async fn change_org(context: &Context, code: &OrgCode, change: &ChangeOrg) -> Result<Org, Error> {
+    let mut attempts = Attempts::new(context);
+    loop {
+        let Some(Stored { value, version }) = context.rows().org(code).await? else {
+            return Err(Error::NotFound { kind: "org", id: code.to_string() });
+        };
+        let mut org = value.clone();
+        org.name = change.name.clone().unwrap_or(org.name);
+        org.quota_bytes = change.quota_bytes.unwrap_or(org.quota_bytes);
+        if org == value {
+            return Ok(org);
+        }
+        let mut transaction = context.transaction();
+        transaction.update(version, &org)?.insert(&context.audit_entry(
+            code,
+            None,
+            AuditAction::OrgChanged,
+            code.as_str(),
+        ))?;
+        match transaction.commit(&*context.state).await {
+            Ok(_) => return Ok(org),
+            Err(error) => attempts.after(error).await?,
+        }
+    }
+}
