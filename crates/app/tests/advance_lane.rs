@@ -1,5 +1,7 @@
 //! Steps of the exporter over in-memory ports: whole archives, in order, whatever is cut, lost or late.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
+
 use futures::executor::block_on;
 use std::io::Read;
 use std::sync::Arc;
@@ -59,10 +61,10 @@ impl Fixture {
     fn exporting(&self) -> Exporting {
         Exporting {
             context: self.ports.context(),
-            records: Arc::<MemoryRecordStore>::clone(&self.ports.records) as Arc<dyn RecordStore>,
-            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives) as Arc<dyn ArchiveStore>,
-            wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake) as Arc<dyn WakeQueue>,
-            compute: Arc::new(InlineCompute { parallelism: self.parallelism }) as Arc<dyn Compute>,
+            records: Arc::<MemoryRecordStore>::clone(&self.ports.records),
+            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
+            wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake),
+            compute: Arc::new(InlineCompute { parallelism: self.parallelism }),
             settings: self.settings.clone(),
         }
     }

@@ -4,7 +4,7 @@ use super::stamp::{Run, Stamped};
 use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
 use crate::settle_export::{Settling, settle};
 use std::time::Duration;
-use waybill_domain::{Failure, FailureCode, OrgCode, StepOutcome};
+use waybill_domain::{ExportSpec, Failure, FailureCode, OrgCode, StepOutcome};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// Advances the lane's head, and the next, until the lane is empty or time is up.
@@ -20,11 +20,11 @@ pub(super) async fn advance_heads(
         if deadline.saturating_sub(context.clock.monotonic()) < exporting.settings.min_budget {
             return Ok(StepEnd::OutOfTime);
         }
-        let mut run = match stamp::stamp(exporting, lease, head).await? {
-            Stamped::Running(run) => *run,
+        let (mut run, spec) = match stamp::stamp(exporting, lease, head).await? {
+            Stamped::Running(run, spec) => (*run, spec),
             Stamped::Settled => continue,
         };
-        let settling = match work(exporting, lease, &mut run, deadline).await {
+        let settling = match work(exporting, lease, &mut run, &spec, deadline).await {
             Ok(Some(settling)) => settling,
             Ok(None) => {
                 run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Continued, now))
@@ -57,6 +57,7 @@ async fn work(
     exporting: &Exporting,
     lease: &Lease,
     run: &mut Run,
+    spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Option<Settling>, Interrupted> {
     if run.export().stop.is_some() {
@@ -66,7 +67,7 @@ async fn work(
     if finish::appear_again(exporting, run).await? {
         return Ok(Some(Settling::Ready));
     }
-    match write::write_archive(exporting, lease, run, deadline).await? {
+    match write::write_archive(exporting, lease, run, spec, deadline).await? {
         write::Written::Finished(last) => {
             finish::appear(exporting, run, last).await?;
             Ok(Some(Settling::Ready))

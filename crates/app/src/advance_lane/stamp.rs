@@ -8,18 +8,17 @@ use waybill_domain::{
 };
 use waybill_ports::{PortError, PortErrorKind, Stored};
 
-/// An export under way in this step.
+/// The head of the lane, under way in this step.
 pub(super) struct Run {
     export: Stored<Export>,
     entry: Stored<QueueEntry>,
-    pub(super) spec: ExportSpec,
     pub(super) epoch: Epoch,
 }
 
 /// What stamping came to.
 pub(super) enum Stamped {
-    /// It is ours to work on.
-    Running(Box<Run>),
+    /// It is ours to work on, as it was asked.
+    Running(Box<Run>, Box<ExportSpec>),
     /// It has ended.
     Settled,
 }
@@ -114,10 +113,10 @@ pub(super) async fn stamp(
     let (context, org) = (&exporting.context, &lease.org);
     let mut attempts = Attempts::new(context);
     let (mut run, refused) = loop {
-        let export = context.rows().export(org, entry.value.seq).await?;
-        let spec = context.rows().spec(org, entry.value.seq).await?;
-        let (Some(export), Some(spec)) = (export, spec) else { return Err(missing(&entry).into()) };
-        let mut run = Run { export, entry: entry.clone(), spec: spec.value, epoch: lease.epoch };
+        let Some(export) = context.rows().export(org, entry.value.seq).await? else {
+            return Err(missing(&entry).into());
+        };
+        let mut run = Run { export, entry: entry.clone(), epoch: lease.epoch };
         // Settled, or left the lane, since the head was read.
         if run.export().is_terminal() {
             return Ok(Stamped::Settled);
@@ -132,6 +131,7 @@ pub(super) async fn stamp(
             Err(interrupted) => return Err(interrupted),
         }
     };
+    let spec = readable(context.rows().spec(org, entry.value.seq).await)?;
     let exhausted = run.export().attempts > exporting.settings.max_attempts;
     let settling = if run.export().stop.is_some() {
         Some(Settling::Canceled)
@@ -143,10 +143,14 @@ pub(super) async fn stamp(
     } else {
         None
     };
-    if let Some(settling) = settling {
-        settle(exporting, run.into_parts(), lease.epoch, settling).await?;
-        return Ok(Stamped::Settled);
-    }
+    let spec = match (spec, settling) {
+        (Some(spec), None) => spec,
+        (_, settling) => {
+            let settling = settling.unwrap_or_else(|| Settling::Failed(unreadable_request()));
+            settle(exporting, run.into_parts(), lease.epoch, settling).await?;
+            return Ok(Stamped::Settled);
+        }
+    };
     // Nothing is reserved yet when the quota's refusal was lost with its reply.
     if run.export().storage == StorageHold::None {
         let more = exporting.settings.reserve_bytes;
@@ -157,7 +161,7 @@ pub(super) async fn stamp(
             return Ok(Stamped::Settled);
         }
     }
-    Ok(Stamped::Running(Box::new(run)))
+    Ok(Stamped::Running(Box::new(run), Box::new(spec)))
 }
 
 /// One attempt at the stamp: lane (proves the lease), export, and the first reservation. Gives the failure when the quota is full; then the
@@ -202,6 +206,22 @@ async fn try_stamp(exporting: &Exporting, lease: &Lease, run: &mut Run) -> Resul
         }
         _ => Err(Interrupted::Lost),
     }
+}
+
+/// A frozen request that is missing or does not parse is `None`: it must not hold the lane.
+fn readable(read: Result<Option<Stored<ExportSpec>>, PortError>) -> Result<Option<ExportSpec>, PortError> {
+    match read {
+        Ok(spec) => Ok(spec.map(|spec| spec.value)),
+        Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => {
+            tracing::error!(error = ?error, "a frozen request cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn unreadable_request() -> Failure {
+    Failure::new(FailureCode::Internal, "the stored request cannot be read; the operator finds it in the log")
 }
 
 fn missing(entry: &Stored<QueueEntry>) -> PortError {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{ExportFormat, ExportSpec, Failure, FailureCode, Level, Phase, Progress, Segment};
+use waybill_domain::{Export, ExportFormat, ExportSpec, Failure, FailureCode, Level, Phase, Progress, Segment};
 use waybill_engine::{
     Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary, Format, Modified, Plan, PlanSpec,
 };
@@ -61,11 +61,12 @@ pub(super) async fn write_archive(
     exporting: &Exporting,
     lease: &Lease,
     run: &mut Run,
+    spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Written, Interrupted> {
-    let plan = Arc::new(compile(&run.spec)?);
-    let mut writing = begin(exporting, run, &plan).await?;
-    let selected = Selected { org: run.spec.org.clone(), collection: run.spec.collection.name.clone() };
+    let plan = Arc::new(compile(spec)?);
+    let mut writing = begin(exporting, run, spec, &plan).await?;
+    let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
     let mut pages = pin!(transformed(exporting, selected, writing.turns.clone(), plan));
     let clock = &exporting.context.clock;
     while let Some(page) = next_page(&mut pages, &mut writing.segments).await? {
@@ -133,8 +134,7 @@ fn compile(spec: &ExportSpec) -> Result<Plan, Interrupted> {
     Plan::compile(&plan).map_err(|error| internal(&error))
 }
 
-fn header(run: &Run) -> AssemblyHeader {
-    let (export, spec) = (run.export(), &run.spec);
+fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
     let request = serde_json::json!({
         "collection": spec.collection.name,
         "format": spec.format,
@@ -155,9 +155,14 @@ fn header(run: &Run) -> AssemblyHeader {
     }
 }
 
-async fn begin<'a>(exporting: &'a Exporting, run: &Run, plan: &Plan) -> Result<Writing<'a>, Interrupted> {
+async fn begin<'a>(
+    exporting: &'a Exporting,
+    run: &Run,
+    spec: &ExportSpec,
+    plan: &Plan,
+) -> Result<Writing<'a>, Interrupted> {
     let export = run.export();
-    let header = header(run);
+    let header = header(export, spec);
     let now = exporting.context.clock.monotonic();
     let writer = |closed, tail: &[u8]| SegmentWriter::new(exporting, &export.org, export.id, run.epoch, closed, tail);
     let (assembly, segments, turns, plain_bytes) = match &export.checkpoint {
