@@ -1,6 +1,6 @@
 //! Steps of the exporter over in-memory ports: whole archives, in order, whatever is cut, lost or late.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
 
 use futures::executor::block_on;
 use std::io::Read;
@@ -14,9 +14,7 @@ use waybill_domain::{
     Collection, ExportFormat, FailureCode, Level, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage,
     WorkerId,
 };
-use waybill_ports::{
-    ArchiveStore, Compute, RecordPatch, RecordStore, Transaction, WakeMessage, WakeQueue, WakeReceipt,
-};
+use waybill_ports::{RecordPatch, RecordStore, Transaction, WakeMessage, WakeReceipt};
 use waybill_testkit::{InlineCompute, MemoryArchiveStore, MemoryPorts, MemoryRecordStore, samples};
 
 const FOREVER: Duration = Duration::from_hours(1);
