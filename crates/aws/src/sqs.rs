@@ -35,8 +35,8 @@ pub struct SqsWakeQueue {
 
 impl SqsWakeQueue {
     /// The queue at `queue_url`; whoever settles dead letters also names their queue.
-    pub fn new(client: Client, queue_url: impl Into<String>, dead_letter_url: Option<String>) -> Self {
-        Self { client, queue_url: queue_url.into(), dead_letter_url }
+    pub fn new(client: Client, queue_url: impl Into<String>, dead_letter_url: Option<&str>) -> Self {
+        Self { client, queue_url: queue_url.into(), dead_letter_url: dead_letter_url.map(str::to_owned) }
     }
 
     fn dead_letter_url(&self, during: &'static str) -> Result<&str, PortError> {

@@ -24,11 +24,13 @@ pub(crate) const TTL: &str = "ttl";
 
 const MAKING: &str = "making tables";
 
-/// The names of the tables of state.
+/// The names of the tables. A function that does not reach one of them leaves its name empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableNames {
     /// Everything that changes.
     pub main: String,
+    /// The records of collections.
+    pub records: String,
     /// The audit trail.
     pub audit: String,
 }
@@ -104,13 +106,12 @@ pub fn definitions() -> &'static [TableDefinition] {
     &DEFINITIONS
 }
 
-/// Makes the tables of state and of `records` that are not there yet; succeeds when all are. For embedded stacks: on AWS
-/// the template makes them.
+/// Makes the tables that are not there yet; succeeds when all are. For embedded stacks: on AWS the template makes them.
 ///
 /// # Errors
 /// [`PortError`].
-pub async fn create_tables(client: &Client, names: &TableNames, records: &str) -> Result<(), PortError> {
-    for (definition, name) in DEFINITIONS.iter().zip([names.main.as_str(), records, &names.audit]) {
+pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), PortError> {
+    for (definition, name) in DEFINITIONS.iter().zip([&names.main, &names.records, &names.audit]) {
         create(client, definition, name).await?;
     }
     Ok(())

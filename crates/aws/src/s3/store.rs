@@ -26,6 +26,8 @@ const MOST_KEYS: i32 = 1000;
 /// How objects are encrypted at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
+    /// As the bucket says, which encrypts by default whatever it says.
+    BucketDefault,
     /// With keys of S3 (`AES256`).
     S3Managed,
     /// With a key of KMS (`aws:kms`), through a bucket key.
@@ -36,16 +38,17 @@ pub enum Encryption {
 }
 
 impl Encryption {
-    fn algorithm(&self) -> ServerSideEncryption {
+    fn algorithm(&self) -> Option<ServerSideEncryption> {
         match self {
-            Self::S3Managed => ServerSideEncryption::Aes256,
-            Self::Kms { .. } => ServerSideEncryption::AwsKms,
+            Self::BucketDefault => None,
+            Self::S3Managed => Some(ServerSideEncryption::Aes256),
+            Self::Kms { .. } => Some(ServerSideEncryption::AwsKms),
         }
     }
 
     fn key_id(&self) -> Option<String> {
         match self {
-            Self::S3Managed => None,
+            Self::BucketDefault | Self::S3Managed => None,
             Self::Kms { key_id } => Some(key_id.clone()),
         }
     }
@@ -98,7 +101,7 @@ impl ArchiveStore for S3ArchiveStore {
             .if_none_match("*")
             .content_type(&metadata.content_type)
             .set_metadata(metadata.sha256.clone().map(|sha256| [(SHA256.to_owned(), sha256)].into()))
-            .server_side_encryption(self.encryption.algorithm())
+            .set_server_side_encryption(self.encryption.algorithm())
             .set_ssekms_key_id(self.encryption.key_id())
             .set_bucket_key_enabled(self.encryption.bucket_key())
             .body(ByteStream::from(body));
@@ -114,7 +117,7 @@ impl ArchiveStore for S3ArchiveStore {
             .key(key)
             .content_type(&metadata.content_type)
             .set_metadata(metadata.sha256.clone().map(|sha256| [(SHA256.to_owned(), sha256)].into()))
-            .server_side_encryption(self.encryption.algorithm())
+            .set_server_side_encryption(self.encryption.algorithm())
             .set_ssekms_key_id(self.encryption.key_id())
             .set_bucket_key_enabled(self.encryption.bucket_key());
         let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
