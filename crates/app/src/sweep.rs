@@ -92,23 +92,25 @@ async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Du
                 return (done, failed + 1);
             }
         };
+        let found = due.len();
+        // Rows go in by value: with borrowed ones the compiler cannot tell that the future may change threads.
         let results: Vec<Result<(), PortError>> =
-            iter(&due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect().await;
+            iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect().await;
         let mut round_failed = 0;
         for error in results.into_iter().filter_map(Result::err) {
             round_failed += 1;
             tracing::warn!(?kind, shard, error = ?error, "row not done; again at the next tick");
         }
-        done += due.len() - round_failed;
+        done += found - round_failed;
         failed += round_failed;
-        if due.len() < BATCH || round_failed > 0 {
+        if found < BATCH || round_failed > 0 {
             break;
         }
     }
     (done, failed)
 }
 
-async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: &DueRow) -> Result<(), PortError> {
+async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> Result<(), PortError> {
     let Some(stored) = sweeping.context.state.get(&row.key).await? else { return Ok(()) };
     let result = match kind {
         DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
