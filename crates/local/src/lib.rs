@@ -1,13 +1,17 @@
 //! Waybill's embedded stack: every function of a deployment in one process on one machine, over embedded stand-ins for
 //! the AWS services, which the official SDK clients reach over loopback.
 
+mod api;
 mod clients;
 mod clock;
 mod data_folder;
+mod demo;
 mod emulators;
+mod functions;
 mod gateway;
 mod info;
 mod invocations;
+mod keys;
 mod listener;
 mod options;
 mod poller;

@@ -41,14 +41,27 @@ pub enum DataFolder {
 /// seconds here; tests make them shorter still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
-    /// How long a lane's lease lasts without renewal.
+    /// How long a lane's lease lasts without renewal. Renewals come every third of it, and a worker whose last one is
+    /// two thirds of it old stops by itself.
     pub lease: Duration,
-    /// How often the exporter renews lease and message.
-    pub heartbeat: Duration,
+    /// How long a wake-up waits whose lane somebody else holds.
+    pub busy_pause: Duration,
+    /// How often a running export shows its progress.
+    pub progress_every: Duration,
+    /// How often an export writes a checkpoint when no segment is closed meanwhile.
+    pub checkpoint_every: Duration,
     /// How much of an invocation the exporter keeps back for an orderly end.
     pub deadline_reserve: Duration,
+    /// Time that must be left of an invocation to begin another export.
+    pub min_budget: Duration,
+    /// Most records of a page; `None` = as many as 1 MiB holds.
+    pub page_records: Option<u32>,
+    /// Size of the first segments of an archive, in bytes.
+    pub segment_bytes: u64,
     /// Time between two ticks of the sweeper; the first one comes at once.
     pub tick: Duration,
+    /// How long the sweeper leaves a lane alone after it looked at it.
+    pub look_again: Duration,
     /// How long a worker invocation may take; also the wake-up queue's visibility time-out, in whole seconds.
     pub function_timeout: Duration,
     /// How long an HTTP invocation may take before the gateway answers 503.
@@ -59,7 +72,7 @@ pub struct Tuning {
     pub worker_concurrency: usize,
     /// How long invocations that are running may go on when the stack stops.
     pub drain: Duration,
-    /// Whether the first start makes the org `demo` and loads the records that are shipped.
+    /// Whether the first start loads the records that are shipped; the org `demo` and its keys are made in any case.
     pub demo_records: bool,
 }
 
@@ -67,9 +80,15 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(15),
-            heartbeat: Duration::from_secs(4),
+            busy_pause: Duration::from_secs(1),
+            progress_every: Duration::from_millis(500),
+            checkpoint_every: Duration::from_secs(30),
             deadline_reserve: Duration::from_secs(75),
+            min_budget: Duration::from_secs(30),
+            page_records: None,
+            segment_bytes: 64 << 20,
             tick: Duration::from_secs(5),
+            look_again: Duration::from_secs(5),
             function_timeout: Duration::from_mins(15),
             http_timeout: Duration::from_secs(30),
             max_receive_count: 1000,

@@ -16,7 +16,7 @@ use crate::invocations::{Function, Invocations, InvokeError};
 use crate::listener::{self, Listener};
 use crate::options::{Options, Tuning};
 use crate::poller::Poller;
-use crate::services::{Endpoints, Queues, Services};
+use crate::services::{Queues, Services};
 use crate::ticks::Rule;
 
 /// How often the services do what they do in their own time.
@@ -63,6 +63,7 @@ impl Running {
         let port = listener::bind(options.port).await?;
         let url = format!("http://{}", port.local_addr()?);
         let services = Services::start(&folder).await?;
+        services.make_tables().await?;
         services.make_bucket().await?;
         let queues = services.make_queues(tuning).await?;
         let functions = deploy(Deployment { url: &url, services: &services, queues: &queues, tuning }).await?;
@@ -101,7 +102,7 @@ impl Running {
     }
 
     /// Where the services listen.
-    pub(crate) fn endpoints(&self) -> &Endpoints {
+    pub(crate) fn endpoints(&self) -> &waybill_aws::Endpoints {
         &self.services.endpoints
     }
 

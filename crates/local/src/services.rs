@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_sqs::types::QueueAttributeName;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use waybill_aws::{Connection, Endpoints, StaticCredentials};
 
 use crate::clients::{self, ACCOUNT, AwsCredentials, REGION};
 use crate::clock;
@@ -22,7 +24,7 @@ const SECRETS_FILE: &str = "secrets.json";
 /// How long a service may take to answer what is under way when it stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a restarted database may take to let go; after that the process goes on without it.
+/// How long the database may take to let go; after that the process goes on without it.
 const DATABASE_GRACE: Duration = Duration::from_secs(5);
 
 /// The names of what the functions use.
@@ -33,6 +35,11 @@ pub(crate) mod names {
     pub(crate) const QUEUE: &str = "wake-ups.fifo";
     /// Where a wake-up goes that was handed out too often.
     pub(crate) const DEAD_LETTERS: &str = "wake-ups-dead.fifo";
+
+    /// Tables of state.
+    pub(crate) fn tables() -> waybill_aws::TableNames {
+        waybill_aws::TableNames { main: "main".to_owned(), records: "records".to_owned(), audit: "audit".to_owned() }
+    }
 }
 
 /// What is made once for a data folder.
@@ -60,15 +67,6 @@ impl Secrets {
         hex::decode_to_slice(&self.kms_master_key, &mut key).context("the master key is not 32 bytes in hex")?;
         Ok(key)
     }
-}
-
-/// Where the services listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoints {
-    pub(crate) dynamodb: String,
-    pub(crate) s3: String,
-    pub(crate) sqs: String,
-    pub(crate) kms: String,
 }
 
 /// The services at work. Dropping them ends them at once, as a crash would.
@@ -102,6 +100,24 @@ impl Services {
         Ok(Self { credentials: secrets.aws, endpoints, dynamodb, s3, buckets, sqs, kms })
     }
 
+    /// How the functions reach these services.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection {
+            region: REGION.to_owned(),
+            endpoints: Some(self.endpoints.clone()),
+            credentials: Some(StaticCredentials {
+                access_key_id: self.credentials.access_key_id.clone(),
+                secret_access_key: SecretString::from(self.credentials.secret_access_key.clone()),
+            }),
+        }
+    }
+
+    /// Makes the tables that are not there yet.
+    pub(crate) async fn make_tables(&self) -> Result<()> {
+        let client = self.connection().dynamodb();
+        waybill_aws::create_tables(&client, &names::tables()).await.context("the tables cannot be made")
+    }
+
     /// Makes the bucket unless it is there.
     pub(crate) async fn make_bucket(&self) -> Result<()> {
         let client = clients::s3(&self.endpoints.s3, &self.credentials);
@@ -130,11 +146,11 @@ impl Services {
         Ok(Queues { client, url, arn: queue_arn(names::QUEUE), dead_letters_url })
     }
 
-    /// What the services do in their own time: rows past their time to live and forgotten uploads go.
+    /// What the services do in their own time: rows past their time to live go, and what the bucket's lifecycle says.
     pub(crate) async fn tidy(&self) {
         self.dynamodb.expire_rows().await;
-        if let Err(error) = self.buckets.abort_old_uploads(clock::now()).await {
-            tracing::warn!(%error, "old uploads were not removed");
+        if let Err(error) = self.buckets.apply_lifecycle(names::BUCKET, clock::now()).await {
+            tracing::warn!(%error, "old objects were not removed");
         }
     }
 

@@ -25,8 +25,12 @@ use tokio::sync::{Mutex, MutexGuard};
 /// How many writes with a condition can go on side by side; those of one key never do.
 const LOCKS: usize = 64;
 
-/// Age at which an upload that was never completed is removed, as the bucket's lifecycle rule says.
+/// Age at which an upload that was never completed is removed, as the bucket's lifecycle says (`infra/data.yaml`).
 const INCOMPLETE_UPLOAD_AGE: Duration = Duration::from_hours(24);
+
+/// Prefixes of keys and the age at which their objects expire, as the bucket's lifecycle says (`infra/data.yaml`).
+const EXPIRY: [(&str, Duration); 2] =
+    [("archives", Duration::from_hours(8 * 24)), ("work", Duration::from_hours(3 * 24))];
 
 /// The buckets of one stack. Clones are the same buckets.
 #[derive(Debug, Clone)]
@@ -49,8 +53,41 @@ impl FileBuckets {
         Ok(Self { inner: Arc::new(Inner { files, root: root.to_owned(), locks }) })
     }
 
-    /// Removes uploads that were begun more than a day before `now` and never completed.
-    pub(crate) async fn abort_old_uploads(&self, now: SystemTime) -> std::io::Result<()> {
+    /// Removes what the lifecycle of `bucket` lets go at `now`: objects past their age, and uploads that were begun more
+    /// than a day ago and never completed.
+    pub(crate) async fn apply_lifecycle(&self, bucket: &str, now: SystemTime) -> std::io::Result<()> {
+        self.abort_old_uploads(now).await?;
+        for (prefix, age) in EXPIRY {
+            self.expire_objects(bucket, prefix, age, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn expire_objects(&self, bucket: &str, prefix: &str, age: Duration, now: SystemTime) -> std::io::Result<()> {
+        let root = self.inner.root.join(bucket);
+        let mut folders = vec![root.join(prefix)];
+        while let Some(folder) = folders.pop() {
+            let mut entries = match tokio::fs::read_dir(&folder).await {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            while let Some(entry) = entries.next_entry().await? {
+                let found = entry.metadata().await?;
+                if found.is_dir() {
+                    folders.push(entry.path());
+                } else if now.duration_since(found.modified()?).is_ok_and(|old| old > age) {
+                    tokio::fs::remove_file(entry.path()).await?;
+                    if let Some(key) = entry.path().strip_prefix(&root).ok().and_then(Path::to_str) {
+                        self.forget(bucket, key).await;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn abort_old_uploads(&self, now: SystemTime) -> std::io::Result<()> {
         let mut entries = tokio::fs::read_dir(&self.inner.root).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();

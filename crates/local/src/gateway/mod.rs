@@ -79,7 +79,7 @@ impl Gateway {
     }
 
     async fn invoke(&self, parts: &http::request::Parts, body: &Bytes, request_id: &str) -> Response<Full<Bytes>> {
-        let route = routes::find(&parts.method, parts.uri.path());
+        let route = routes::find(parts.uri.path());
         let Some(event) = event::build(parts, body, &route, request_id) else {
             return own_answer(StatusCode::BAD_REQUEST, "Bad Request");
         };

@@ -221,16 +221,30 @@ async fn what_is_deleted_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn uploads_that_nobody_completes_go_after_a_day() {
+async fn the_lifecycle_removes_old_objects_and_uploads_that_nobody_completes() {
     let (services, folder) = services().await;
     let client = bucket(&services).await;
     let upload = create(&client, "archives/x").await;
     part(&client, "archives/x", &upload, 1, b"x".to_vec()).await;
+    for key in ["archives/a/1.zip", "work/a/1/2-3", "files/a/1"] {
+        let put = client.put_object().bucket(names::BUCKET).key(key).metadata("k", "v");
+        put.body(ByteStream::from_static(b"x")).send().await.unwrap();
+    }
     let buckets = crate::emulators::file_buckets::FileBuckets::open(&folder.buckets()).unwrap();
     let files = || std::fs::read_dir(folder.buckets()).unwrap().count();
-    let before = files();
-    buckets.abort_old_uploads(clock::now()).await.unwrap();
-    assert_eq!(files(), before);
-    buckets.abort_old_uploads(clock::now() + Duration::from_hours(25)).await.unwrap();
-    assert_eq!(files(), 1);
+    let keys = async || {
+        let listed = client.list_objects_v2().bucket(names::BUCKET).send().await.unwrap();
+        listed.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect::<Vec<_>>()
+    };
+    let after = async |hours: u64| {
+        let then = clock::now() + Duration::from_hours(hours);
+        buckets.apply_lifecycle(names::BUCKET, then).await.unwrap();
+        (keys().await, files())
+    };
+    let all = ["archives/a/1.zip", "files/a/1", "work/a/1/2-3"].map(str::to_owned).to_vec();
+    let everything = files();
+    assert_eq!(after(0).await, (all.clone(), everything));
+    assert_eq!(after(25).await, (all.clone(), everything - 3), "the upload: its owner, its metadata, its part");
+    assert_eq!(after(73).await.0, all[..2]);
+    assert_eq!(after(193).await, (vec!["files/a/1".to_owned()], 3), "the bucket, one object's two companions");
 }
