@@ -4,12 +4,13 @@ mod build;
 mod shape;
 
 use crate::manage_collections::defined;
-use crate::{Context, Error};
+use crate::{Context, Error, IdempotentRequest};
 use build::{Built, Stamp, build};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use shape::Shape;
 use std::collections::HashMap;
-use waybill_domain::{Collection, CollectionName, Principal, RecordId, Scope};
+use waybill_domain::{Collection, CollectionName, Principal, RecordId, Scope, Timestamp};
 use waybill_ports::{PortError, PortErrorKind, RecordPatch, RecordStore, StoredRecord};
 use waybill_record::{Tape, stored};
 
@@ -42,7 +43,8 @@ pub struct RejectedLine {
 ///
 /// A line without `_id` gets one. `created`, `updated`, `creator` and `owner` stay as given; where they are not given, a
 /// record that is there keeps its `created`, `creator` and `owner`, and the rest is the time of the call and the caller.
-/// Of two lines with one `_id` the last counts. Sending the same lines again is safe.
+/// Of two lines with one `_id` the last counts. Sending the same lines again is safe; with `idempotency` also those
+/// without `_id`, whose ids then follow from the client's key, the body and the line.
 ///
 /// # Errors
 /// `Forbidden` without the scope `records:write`; `NotFound`; `Throttled`, `Unavailable` (some lines may be written),
@@ -53,10 +55,15 @@ pub async fn load_records(
     principal: &Principal,
     name: &CollectionName,
     ndjson: &[u8],
+    idempotency: Option<&IdempotentRequest>,
 ) -> Result<LoadedRecords, Error> {
     assert_scope(principal, Scope::RecordsWrite)?;
     let collection = defined(context, &principal.org, name).await?.value;
-    let (built, outcome) = read_lines(context, &collection, ndjson);
+    let new_id = |line: u64| match idempotency {
+        Some(request) => derived_id(principal, request, line),
+        None => context.entropy.record_id(context.now()),
+    };
+    let (built, outcome) = read_lines(&collection, ndjson, &new_id);
     let stamp = Stamp { at: context.now().to_string(), by: principal.account.to_string() };
     for block in built.chunks(BLOCK) {
         let old = read_old(records, &collection, block).await?;
@@ -80,7 +87,7 @@ pub(crate) fn assert_scope(principal: &Principal, scope: Scope) -> Result<(), Er
 }
 
 /// The records that the lines write, without doubles, and what became of the lines.
-fn read_lines(context: &Context, collection: &Collection, ndjson: &[u8]) -> (Vec<Built>, LoadedRecords) {
+fn read_lines(collection: &Collection, ndjson: &[u8], new_id: &dyn Fn(u64) -> RecordId) -> (Vec<Built>, LoadedRecords) {
     let shape = Shape::of(collection);
     let mut tape = Tape::new();
     let mut outcome = LoadedRecords::default();
@@ -92,7 +99,7 @@ fn read_lines(context: &Context, collection: &Collection, ndjson: &[u8]) -> (Vec
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match build(&mut tape, &shape, line, || context.entropy.record_id(context.now())) {
+        match build(&mut tape, &shape, line, || new_id(number)) {
             Ok(record) => {
                 outcome.accepted += 1;
                 if let Some(place) = places.get(&record.id) {
@@ -109,6 +116,16 @@ fn read_lines(context: &Context, collection: &Collection, ndjson: &[u8]) -> (Vec
         }
     }
     (built, outcome)
+}
+
+/// The id of the record that a line without one makes, whenever it is sent.
+fn derived_id(principal: &Principal, request: &IdempotentRequest, line: u64) -> RecordId {
+    let text = format!("{}\n{}\n{}\n{line}", principal.key, request.scope(), request.body_digest);
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let mut randomness = [0; 8];
+    randomness.copy_from_slice(&digest[..8]);
+    let secs = digest[8..12].iter().fold(0_i64, |secs, byte| secs << 8 | i64::from(*byte));
+    RecordId::new(Timestamp::from_millis(secs * 1000), randomness)
 }
 
 /// The records that are there of those which must keep something of what is there.
