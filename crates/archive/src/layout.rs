@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) const ZIP64_FROM: u64 = 0xFFFF_FFFF;
 /// Entry counts from here on need ZIP64 (APPNOTE 4.4.21).
 const ZIP64_ENTRIES_FROM: u64 = 0xFFFF;
-/// Bit 3: sizes and CRC follow the body; bit 11: names are UTF-8.
-const FLAGS: u16 = 1 << 3 | 1 << 11;
+/// Bit 11 of the flags: names are UTF-8.
+const UTF8: u16 = 1 << 11;
+/// Bit 3 of the flags: sizes and CRC follow the body.
+const DESCRIPTOR: u16 = 1 << 3;
 const DEFLATE: u16 = 8;
 const VERSION_DEFLATE: u16 = 20;
 const VERSION_ZIP64: u16 = 45;
@@ -67,12 +69,24 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// How a local header speaks of the sizes behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Announced {
+    /// It holds them.
+    Known,
+    /// They follow the body, 4 bytes wide unless they turn out to need 8.
+    Later,
+    /// They follow the body, 8 bytes wide.
+    LaterWide,
+}
+
 /// What the headers of one entry say.
 #[derive(Clone, Debug)]
 pub(crate) struct EntryFacts<'a> {
     pub(crate) name: &'a EntryName,
     pub(crate) modified: Modified,
-    pub(crate) zip64: bool,
+    /// How the local header speaks of the sizes.
+    pub(crate) announced: Announced,
     pub(crate) offset: u64,
     pub(crate) crc32: u32,
     pub(crate) compressed: u64,
@@ -100,28 +114,46 @@ fn length16(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }
 
+impl EntryFacts<'_> {
+    fn is_wide(&self) -> bool {
+        self.plain >= ZIP64_FROM || self.compressed >= ZIP64_FROM
+    }
+
+    fn flags(&self) -> u16 {
+        match self.announced {
+            Announced::Known => UTF8,
+            Announced::Later | Announced::LaterWide => UTF8 | DESCRIPTOR,
+        }
+    }
+}
+
 /// Local file header (APPNOTE 4.3.7).
 pub(crate) fn local_header(facts: &EntryFacts<'_>, out: &mut Vec<u8>) {
+    // The ZIP64 field holds both sizes; its presence makes those of a descriptor 8 bytes wide (APPNOTE 4.3.9.2).
+    let (crc32, sizes, wide) = match facts.announced {
+        Announced::Known if facts.is_wide() => (facts.crc32, [u32::MAX; 2], Some([facts.plain, facts.compressed])),
+        Announced::Known => (facts.crc32, [narrow(facts.compressed), narrow(facts.plain)], None),
+        Announced::Later => (0, [0; 2], None),
+        Announced::LaterWide => (0, [u32::MAX; 2], Some([0; 2])),
+    };
     let mut extra = Vec::new();
-    if facts.zip64 {
-        // Both sizes, unknown as yet; their presence makes the descriptor's fields 8 bytes wide (APPNOTE 4.3.9.2).
+    if let Some([plain, compressed]) = wide {
         put16(&mut extra, 1);
         put16(&mut extra, 16);
-        put64(&mut extra, 0);
-        put64(&mut extra, 0);
+        put64(&mut extra, plain);
+        put64(&mut extra, compressed);
     }
     extra.extend_from_slice(&facts.modified.extra());
     let (time, date) = facts.modified.dos();
-    let sizes = if facts.zip64 { u32::MAX } else { 0 };
     put32(out, 0x0403_4B50);
-    put16(out, version(facts.zip64));
-    put16(out, FLAGS);
+    put16(out, version(wide.is_some()));
+    put16(out, facts.flags());
     put16(out, DEFLATE);
     put16(out, time);
     put16(out, date);
-    put32(out, 0);
-    put32(out, sizes);
-    put32(out, sizes);
+    put32(out, crc32);
+    put32(out, sizes[0]);
+    put32(out, sizes[1]);
     put16(out, length16(facts.name.as_str().len()));
     put16(out, length16(extra.len()));
     out.extend_from_slice(facts.name.as_str().as_bytes());
@@ -132,11 +164,16 @@ fn version(zip64: bool) -> u16 {
     if zip64 { VERSION_ZIP64 } else { VERSION_DEFLATE }
 }
 
-/// Data descriptor (APPNOTE 4.3.9), its sizes as wide as the local header announced.
+/// Data descriptor (APPNOTE 4.3.9), where the local header announced one.
 pub(crate) fn descriptor(facts: &EntryFacts<'_>, out: &mut Vec<u8>) {
+    if facts.announced == Announced::Known {
+        return;
+    }
     put32(out, 0x0807_4B50);
     put32(out, facts.crc32);
-    if facts.zip64 {
+    // An entry that outgrew its estimate gets wide sizes too: readers that go by the directory or by the actual size
+    // know what to do, and no reader could do anything with narrow ones.
+    if facts.announced == Announced::LaterWide || facts.is_wide() {
         put64(out, facts.compressed);
         put64(out, facts.plain);
     } else {
@@ -163,8 +200,8 @@ pub(crate) fn directory_record(facts: &EntryFacts<'_>, out: &mut Vec<u8>) {
     let (time, date) = facts.modified.dos();
     put32(out, 0x0201_4B50);
     put16(out, MADE_BY);
-    put16(out, version(facts.zip64 || !wide.is_empty()));
-    put16(out, FLAGS);
+    put16(out, version(facts.announced == Announced::LaterWide || !wide.is_empty()));
+    put16(out, facts.flags());
     put16(out, DEFLATE);
     put16(out, time);
     put16(out, date);

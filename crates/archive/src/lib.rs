@@ -7,6 +7,7 @@
 //! **Invariant:** the bytes depend on the calls alone, never on where a state was taken and resumed.
 
 mod block;
+mod bytes_as_text;
 mod digest;
 mod layout;
 mod name;
@@ -16,7 +17,9 @@ pub use block::{DeflateError, Deflater, Level, deflate_block, end_block, plain_c
 pub use digest::Digest;
 pub use layout::Modified;
 pub use name::{EntryName, NameError, manifest_name, records_name};
-pub use writer::{ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, SizeBound};
+pub use writer::{
+    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, HOLD_BYTES, SizeBound,
+};
 
 #[cfg(test)]
 mod writer_tests;

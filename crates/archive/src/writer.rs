@@ -2,25 +2,38 @@
 
 use crate::block::end_block;
 use crate::digest::Digest;
-use crate::layout::{self, EntryFacts, Modified, ZIP64_FROM};
+use crate::layout::{self, Announced, EntryFacts, Modified, ZIP64_FROM};
 use crate::name::EntryName;
 use serde::{Deserialize, Serialize};
 
+/// Up to this many bytes of an entry of unknown size are held back, so that its header can tell its sizes when it ends
+/// within them: less than one part, so that nothing waits for it.
+pub const HOLD_BYTES: usize = 4 << 20;
+
 /// What is known about an entry's size before its first byte.
+///
+/// A header that announces ZIP64 makes the sizes behind the body 8 bytes wide whatever they are, which `ZipInputStream`
+/// of Java up to 21 does not know: it goes by the actual size. So ZIP64 is announced only where it could be needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SizeBound {
-    /// Nothing: the headers leave room for any size.
+    /// Nothing: the entry is held back while it is small, then the headers leave room for any size.
     Unknown,
-    /// Neither its plain nor its compressed bytes will be more than this.
+    /// Neither its plain nor its compressed bytes will be more than this: more is refused.
     AtMost(u64),
+    /// Its plain bytes will be about this many: four times as many and more are still accepted, but beyond 4 GiB readers
+    /// that go through the archive from front to back may stumble.
+    About(u64),
 }
 
 impl SizeBound {
-    fn needs_zip64(self) -> bool {
-        match self {
-            SizeBound::Unknown => true,
+    /// What the local header can say at once; `None` if that is left open for a while.
+    fn announces(self) -> Option<Announced> {
+        let wide = match self {
+            SizeBound::Unknown => return None,
             SizeBound::AtMost(bytes) => bytes >= ZIP64_FROM,
-        }
+            SizeBound::About(bytes) => bytes >= ZIP64_FROM / 4,
+        };
+        Some(if wide { Announced::LaterWide } else { Announced::Later })
     }
 }
 
@@ -90,6 +103,11 @@ struct OpenEntry {
     name: EntryName,
     modified: Modified,
     bound: SizeBound,
+    /// What its local header says; `None` while that is held back.
+    announced: Option<Announced>,
+    /// The body so far, while the header is held back.
+    #[serde(with = "crate::bytes_as_text")]
+    held: Vec<u8>,
     offset: u64,
     data_offset: u64,
     compressed: u64,
@@ -99,11 +117,11 @@ struct OpenEntry {
 }
 
 impl OpenEntry {
-    fn facts(&self) -> EntryFacts<'_> {
+    fn facts(&self, announced: Announced) -> EntryFacts<'_> {
         EntryFacts {
             name: &self.name,
             modified: self.modified,
-            zip64: self.bound.needs_zip64(),
+            announced,
             offset: self.offset,
             crc32: self.crc32,
             compressed: self.compressed,
@@ -120,7 +138,7 @@ pub struct ArchiveState {
     open: Option<OpenEntry>,
     entries: u64,
     /// Directory records of the finished entries that were not spilled.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "crate::bytes_as_text")]
     directory: Vec<u8>,
     /// Bytes of directory records that the caller has taken away.
     spilled: u64,
@@ -148,12 +166,12 @@ impl ArchiveWriter {
         &self.state
     }
 
-    /// Bytes of the archive so far.
+    /// Bytes of the archive so far, those held back included.
     pub fn size_bytes(&self) -> u64 {
-        self.state.written
+        self.state.written + self.state.open.as_ref().map_or(0, |entry| length64(&entry.held))
     }
 
-    /// Starts an entry; its header is appended to `out`.
+    /// Starts an entry; its header is appended to `out`, now or when it is decided.
     ///
     /// # Errors
     /// An entry is open.
@@ -171,6 +189,8 @@ impl ArchiveWriter {
             name,
             modified,
             bound,
+            announced: None,
+            held: Vec::new(),
             offset: self.state.written,
             data_offset: 0,
             compressed: 0,
@@ -178,8 +198,9 @@ impl ArchiveWriter {
             crc32: 0,
             sha256: Digest::new(),
         };
-        self.emit(out, |out| layout::local_header(&entry.facts(), out));
-        entry.data_offset = self.state.written;
+        if let Some(announced) = bound.announces() {
+            self.write_header(&mut entry, announced, out);
+        }
         self.state.open = Some(entry);
         Ok(())
     }
@@ -189,19 +210,28 @@ impl ArchiveWriter {
     /// # Errors
     /// No entry is open, or it would grow over its bound.
     pub fn append(&mut self, block: BlockBytes<'_>, out: &mut Vec<u8>) -> Result<(), ArchiveError> {
-        let entry = self.state.open.as_mut().ok_or(ArchiveError::NoEntry)?;
+        let mut entry = self.state.open.take().ok_or(ArchiveError::NoEntry)?;
         let plain = entry.plain + length64(block.plain);
         let compressed = entry.compressed + length64(block.deflated);
         if let SizeBound::AtMost(bytes) = entry.bound
             && (plain > bytes || compressed + length64(end_block()) > bytes)
         {
+            self.state.open = Some(entry);
             return Err(ArchiveError::OverBound);
         }
         entry.plain = plain;
         entry.compressed = compressed;
         entry.crc32 = combine(entry.crc32, block.crc32, length64(block.plain));
         entry.sha256.update(block.plain);
-        self.emit(out, |out| out.extend_from_slice(block.deflated));
+        if entry.announced.is_none() && entry.held.len() + block.deflated.len() <= HOLD_BYTES {
+            entry.held.extend_from_slice(block.deflated);
+        } else {
+            if entry.announced.is_none() {
+                self.write_header(&mut entry, Announced::LaterWide, out);
+            }
+            self.emit(out, |out| out.extend_from_slice(block.deflated));
+        }
+        self.state.open = Some(entry);
         Ok(())
     }
 
@@ -212,11 +242,15 @@ impl ArchiveWriter {
     pub fn finish_entry(&mut self, out: &mut Vec<u8>) -> Result<EntrySummary, ArchiveError> {
         let mut entry = self.state.open.take().ok_or(ArchiveError::NoEntry)?;
         entry.compressed += length64(end_block());
+        let announced = match entry.announced {
+            Some(announced) => announced,
+            None => self.write_header(&mut entry, Announced::Known, out),
+        };
         self.emit(out, |out| {
             out.extend_from_slice(end_block());
-            layout::descriptor(&entry.facts(), out);
+            layout::descriptor(&entry.facts(announced), out);
         });
-        layout::directory_record(&entry.facts(), &mut self.state.directory);
+        layout::directory_record(&entry.facts(announced), &mut self.state.directory);
         self.state.entries += 1;
         Ok(EntrySummary {
             name: entry.name,
@@ -227,6 +261,16 @@ impl ArchiveWriter {
             crc32: entry.crc32,
             sha256: entry.sha256.finish(),
         })
+    }
+
+    /// Writes the entry's header, and what was held back behind it.
+    fn write_header(&mut self, entry: &mut OpenEntry, announced: Announced, out: &mut Vec<u8>) -> Announced {
+        entry.announced = Some(announced);
+        self.emit(out, |out| layout::local_header(&entry.facts(announced), out));
+        entry.data_offset = self.state.written;
+        let held = std::mem::take(&mut entry.held);
+        self.emit(out, |out| out.extend_from_slice(&held));
+        announced
     }
 
     /// Takes the directory records collected so far out of the state, so that it does not grow with the archive.

@@ -1,8 +1,8 @@
 //! What the writer promises, checked with a reader that is not ours.
 
 use crate::{
-    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, Digest, EntryName, EntrySummary, Level,
-    Modified, SizeBound, deflate_block, plain_crc32, stored_block,
+    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, Digest, EntryName, EntrySummary, HOLD_BYTES,
+    Level, Modified, SizeBound, deflate_block, plain_crc32, stored_block,
 };
 use proptest::prelude::*;
 use std::io::{Cursor, Read};
@@ -54,7 +54,12 @@ proptest! {
         let mut writer = ArchiveWriter::new();
         let mut summaries = Vec::new();
         for (position, (blocks, small)) in entries.iter().enumerate() {
-            let bound = if *small { SizeBound::AtMost(1 << 20) } else { SizeBound::Unknown };
+            let bound = match position % 3 {
+                _ if *small => SizeBound::AtMost(1 << 20),
+                0 => SizeBound::Unknown,
+                1 => SizeBound::About(0),
+                _ => SizeBound::About(u64::MAX),
+            };
             summaries.push(write_entry(&mut writer, &format!("dir/ü{position}.bin"), bound, blocks, &mut out));
         }
         let summary = writer.finish(&mut out).unwrap();
@@ -130,24 +135,23 @@ fn calls_out_of_order_are_refused_and_change_nothing() {
     assert_eq!(zip::ZipArchive::new(Cursor::new(&out)).unwrap().len(), 1);
 }
 
-#[test]
-fn entry_of_more_than_four_gibibytes_is_read_back() {
-    // One block of zeros, deflated once and repeated until the plain size needs 33 bits.
+/// Writes and reads an entry whose size needs 33 bits: one block of zeros, deflated once and repeated.
+fn entry_of_more_than_four_gibibytes(bound: SizeBound, padding: usize) {
     let plain = vec![0_u8; 8 << 20];
-    let deflated = deflate_block(&plain, Level::Small).unwrap();
+    let mut deflated = deflate_block(&plain, Level::Small).unwrap();
+    deflated.extend_from_slice(&[0, 0, 0, 0xFF, 0xFF].repeat(padding));
     let block = BlockBytes { deflated: &deflated, plain: &plain, crc32: plain_crc32(&plain) };
-    let blocks = 513_u64;
     let mut out = Vec::new();
     let mut writer = ArchiveWriter::new();
     write_entry(&mut writer, "first", SizeBound::AtMost(100), &[b"1".to_vec()], &mut out);
-    writer.start_entry(name("zeros"), Modified::from_unix_secs(WHEN), SizeBound::Unknown, &mut out).unwrap();
-    for _ in 0..blocks {
+    writer.start_entry(name("zeros"), Modified::from_unix_secs(WHEN), bound, &mut out).unwrap();
+    for _ in 0..513 {
         writer.append(block, &mut out).unwrap();
     }
     let zeros = writer.finish_entry(&mut out).unwrap();
     write_entry(&mut writer, "last", SizeBound::Unknown, &[b"3".to_vec()], &mut out);
     writer.finish(&mut out).unwrap();
-    assert_eq!(zeros.size, blocks * (8 << 20));
+    assert!(zeros.size > 1 << 32);
     let mut archive = zip::ZipArchive::new(Cursor::new(&out)).unwrap();
     let mut file = archive.by_name("zeros").unwrap();
     assert_eq!(file.size(), zeros.size);
@@ -157,6 +161,69 @@ fn entry_of_more_than_four_gibibytes_is_read_back() {
     let mut text = String::new();
     archive.by_name("last").unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "3");
+}
+
+#[test]
+fn more_than_four_gibibytes_held_back_to_the_end_are_read_back() {
+    entry_of_more_than_four_gibibytes(SizeBound::Unknown, 0);
+}
+
+#[test]
+fn more_than_four_gibibytes_as_announced_are_read_back() {
+    entry_of_more_than_four_gibibytes(SizeBound::Unknown, 200);
+}
+
+#[test]
+fn more_than_four_gibibytes_against_the_estimate_are_read_back() {
+    entry_of_more_than_four_gibibytes(SizeBound::About(0), 0);
+}
+
+/// Flags and sizes in the local header at the front of an archive.
+fn local_header(archive: &[u8]) -> (u16, u32, u32) {
+    let four = |at: usize| u32::from_le_bytes(archive[at..at + 4].try_into().unwrap());
+    (u16::from_le_bytes([archive[6], archive[7]]), four(18), four(22))
+}
+
+#[test]
+fn header_is_held_back_while_the_entry_is_small_and_the_same_after_any_cut() {
+    let plain = vec![b'x'; 60_000];
+    let deflated = stored_block(&plain);
+    let block = BlockBytes { deflated: &deflated, plain: &plain, crc32: plain_crc32(&plain) };
+    let write = |count: usize, cut: &dyn Fn(usize) -> bool| {
+        let mut out = Vec::new();
+        let mut writer = ArchiveWriter::new();
+        writer.start_entry(name("x"), Modified::from_unix_secs(WHEN), SizeBound::Unknown, &mut out).unwrap();
+        let mut empty_until = 0;
+        for position in 0..count {
+            if cut(position) {
+                writer = through_a_checkpoint(&writer);
+            }
+            writer.append(block, &mut out).unwrap();
+            if out.is_empty() {
+                empty_until = position;
+            }
+        }
+        writer.finish_entry(&mut out).unwrap();
+        writer.finish(&mut out).unwrap();
+        (out, empty_until)
+    };
+    let held = HOLD_BYTES / deflated.len();
+    let (small, empty_until) = write(held, &|_| false);
+    assert_eq!(empty_until, held - 1);
+    let size = |count: usize, each: usize| u32::try_from(count * each).unwrap();
+    assert_eq!(local_header(&small), (1 << 11, size(held, deflated.len()) + 2, size(held, plain.len())));
+    let (large, empty_until) = write(held + 5, &|_| false);
+    assert_eq!(empty_until, held - 1);
+    assert_eq!(local_header(&large), (1 << 11 | 1 << 3, u32::MAX, u32::MAX));
+    for count in [held, held + 5] {
+        let whole = write(count, &|_| false).0;
+        for step in [19, held - 1, held, held + 1, held + 2] {
+            assert_eq!(write(count, &|position| position > 0 && position % step == 0).0, whole);
+        }
+        let mut read = Vec::new();
+        zip::ZipArchive::new(Cursor::new(&whole)).unwrap().by_index(0).unwrap().read_to_end(&mut read).unwrap();
+        assert_eq!(read, plain.repeat(count));
+    }
 }
 
 #[test]

@@ -11,8 +11,6 @@ use waybill_archive::{
 
 /// Pieces up to this size are not worth a compressor's work.
 const SMALL_BYTES: usize = 64;
-/// What the framing of the smallest deflate stream may take.
-const SMALL_BOUND: u64 = 64;
 
 /// What an archive says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +42,7 @@ pub enum AssemblyError {
     Manifest(#[source] serde_json::Error),
 }
 
-/// What another process needs to go on; small, and of a size that does not grow with the pages pushed.
+/// What another process needs to go on; at most a few megabytes, however many pages were pushed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssemblyState {
@@ -78,14 +76,34 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Starts an archive; its first bytes are appended to `out`.
+    /// Starts an archive of which nothing is known; bytes are appended to `out` once there are a few megabytes, or all.
     ///
     /// # Errors
     /// None that a caller can cause.
     pub fn start(plan: &Plan, header: AssemblyHeader, out: &mut Vec<u8>) -> Result<Self, AssemblyError> {
+        Self::begin(plan, header, SizeBound::Unknown, out)
+    }
+
+    /// Starts an archive whose encoded records are expected to be about `plain_bytes` long.
+    ///
+    /// Below 1 GiB the archive is then readable from front to back by every reader, old ones of Java included; an
+    /// estimate that is too low costs that at most.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn start_expecting(
+        plan: &Plan,
+        header: AssemblyHeader,
+        plain_bytes: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Self, AssemblyError> {
+        Self::begin(plan, header, SizeBound::About(plain_bytes), out)
+    }
+
+    fn begin(plan: &Plan, header: AssemblyHeader, bound: SizeBound, out: &mut Vec<u8>) -> Result<Self, AssemblyError> {
         let mut archive = ArchiveWriter::new();
         let name = records_name(&header.collection, plan.format().file_extension());
-        archive.start_entry(name, header.modified, SizeBound::Unknown, out)?;
+        archive.start_entry(name, header.modified, bound, out)?;
         let mut assembly = Self { plan: plan.clone(), header, archive, scanned: 0, records: 0 };
         let prologue = assembly.plan.encoder().prologue();
         assembly.append(&prologue, out)?;
@@ -157,9 +175,7 @@ impl Assembly {
 
     fn write_manifest(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<EntrySummary, AssemblyError> {
         let name = manifest_name();
-        // Deflate adds at most a few bytes to what it cannot shrink.
-        let bound = u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_mul(2) + SMALL_BOUND;
-        self.archive.start_entry(name, self.header.modified, SizeBound::AtMost(bound), out)?;
+        self.archive.start_entry(name, self.header.modified, SizeBound::Unknown, out)?;
         self.append(text, out)?;
         Ok(self.archive.finish_entry(out)?)
     }
