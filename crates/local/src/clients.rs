@@ -24,7 +24,7 @@ impl AwsCredentials {
     }
 }
 
-/// A client of the DynamoDB at `endpoint`.
+/// A client of the `DynamoDB` at `endpoint`.
 pub(crate) fn dynamodb(endpoint: &str, credentials: &AwsCredentials) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())

@@ -19,7 +19,7 @@ pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
         memory_mb: None,
-        settings: Default::default(),
+        settings: exporter::StepSettings::default(),
         reserve: tuning.deadline_reserve,
     };
     let settings = &mut config.settings;

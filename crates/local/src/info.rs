@@ -39,7 +39,7 @@ pub struct SignaturePair {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsInfo {
-    /// Endpoint of DynamoDB.
+    /// Endpoint of `DynamoDB`.
     pub dynamodb: String,
     /// Endpoint of S3; path-style addressing.
     pub s3: String,

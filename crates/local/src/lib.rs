@@ -21,5 +21,6 @@ mod services;
 mod tests;
 mod ticks;
 
+pub use demo::Loading;
 pub use info::{AwsInfo, SignaturePair, StackInfo};
 pub use options::{DataFolder, Options, Tuning};

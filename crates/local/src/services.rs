@@ -84,13 +84,12 @@ pub(crate) struct Services {
 impl Services {
     /// Starts them over `folder`.
     pub(crate) async fn start(folder: &OpenFolder) -> Result<Self> {
-        let secrets = match folder.read::<Secrets>(SECRETS_FILE)? {
-            Some(secrets) => secrets,
-            None => {
-                let secrets = Secrets::generate()?;
-                folder.write(SECRETS_FILE, &secrets)?;
-                secrets
-            }
+        let secrets = if let Some(kept) = folder.read::<Secrets>(SECRETS_FILE)? {
+            kept
+        } else {
+            let secrets = Secrets::generate()?;
+            folder.write(SECRETS_FILE, &secrets)?;
+            secrets
         };
         let dynamodb = DynamoDb::start(folder.database().as_deref()).await?;
         let (s3, buckets) = s3::start(&folder.buckets(), &secrets.aws).await?;

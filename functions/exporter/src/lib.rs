@@ -5,3 +5,4 @@ mod handler;
 
 pub use config::Config;
 pub use handler::{Deps, handle};
+pub use waybill_app::StepSettings;

@@ -1,4 +1,4 @@
-//! DynamoDB: `dynoxide` over an SQLite file, on a thread of its own because it works on the thread that serves it.
+//! `DynamoDB`: `dynoxide` over an `SQLite` file, on a thread of its own because it works on the thread that serves it.
 
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use crate::listener;
 /// Threads that serve requests; the database itself takes one at a time, the rest is parsing.
 const SERVING_THREADS: usize = 2;
 
-/// A DynamoDB at work; dropping it ends it without waiting.
+/// A `DynamoDB` at work; dropping it ends it without waiting.
 #[derive(Debug)]
 pub(crate) struct DynamoDb {
     url: String,
@@ -32,7 +32,7 @@ impl std::fmt::Debug for DatabaseHandle {
 impl DynamoDb {
     /// Opens the database in `file`, or one in memory, and serves it.
     ///
-    /// The file is an SQLite database in write-ahead mode: what was committed survives a killed process.
+    /// The file is an `SQLite` database in write-ahead mode: what was answered with success survives a killed process.
     pub(crate) async fn start(file: Option<&Path>) -> Result<Self> {
         let database = match file {
             Some(file) => {
@@ -41,6 +41,10 @@ impl DynamoDb {
             }
             None => Database::memory().map_err(|error| anyhow!("no database in memory: {error}"))?,
         };
+        // The name is the library's; what it sets is SQLite's `synchronous = NORMAL`: no flush to the disk at each
+        // commit. In write-ahead mode a killed process loses nothing by that, and a power cut never more than the end.
+        let relaxed = database.disable_bulk_loading();
+        relaxed.map_err(|error| anyhow!("the database does not take its settings: {error}"))?;
         let listener = listener::bind(0).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let listener = listener.into_std()?;

@@ -87,7 +87,7 @@ async fn answer(cipher: &Aes256Gcm, request: Request<Incoming>) -> Response<Full
 
 fn dispatch(cipher: &Aes256Gcm, target: Option<&str>, body: &[u8]) -> Result<Value, Fault> {
     match target {
-        Some("TrentService.GenerateDataKey") => generate(cipher, parse(body)?),
+        Some("TrentService.GenerateDataKey") => generate(cipher, &parse(body)?),
         Some("TrentService.Decrypt") => decrypt(cipher, &parse(body)?),
         other => Err(Fault("UnknownOperationException", format!("{} is not played here.", other.unwrap_or("Nothing")))),
     }
@@ -97,7 +97,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault("SerializationException", error.to_string()))
 }
 
-fn generate(cipher: &Aes256Gcm, call: GenerateDataKey) -> Result<Value, Fault> {
+fn generate(cipher: &Aes256Gcm, call: &GenerateDataKey) -> Result<Value, Fault> {
     known_key(&call.key_id)?;
     let length = match (call.key_spec.as_deref(), call.number_of_bytes) {
         (Some("AES_256"), None) => 32,

@@ -1,4 +1,4 @@
-//! DynamoDB: conditions, transactions with what they refuse, the sparse index, survival of the process.
+//! `DynamoDB`: conditions, transactions with what they refuse, the sparse index, survival of the process.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{

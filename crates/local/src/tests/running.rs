@@ -32,7 +32,7 @@ async fn echo(request: Request) -> Response<Body> {
     let path = request.raw_http_path().to_owned();
     match path.as_str() {
         "/v1/panic" => panic!("as asked"),
-        "/v1/slow" => tokio::time::sleep(Duration::from_secs(60)).await,
+        "/v1/slow" => tokio::time::sleep(Duration::from_mins(1)).await,
         "/v1/huge" => return Response::new(Body::Text("x".repeat(6_300_000))),
         "/v1/binary" => {
             let reply = Response::builder().status(201).header("content-type", "application/zip");
