@@ -19,6 +19,8 @@ mod reach;
 mod repository;
 #[cfg(test)]
 mod source_files;
+#[cfg(all(test, feature = "stack"))]
+mod tables;
 #[cfg(test)]
 mod template;
 #[cfg(test)]

@@ -24,6 +24,13 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<String> {
 
 /// Every file below `folder` (relative to the top) with the given extension, relative to the top, sorted.
 pub(crate) fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = all_files(folder)?;
+    found.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(found)
+}
+
+/// Every file below `folder`, likewise.
+pub(crate) fn all_files(folder: &str) -> Result<Vec<PathBuf>> {
     let top = root();
     let mut found = Vec::new();
     let mut waiting = vec![top.join(folder)];
@@ -31,12 +38,10 @@ pub(crate) fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&next).with_context(|| format!("{} cannot be listed", next.display()))? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_dir() {
-                if !MADE.contains(&name) {
-                    waiting.push(path);
-                }
-            } else if path.extension().is_some_and(|found| found == extension) {
+            if !path.is_dir() {
                 found.push(path.strip_prefix(&top)?.to_path_buf());
+            } else if !MADE.contains(&name) {
+                waiting.push(path);
             }
         }
     }
