@@ -1,0 +1,47 @@
+//! What this function works with.
+
+use crate::Config;
+use std::sync::Arc;
+use waybill_app::Context;
+use waybill_app::ports::{ArchiveStore, SecretVault, WakeQueue};
+use waybill_aws::{
+    DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames,
+};
+
+/// The ports of this function; made once per process.
+pub struct Deps {
+    /// State, time and randomness.
+    pub(crate) context: Context,
+    /// Archives.
+    pub(crate) archives: Arc<dyn ArchiveStore>,
+    /// Wake-ups.
+    pub(crate) wake: Arc<dyn WakeQueue>,
+    /// Secrets of signature pairs.
+    pub(crate) vault: Arc<dyn SecretVault>,
+}
+
+impl Deps {
+    /// Connects the ports to AWS, or to what stands in for it.
+    pub fn new(config: &Config) -> Self {
+        let connection = &config.connection;
+        let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+        let tables = TableNames {
+            main: config.main_table.clone(),
+            // This function's role does not reach records.
+            records: String::new(),
+            audit: config.audit_table.clone(),
+        };
+        let context = Context {
+            state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),
+            clock: Arc::<SystemClock>::clone(&clock),
+            entropy: Arc::<SystemEntropy>::clone(&entropy),
+            request_id: None,
+        };
+        Self {
+            context,
+            archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault)),
+            wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
+            vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The description of this surface, generated from its routes and wire types.
+
+use crate::routes;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Waybill: the Cortex surface", description = "Exports as clients of that product's API know them."),
+    tags((name = "cortex", description = "Exports at `/{org}/v2/exports`")),
+    paths(
+        routes::list_exports::list_exports,
+        routes::create_export::create_export,
+        routes::read_export::read_export,
+        routes::update_export::update_export,
+        routes::delete_export::delete_export,
+        routes::read_data_file::read_data_file,
+        routes::download_content::download_content,
+        routes::read_property::read_property,
+    ),
+    modifiers(&Credentials),
+    security(("apiKey" = []), ("clientKey" = []), ("signature" = []))
+)]
+struct Document;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("apiKey", SecurityScheme::Http(bearer));
+        let header = |name, text| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, text)));
+        components.add_security_scheme("clientKey", header("Medable-Client-Key", "A Waybill API key"));
+        components.add_security_scheme(
+            "signature",
+            header(
+                "Medable-Client-Signature",
+                "Hex HMAC-SHA256 of `<path below /{org}/v2>;<METHOD>;<ms>` under key and secret; comes with \
+                 Medable-Client-Key, Medable-Client-Nonce and Medable-Client-Timestamp",
+            ),
+        );
+    }
+}
+
+/// The `OpenAPI` document of this surface as JSON, ending in a line break.
+///
+/// # Errors
+/// When it does not serialise.
+pub fn openapi() -> Result<String, serde_json::Error> {
+    Ok(Document::openapi().to_pretty_json()? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    const CHECKED_IN: &str = include_str!("../../../infra/openapi/cortex.json");
+
+    #[test]
+    fn the_checked_in_document_is_the_generated_one() {
+        // To renew it: cargo run -p cortex-api --example write_openapi
+        assert_eq!(super::openapi().unwrap(), CHECKED_IN);
+    }
+}

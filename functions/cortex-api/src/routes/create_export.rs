@@ -1,0 +1,128 @@
+//! POST `/{org}/v2/exports`.
+
+use crate::fault::Fault;
+use crate::reply::Reply;
+use crate::routes::Call;
+use crate::wire::arguments::only;
+use crate::wire::body;
+use crate::wire::create::{CreateBody, command};
+use crate::wire::export::ExportObject;
+use waybill_http::idempotent_request;
+
+/// Creates an export. An `Idempotency-Key` makes it safe to send again.
+///
+/// # Errors
+/// `kInvalidObject` for an unknown collection, `kValidationError` with everything that is wrong, `kUnsupportedOperation` for what is
+/// not available yet.
+#[utoipa::path(
+    post,
+    path = "/{org}/v2/exports",
+    tag = "cortex",
+    operation_id = "cortexCreateExport",
+    params(
+        ("org" = String, Path, description = "The org's code"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the same request again for 24 hours"),
+    ),
+    request_body = CreateBody,
+    responses(
+        (status = 200, description = "The export", body = ExportObject),
+        (status = "4XX", description = "A fault", body = crate::fault::FaultBody),
+    )
+)]
+pub(crate) async fn create_export(call: &Call<'_>) -> Result<Reply, Fault> {
+    only(&call.query, &[])?;
+    let (members, bytes) = body::object(call.request)?;
+    let idempotency = idempotent_request(call.request, "cortex:create-export", bytes)?;
+    let command = command(members, &call.principal, idempotency)?;
+    let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
+    Reply::json(&ExportObject::new(&view, &call.principal))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::{Stage, bearer};
+    use waybill_domain::Role;
+
+    const TARGET: &str = "/demo/v2/exports";
+
+    #[tokio::test]
+    async fn an_export_is_pending_and_shows_what_was_asked() {
+        let stage = Stage::new().await;
+        let body = r#"{"label":"Nightly","description":"for the auditors","format":"text/csv","objects":"airports",
+            "paths":["_id","icao"],"include":["notes"],"where":"{\"icao\": \"EKCH\"}",
+            "exportFiles":false,"zipFiles":false,"expand":[],"afterScript":"","principal":null}"#;
+        insta::assert_snapshot!("whole", stage.member("POST", TARGET, body).await);
+        insta::assert_snapshot!("least", stage.admin("POST", TARGET, r#"{"objects":"airports"}"#).await);
+        let condition = r#"{"objects":"airports","where":{"icao":"EKCH"}}"#;
+        assert_eq!(stage.json("POST", TARGET, condition).await["where"], r#"{"icao":"EKCH"}"#);
+        assert!(stage.trail().await.iter().all(|entry| entry.starts_with("ExportCreated")));
+    }
+
+    #[tokio::test]
+    async fn everything_that_is_wrong_is_named_at_once() {
+        let stage = Stage::new().await;
+        let body = r#"{"format":"text/xml","label":7,"paths":["a..b",3],"include":"notes","where":"{icao}",
+            "state":"ready","colour":"red"}"#;
+        insta::assert_snapshot!("invalid_shape", stage.member("POST", TARGET, body).await);
+        let body =
+            r#"{"objects":"airports","paths":["icao","height"],"include":["country.code"],"where":{"height":3}}"#;
+        insta::assert_snapshot!("invalid_for_the_collection", stage.member("POST", TARGET, body).await);
+        let long = format!(r#"{{"objects":"airports","label":"{}"}}"#, "x".repeat(513));
+        insta::assert_snapshot!("long_label", stage.member("POST", TARGET, &long).await);
+        assert!(stage.trail().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn unknown_objects_are_named() {
+        let stage = Stage::new().await;
+        insta::assert_snapshot!("unknown_object", stage.member("POST", TARGET, r#"{"objects":"c_nothing"}"#).await);
+        insta::assert_snapshot!("no_name", stage.member("POST", TARGET, r#"{"objects":"no name"}"#).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_built_is_refused_by_name() {
+        let stage = Stage::new().await;
+        for (name, value) in [
+            ("expand", r#"["country"]"#),
+            ("afterScript", "\"return 1\""),
+            ("prefix", "\"c_sites/1/c_list\""),
+            ("pipeline", "[{}]"),
+            ("exportFiles", "true"),
+            ("zipFiles", "true"),
+            ("principal", "\"65aa00000000000000000001\""),
+        ] {
+            let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;
+            assert_eq!(reply["code"], "kUnsupportedOperation", "{name}");
+            assert_eq!(reply["path"], format!("export.{name}"));
+        }
+        insta::assert_snapshot!("accounts", stage.member("POST", TARGET, r#"{"objects":"accounts"}"#).await);
+        let own = stage.create("own").await;
+        let creator = stage.row(own).await.unwrap().creator;
+        let reply = stage.member("POST", TARGET, &format!(r#"{{"objects":"airports","principal":"{creator}"}}"#)).await;
+        assert!(reply.starts_with("200"), "{reply}");
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_none_are_refused() {
+        let stage = Stage::new().await;
+        insta::assert_snapshot!("no_body", stage.member("POST", TARGET, "").await);
+        insta::assert_snapshot!("broken_json", stage.member("POST", TARGET, "{\"objects\":\n airports}").await);
+        insta::assert_snapshot!("no_object", stage.member("POST", TARGET, "[]").await);
+        insta::assert_snapshot!("too_large", stage.member("POST", TARGET, &" ".repeat(256 * 1024 + 1)).await);
+    }
+
+    #[tokio::test]
+    async fn an_idempotency_key_makes_one_export_of_two_requests() {
+        let stage = Stage::new().await;
+        let key = bearer("demo", Role::Member);
+        let headers = [("authorization", key.as_str()), ("idempotency-key", "k1")];
+        let body = r#"{"objects":"airports"}"#;
+        let first = stage.send("POST", TARGET, &headers, body).await;
+        assert_eq!(stage.send("POST", TARGET, &headers, body).await, first);
+        let other = stage.send("POST", TARGET, &headers, r#"{"objects":"airports","label":"b"}"#).await;
+        insta::assert_snapshot!("key_of_another_body", other);
+        let headers = [("authorization", key.as_str()), ("idempotency-key", "k 1")];
+        insta::assert_snapshot!("bad_key", stage.send("POST", TARGET, &headers, body).await);
+        assert_eq!(stage.trail().await.len(), 1);
+    }
+}

@@ -1,0 +1,71 @@
+//! Who is let in, and where paths lead.
+
+use crate::stage::{PAIR, PAIR_SECRET, Stage, bearer};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use waybill_domain::Role;
+
+#[tokio::test]
+async fn without_a_good_credential_nothing_is_answered() {
+    let stage = Stage::new().await;
+    let target = "/demo/v2/exports";
+    insta::assert_snapshot!("none", stage.anonymous("GET", target, "").await);
+    insta::assert_snapshot!("pair_alone", stage.send("GET", target, &[("medable-client-key", PAIR)], "").await);
+    insta::assert_snapshot!("bad_form", stage.send("GET", target, &[("medable-client-key", "x")], "").await);
+    let unknown = waybill_domain::KeySecret::from_randomness(&[9; 64]);
+    let headers = [("medable-client-key", unknown.expose())];
+    insta::assert_snapshot!("unknown", stage.send("GET", target, &headers, "").await);
+    insta::assert_snapshot!("basic", stage.send("GET", target, &[("authorization", "Basic YTpi")], "").await);
+    let known = bearer("demo", Role::Member).replace("Bearer ", "");
+    assert!(stage.send("GET", target, &[("medable-client-key", &known)], "").await.starts_with("200"));
+}
+
+#[tokio::test]
+async fn a_signed_request_is_answered_once() {
+    let stage = Stage::new().await;
+    let id = stage.create("a").await;
+    let target = format!("/demo/v2/exports/{id}");
+    let now = stage.ports.context().now().as_millis();
+    let sign = |command: &str, ms: i64| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&[PAIR.as_bytes(), PAIR_SECRET].concat()).unwrap();
+        mac.update(format!("{command};GET;{ms}").as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    };
+    let headers = |signature: &str, nonce: &str, ms: i64| {
+        [
+            ("medable-client-key".to_owned(), PAIR.to_owned()),
+            ("medable-client-signature".to_owned(), signature.to_owned()),
+            ("medable-client-nonce".to_owned(), nonce.to_owned()),
+            ("medable-client-timestamp".to_owned(), ms.to_string()),
+        ]
+    };
+    let good = sign(&format!("/exports/{id}"), now);
+    let first =
+        stage.send_owned("GET", &format!("{target}/?paths=state"), &headers(&good, "0123456789abcdef", now)).await;
+    assert!(first.starts_with("200"), "{first}");
+    let again = stage.send_owned("GET", &target, &headers(&good, "0123456789abcdef", now)).await;
+    insta::assert_snapshot!("nonce_again", again);
+    let wrong = sign("/exports", now);
+    insta::assert_snapshot!("wrong", stage.send_owned("GET", &target, &headers(&wrong, "1123456789abcdef", now)).await);
+    let old = now - 300_001;
+    let stale = sign(&format!("/exports/{id}"), old);
+    insta::assert_snapshot!("stale", stage.send_owned("GET", &target, &headers(&stale, "2123456789abcdef", old)).await);
+    insta::assert_snapshot!("bad_nonce", stage.send_owned("GET", &target, &headers(&good, "short", now)).await);
+}
+
+#[tokio::test]
+async fn paths_that_lead_nowhere_are_faults() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!("version", stage.admin("GET", "/demo/v3/exports", "").await);
+    insta::assert_snapshot!("nothing", stage.admin("GET", "/demo/v2", "").await);
+    insta::assert_snapshot!("method", stage.admin("DELETE", "/demo/v2/exports", "").await);
+    assert!(stage.admin("GET", "/demo/v2/exports/", "").await.starts_with("200"));
+}
+
+#[tokio::test]
+async fn acting_as_another_account_is_refused_by_name() {
+    let stage = Stage::new().await;
+    let key = bearer("demo", Role::Admin);
+    let headers = [("authorization", key.as_str()), ("medable-client-account", "65aa00000000000000000001")];
+    insta::assert_snapshot!("another_account", stage.send("GET", "/demo/v2/exports", &headers, "").await);
+}

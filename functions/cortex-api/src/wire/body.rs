@@ -1,0 +1,132 @@
+//! Reading the JSON object in a request's body, so that everything that is wrong with it is named.
+
+use crate::fault::{Fault, Kind};
+use lambda_http::Request;
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::str::FromStr;
+use waybill_http::{BODY_LIMIT_BYTES, parse_json, read_body};
+
+/// Most characters of a label.
+const MAX_LABEL_CHARS: usize = 512;
+/// Most characters of a description.
+const MAX_DESCRIPTION_CHARS: usize = 4096;
+
+/// The JSON object in a request's body, and the bytes of that body.
+///
+/// # Errors
+/// A fault when it is too large, no JSON, or no object.
+pub(crate) fn object(request: &Request) -> Result<(Map<String, Value>, &[u8]), Fault> {
+    let bytes = read_body(request, BODY_LIMIT_BYTES)?;
+    let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(|text| text.trim_start().starts_with("application/x-www-form-urlencoded")) {
+        let reason = "form-encoded bodies are not available yet; send JSON";
+        return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("content-type"));
+    }
+    match parse_json(bytes)? {
+        Value::Object(members) => Ok((members, bytes)),
+        _ => Err(Fault::new(Kind::InvalidArgument).because("the body must be a JSON object").at("body")),
+    }
+}
+
+/// The members of a body, taken one by one; gathers what is wrong with them.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    members: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl Fields {
+    pub(crate) fn new(members: Map<String, Value>) -> Self {
+        Self { members, faults: Vec::new() }
+    }
+
+    /// Takes a member; `null` is as good as absent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.members.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes that `name` is wrong. Always `None`.
+    pub(crate) fn refuse<T>(&mut self, kind: Kind, name: &str, reason: impl Into<String>) -> Option<T> {
+        self.faults.push(Fault::new(kind).because(reason).at(format!("export.{name}")));
+        None
+    }
+
+    /// Takes a text.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) => Some(text),
+            _ => self.refuse(Kind::InvalidValue, name, "must be a string"),
+        }
+    }
+
+    /// Takes a text of at most `most` characters; an empty one is as good as absent.
+    fn short_text(&mut self, name: &str, most: usize) -> Option<String> {
+        let text = self.text(name).filter(|text| !text.is_empty())?;
+        if text.chars().count() > most {
+            return self.refuse(Kind::MaxLength, name, format!("has more than {most} characters"));
+        }
+        Some(text)
+    }
+
+    /// Takes the label.
+    pub(crate) fn label(&mut self) -> Option<String> {
+        self.short_text("label", MAX_LABEL_CHARS)
+    }
+
+    /// Takes the description.
+    pub(crate) fn description(&mut self) -> Option<String> {
+        self.short_text("description", MAX_DESCRIPTION_CHARS)
+    }
+
+    /// Takes an array of texts that parse.
+    pub(crate) fn list<T>(&mut self, name: &str) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let values = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Array(values)) => values,
+            Some(_) => return self.refuse(Kind::InvalidValue, name, "must be an array of strings").unwrap_or_default(),
+        };
+        let mut list = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate() {
+            let place = format!("{name}.{index}");
+            match value.as_str().map(str::parse::<T>) {
+                Some(Ok(parsed)) => list.push(parsed),
+                Some(Err(error)) => _ = self.refuse::<()>(Kind::InvalidValue, &place, error.to_string()),
+                None => _ = self.refuse::<()>(Kind::InvalidValue, &place, "must be a string"),
+            }
+        }
+        list
+    }
+
+    /// Takes a member that is not built yet; a value that asks for nothing is none.
+    pub(crate) fn asks_for(&mut self, name: &str) -> Option<Value> {
+        self.take(name).filter(|value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(elements) => !elements.is_empty(),
+            Value::Bool(true) | Value::Number(_) | Value::Object(_) => true,
+        })
+    }
+
+    /// Whether a member is there, `null` included.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// Names of the members that nobody took.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        self.members.keys().cloned().collect()
+    }
+
+    /// Succeeds when nothing was wrong.
+    ///
+    /// # Errors
+    /// One validation fault for everything that was.
+    pub(crate) fn finish(self) -> Result<(), Fault> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Fault::validation(self.faults)) }
+    }
+}

@@ -1,0 +1,148 @@
+//! Reading the body of a create.
+
+use crate::fault::{Fault, Kind};
+use crate::wire::body::Fields;
+use crate::wire::export::media_type;
+use crate::wire::properties;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
+use waybill_domain::{CollectionName, ExportFormat, Level, Principal, Surface};
+use waybill_http::parse_json;
+
+/// Members that are known and not built yet.
+const LATER: [&str; 6] = ["expand", "afterScript", "prefix", "pipeline", "exportFiles", "zipFiles"];
+
+const FORMATS: [ExportFormat; 3] = [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv];
+
+/// An export to be made, as the document describes it; [`command`] reads it member by member, so that all that is wrong is named.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ExportCreate)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document")]
+pub(crate) struct CreateBody {
+    /// A short name, at most 512 characters.
+    label: Option<String>,
+    /// A longer one, at most 4096 characters.
+    description: Option<String>,
+    /// `application/x-ndjson` (default), `application/json` or `text/csv`.
+    format: Option<String>,
+    /// The collection, plural.
+    objects: String,
+    /// Which parts of its records; none = every one that is not optional.
+    paths: Option<Vec<String>>,
+    /// Optional parts to add.
+    include: Option<Vec<String>>,
+    /// Which of its records: JSON as text, or an object.
+    #[serde(rename = "where")]
+    condition: Option<Value>,
+    /// Only `false` yet.
+    export_files: Option<bool>,
+    /// Only `false` yet.
+    zip_files: Option<bool>,
+    /// Only the caller's own account yet.
+    principal: Option<String>,
+}
+
+/// Reads a body into the export that it asks for.
+///
+/// # Errors
+/// A fault that names what is not available yet, else one that names everything that is wrong.
+pub(crate) fn command(
+    members: Map<String, Value>,
+    principal: &Principal,
+    idempotency: Option<IdempotentRequest>,
+) -> Result<CreateExport, Fault> {
+    let mut fields = Fields::new(members);
+    refuse_later(&mut fields, principal)?;
+    let (label, description) = (fields.label(), fields.description());
+    let format = format(&mut fields);
+    let collection = objects(&mut fields)?;
+    let (paths, include) = (fields.list("paths"), fields.list("include"));
+    let filter = filter(&mut fields);
+    for name in fields.rest() {
+        if properties::exists(&name) {
+            fields.refuse::<()>(Kind::ReadOnly, &name, "is set by the server");
+        } else {
+            fields.refuse::<()>(Kind::UnknownProperty, &name, "is no property of an export");
+        }
+    }
+    fields.finish()?;
+    let Some(collection) = collection else { return Err(Fault::new(Kind::InvalidArgument).at("export.objects")) };
+    Ok(CreateExport {
+        surface: Surface::Cortex,
+        collection,
+        label,
+        description,
+        format: format.unwrap_or(ExportFormat::Ndjson),
+        level: Level::Default,
+        paths,
+        include,
+        filter,
+        raw_cells: false,
+        idempotency,
+    })
+}
+
+fn refuse_later(fields: &mut Fields, principal: &Principal) -> Result<(), Fault> {
+    let later = |name: &str, reason: String| {
+        Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(format!("export.{name}")))
+    };
+    for name in LATER {
+        if fields.asks_for(name).is_some() {
+            return later(name, format!("`{name}` is not available yet"));
+        }
+    }
+    match fields.asks_for("principal") {
+        Some(account) if account.as_str().and_then(|text| text.parse().ok()) != Some(principal.account) => {
+            later("principal", "exporting as another account than one's own is not available yet".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn format(fields: &mut Fields) -> Option<ExportFormat> {
+    let value = fields.take("format")?;
+    let named = |format: &ExportFormat| value.as_str() == Some(media_type(*format));
+    FORMATS.into_iter().find(named).or_else(|| {
+        let reason = format!("must be one of {}", FORMATS.map(media_type).join(", "));
+        fields.refuse(Kind::EnumValue, "format", reason)
+    })
+}
+
+fn objects(fields: &mut Fields) -> Result<Option<CollectionName>, Fault> {
+    if !fields.has("objects") {
+        return Ok(fields.refuse(Kind::Required, "objects", "names the collection to export"));
+    }
+    let Some(name) = fields.text("objects").filter(|name| !name.is_empty()) else {
+        return Ok(fields.refuse(Kind::Required, "objects", "names the collection to export"));
+    };
+    if name == "accounts" {
+        let reason = "exporting accounts is not available yet";
+        return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("export.objects"));
+    }
+    // A name that no collection can have names none.
+    let parsed = name.parse();
+    parsed
+        .map(Some)
+        .map_err(|_| Fault::new(Kind::InvalidObject).because(format!("collection `{name}` does not exist")).at(name))
+}
+
+fn filter(fields: &mut Fields) -> Option<FilterRequest> {
+    match fields.take("where")? {
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => match parse_json(text.as_bytes()) {
+            Ok(condition) => Some(FilterRequest::CortexWhere { condition, text }),
+            Err(error) => {
+                let reason = error.to_string().replacen("the body", "the text", 1);
+                fields.refuse(Kind::InvalidValue, "where", format!("must be a string holding JSON; {reason}"))
+            }
+        },
+        condition @ Value::Object(_) => {
+            let text = condition.to_string();
+            Some(FilterRequest::CortexWhere { condition, text })
+        }
+        _ => fields.refuse(Kind::InvalidValue, "where", "must be a string holding JSON, or an object"),
+    }
+}
