@@ -7,6 +7,7 @@
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::read_export::stored_export;
+use crate::retry::Attempts;
 use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,14 +162,25 @@ async fn ring_again(sweeping: &Sweeping, org: &OrgCode, seq: Seq, now: Timestamp
     sweeping.wake.ring(&message, &format!("{org}~"), &deduplication).await
 }
 
-async fn expire(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), PortError> {
-    let now = sweeping.context.now();
-    let export = &stored.value;
-    if export.cleanup_at.is_some() || !export.is_terminal() || export.expires_at > now {
-        return Ok(());
+/// Expires an export. Those of one org meet at its usage: who comes second reads again, so that all of them go at one tick.
+async fn expire(sweeping: &Sweeping, mut stored: Stored<Export>) -> Result<(), PortError> {
+    let context = &sweeping.context;
+    let mut attempts = Attempts::new(context);
+    loop {
+        let (export, now) = (&stored.value, context.now());
+        if export.cleanup_at.is_some() || !export.is_terminal() || export.expires_at > now {
+            return Ok(());
+        }
+        let (org, seq) = (export.org.clone(), export.seq);
+        match remove(context, stored, now).await {
+            Ok(gone) => return clean_up(sweeping, gone).await,
+            Err(error) => attempts.after(error).await?,
+        }
+        match context.rows().export(&org, seq).await? {
+            Some(read) => stored = read,
+            None => return Ok(()),
+        }
     }
-    let gone = remove(&sweeping.context, stored, now).await?;
-    clean_up(sweeping, gone).await
 }
 
 /// Marks an ended export as gone and releases its storage, in one transaction.
