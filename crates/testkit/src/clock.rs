@@ -69,6 +69,11 @@ impl ManualClock {
         Some(by)
     }
 
+    /// When the earliest sleep ends, in monotonic time.
+    pub(crate) fn next_sleeper(&self) -> Option<Duration> {
+        self.0.state.with(|state| state.sleepers.keys().next().map(|(until, _)| *until))
+    }
+
     /// Sets the wall clock forward or back by `millis`, as an operator or a time service would; monotonic time is as before.
     pub fn jump(&self, millis: i64) {
         self.0.state.with(|state| {

@@ -11,6 +11,7 @@ mod locked;
 mod memory;
 mod ports;
 pub mod samples;
+pub mod simulator;
 
 pub use clock::ManualClock;
 pub use compute::InlineCompute;

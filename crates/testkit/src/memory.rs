@@ -18,7 +18,7 @@ fn rejected(reason: impl Into<String>, during: &'static str) -> PortError {
     PortError::new(PortErrorKind::Rejected { reason: reason.into() }, during)
 }
 
-fn conflict(during: &'static str) -> PortError {
+pub(crate) fn conflict(during: &'static str) -> PortError {
     PortError::new(PortErrorKind::Conflict, during)
 }
 

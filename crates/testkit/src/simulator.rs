@@ -1,0 +1,47 @@
+//! The fault simulator: the production use cases over in-memory ports, in a world where everything goes wrong that may,
+//! decided by a seed; and an oracle that knows the promises.
+//!
+//! A world lives through some minutes of faults, then faults end, and everything has to come to its end: nothing accepted
+//! is lost, nothing is doubled, the order of each org is the order of entry, one export runs at a time, archives are
+//! whole, usage is what exists, no stale worker has an effect, and after seven days nothing is left.
+
+mod archives;
+mod clients;
+mod clock;
+mod executor;
+mod faulty_archives;
+mod faulty_services;
+mod faulty_state;
+mod history;
+mod mutant;
+mod network;
+mod oracle;
+mod processes;
+mod profile;
+mod setting;
+mod timeline;
+mod weaken;
+
+pub use mutant::{Mutant, UnknownMutant};
+
+/// What became of a simulated world.
+#[derive(Clone, Debug)]
+pub struct Simulated {
+    /// Its seed.
+    pub seed: u64,
+    /// The first promise that was broken, if any.
+    pub violation: Option<String>,
+    /// What happened, line by line, when it was asked for.
+    pub history: Vec<String>,
+    /// Exports that were made.
+    pub exports: usize,
+    /// Exports that became ready.
+    pub ready: usize,
+    /// Awaits that were passed.
+    pub polls: u64,
+}
+
+/// Lives through the world of `seed`, with one of the ports weakened if there is a `mutant`; the same seed, the same world.
+pub fn simulate(seed: u64, mutant: Option<Mutant>, keep_history: bool) -> Simulated {
+    timeline::Timeline::new(seed, mutant, keep_history).run()
+}

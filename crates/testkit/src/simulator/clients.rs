@@ -1,0 +1,130 @@
+//! Clients: what they ask for, how often they ask again, and what they see.
+
+use super::history::Role;
+use super::processes::Process;
+use super::setting::COLLECTION;
+use crate::samples;
+use futures::future::BoxFuture;
+use std::time::Duration;
+use waybill_app::{
+    CreateExport, Error, IdempotentRequest, cancel_export, create_export, delete_export, list_exports, read_export,
+};
+use waybill_domain::{ExportFormat, ExportId, IdempotencyKey, Level, OrgCode, Principal, Role as Rights, Surface};
+
+/// What a client does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    Create { idempotent: bool, json: bool },
+    Cancel,
+    Delete,
+    Look,
+}
+
+/// One client on one errand.
+pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFuture<'static, ()> {
+    debug_assert_eq!(process.actor.role, Role::Client, "clients run errands");
+    Box::pin(async move {
+        let Ok(principal) = samples::principal(org.as_str(), Rights::Admin) else { return };
+        let number = process.actor.number;
+        process.world.note(|| format!("#{number} {errand:?} in {org}"));
+        match errand {
+            Errand::Create { idempotent, json } => create(&process, &principal, idempotent, json).await,
+            Errand::Cancel => cancel(&process, &principal).await,
+            Errand::Delete => delete(&process, &principal).await,
+            Errand::Look => look(&process, &principal).await,
+        }
+    })
+}
+
+async fn create(process: &Process, principal: &Principal, idempotent: bool, json: bool) {
+    let (world, number) = (&process.world, process.actor.number);
+    let request = format!("request-{number}");
+    let Ok(collection) = COLLECTION.parse() else { return };
+    let key = IdempotencyKey::parse(&request).filter(|_| idempotent);
+    let command = CreateExport {
+        surface: Surface::Cortex,
+        collection,
+        label: Some(request.clone()),
+        description: None,
+        format: if json { ExportFormat::Json } else { ExportFormat::Ndjson },
+        level: Level::Fast,
+        paths: Vec::new(),
+        include: Vec::new(),
+        filter: None,
+        raw_cells: false,
+        idempotency: key.map(|key| IdempotentRequest {
+            key,
+            operation: "simulated:create-export",
+            body_digest: request.clone(),
+        }),
+    };
+    let wake = process.wake();
+    // Only who sends an idempotency key may send again.
+    for attempt in 0..if idempotent { 6 } else { 1 } {
+        match create_export(&process.context, &*wake, principal, &command).await {
+            Ok(view) => {
+                world.note(|| format!("#{number} is answered {}", view.export.id));
+                world.oracle.with(|oracle| oracle.accepted(&principal.org, view.export.id, &request));
+                if attempt > 0 || world.below(4) > 0 || !idempotent {
+                    return;
+                }
+            }
+            // Made by an earlier attempt, and deleted by somebody since.
+            Err(Error::NotFound { .. }) => return,
+            Err(error) => expected(process, &error),
+        }
+        world.sleep(Duration::from_millis(500 << attempt)).await;
+    }
+}
+
+/// Refusals that faults explain; every other is a violation.
+fn expected(process: &Process, error: &Error) {
+    let number = process.actor.number;
+    process.world.note(|| format!("#{number} is refused: {error}"));
+    if !matches!(error, Error::Throttled { .. } | Error::Unavailable(_)) {
+        process.world.violate(format!("#{number} was refused for no good reason: {error:?}"));
+    }
+}
+
+fn choose(process: &Process, org: &OrgCode) -> Option<ExportId> {
+    let known = process.world.oracle.with(|oracle| oracle.known(org));
+    known.get(process.world.pick(known.len())).copied()
+}
+
+async fn cancel(process: &Process, principal: &Principal) {
+    let Some(id) = choose(process, &principal.org) else { return };
+    match cancel_export(&process.context, principal, None, id).await {
+        Ok(_) => process.world.oracle.with(|oracle| oracle.canceled(id)),
+        // Ended otherwise, or is not to be seen.
+        Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+}
+
+async fn delete(process: &Process, principal: &Principal) {
+    let Some(id) = choose(process, &principal.org) else { return };
+    match delete_export(&process.context, principal, None, id).await {
+        Ok(()) => process.world.oracle.with(|oracle| oracle.deleted(id)),
+        Err(Error::NotFound { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+}
+
+async fn look(process: &Process, principal: &Principal) {
+    let world = &process.world;
+    let Some(id) = choose(process, &principal.org) else { return };
+    let was_deleted = world.oracle.with(|oracle| oracle.is_deleted(id));
+    match read_export(&process.context, principal, None, id).await {
+        Ok(_) if was_deleted => world.violate(format!("{id} was read after its delete was answered")),
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+    match list_exports(&process.context, principal, None, None, false, 100).await {
+        Ok(page) => {
+            if was_deleted && page.items.iter().any(|view| view.export.id == id) {
+                world.violate(format!("{id} was listed after its delete was answered"));
+            }
+        }
+        Err(error) => expected(process, &error),
+    }
+}

@@ -1,0 +1,103 @@
+//! Mutants: what the design leans on, taken away one at a time, to show that the oracle sees.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
+        /// A weakened port.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// What is weakened.
+            pub fn description(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),*),)*
+                }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// Whoever reads a lane sees no lease on it.
+    NoLease = "no-lease",
+    /// Writes of a lane take effect whatever its version.
+    LaneUnversioned = "lane-unversioned",
+    /// Every lease has the same epoch.
+    OneEpoch = "one-epoch",
+    /// Stamps take effect whoever holds the lane.
+    StampWithoutLane = "stamp-without-lane",
+    /// Writes of an export that waits or runs take effect whatever its version.
+    NoFencing = "no-fencing",
+    /// The index of what is due is empty.
+    NoSweeper = "no-sweeper",
+    /// A commit can happen in half.
+    NoTransaction = "no-transaction",
+    /// A commit can be answered and forgotten.
+    CommitForgotten = "commit-forgotten",
+    /// Attempts are not counted.
+    NoAttempts = "no-attempts",
+    /// Objects replace what is at their key.
+    NoIfNoneMatch = "no-if-none-match",
+    /// The head of a lane is read without consistency.
+    StaleHead = "stale-head",
+    /// Used idempotency keys are not remembered.
+    NoIdempotency = "no-idempotency",
+    /// Writes of an org's usage take effect whatever its version.
+    UsageUnversioned = "usage-unversioned",
+    /// Writes of an ended export take effect whatever its version.
+    ReleaseTwice = "release-twice",
+    /// Writes of an org's counter take effect whatever its version.
+    SequenceUnversioned = "sequence-unversioned",
+    /// An ended export stays in its lane.
+    QueueRowStays = "queue-row-stays",
+    /// The wish to stop a running export is not kept.
+    StopForgotten = "stop-forgotten",
+    /// That an export was deleted is not kept.
+    DeleteForgotten = "delete-forgotten",
+    /// Ended exports live an hour longer.
+    LongerLife = "longer-life",
+    /// An archive can appear without its last byte.
+    ArchiveCutShort = "archive-cut-short",
+    /// A checkpoint can be pointed at before it is stored.
+    CheckpointNotDurable = "checkpoint-not-durable",
+    /// Cleaning up removes the archive too.
+    CleanupTakesAll = "cleanup-takes-all",
+    /// A page can be read again from the beginning.
+    PageRepeated = "page-repeated",
+    /// A page can hide that there are more.
+    PageLast = "page-last",
+}
+
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no mutant has.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no mutant of that name; `--list-mutants` shows them")]
+pub struct UnknownMutant;
+
+impl FromStr for Mutant {
+    type Err = UnknownMutant;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMutant> {
+        Self::ALL.iter().copied().find(|mutant| mutant.name() == name).ok_or(UnknownMutant)
+    }
+}

@@ -1,0 +1,168 @@
+//! The oracle: knows the promises, not the code, and holds every effective commit and every reply against them.
+
+mod commits;
+mod ending;
+mod replies;
+
+use super::profile::Calamity;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use waybill_domain::{CommitId, Export, ExportId, OrgCode, StorageHold, Timestamp};
+
+/// What the oracle has seen.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    violation: Option<String>,
+    commits: HashSet<CommitId>,
+    orgs: BTreeMap<OrgCode, OrgSeen>,
+    /// Which org a worker serves.
+    workers: BTreeMap<u32, OrgCode>,
+    disturbed: BTreeSet<u32>,
+    /// The logical request of each export, by its label.
+    requests: BTreeMap<String, ExportId>,
+    accepted: BTreeMap<ExportId, OrgCode>,
+    canceled: BTreeSet<ExportId>,
+    deleted: BTreeSet<ExportId>,
+    /// Objects that are there, and how many effective commits had happened when they appeared.
+    objects: BTreeMap<String, u64>,
+    seen: u64,
+}
+
+/// What it has seen of an org.
+#[derive(Debug, Default)]
+struct OrgSeen {
+    traits: OrgTraits,
+    exports: BTreeMap<u64, ExportSeen>,
+    queue: BTreeMap<u64, u64>,
+    lane: LaneSeen,
+    used_bytes: u64,
+    reserved_bytes: u64,
+    /// Greatest ticket and number given out so far.
+    last_number: u64,
+}
+
+/// What sets an org apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OrgTraits {
+    /// The lines of its records, sorted.
+    pub(super) lines: Vec<String>,
+    /// What befalls it.
+    pub(super) calamities: Vec<Calamity>,
+    /// Whether its storage is limited.
+    pub(super) has_quota: bool,
+}
+
+impl OrgTraits {
+    /// Whether that befalls it.
+    pub(super) fn has(&self, calamity: Calamity) -> bool {
+        self.calamities.contains(&calamity)
+    }
+}
+
+#[derive(Debug, Default)]
+struct LaneSeen {
+    epoch: u64,
+    /// Who took that epoch.
+    holder: u32,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct ExportSeen {
+    export: Export,
+    /// Who stamped its epoch.
+    stamped_by: u32,
+    /// How many commits had happened when it ended.
+    ended_at: Option<u64>,
+    /// Its rows are removed.
+    gone: bool,
+}
+
+impl OrgSeen {
+    fn held(&self) -> u64 {
+        let held = |seen: &ExportSeen| match seen.export.storage {
+            StorageHold::Held { bytes } if !seen.gone => bytes,
+            _ => 0,
+        };
+        self.exports.values().map(held).sum()
+    }
+
+    fn reserved(&self) -> u64 {
+        let reserved = |seen: &ExportSeen| match seen.export.storage {
+            StorageHold::Reserved { bytes } if !seen.gone => bytes,
+            _ => 0,
+        };
+        self.exports.values().map(reserved).sum()
+    }
+}
+
+impl Oracle {
+    /// The first promise that was broken.
+    pub(super) fn violation(&self) -> Option<&str> {
+        self.violation.as_deref()
+    }
+
+    /// Takes note of a broken promise; only the first counts.
+    pub(super) fn violate(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.violate(what());
+        }
+    }
+
+    /// Introduces an org.
+    pub(super) fn introduce(&mut self, org: &OrgCode, traits: OrgTraits) {
+        self.orgs.entry(org.clone()).or_default().traits = traits;
+    }
+
+    /// Introduces a worker that serves an org.
+    pub(super) fn serves(&mut self, worker: u32, org: &OrgCode) {
+        self.workers.insert(worker, org.clone());
+    }
+
+    /// A process was cut off, stood still or met a fault.
+    pub(super) fn disturbed(&mut self, actor: u32) {
+        self.disturbed.insert(actor);
+    }
+
+    /// Whether a process was.
+    fn disturbances(&self, org: &OrgCode) -> usize {
+        self.disturbed.iter().filter(|actor| self.workers.get(actor) == Some(org)).count()
+    }
+
+    /// Whether reading an org's records is deadly.
+    pub(super) fn kills_readers(&self, org: &OrgCode) -> bool {
+        self.orgs.get(org).is_some_and(|seen| seen.traits.has(Calamity::DeadlyRecords))
+    }
+
+    /// Whether a commit has taken effect.
+    pub(super) fn has_seen(&self, commit: CommitId) -> bool {
+        self.commits.contains(&commit)
+    }
+
+    /// The lines that an export of an org holds.
+    pub(super) fn lines(&self, org: &OrgCode) -> &[String] {
+        self.orgs.get(org).map_or(&[], |seen| &seen.traits.lines)
+    }
+
+    /// An object is there that was not.
+    pub(super) fn object_appeared(&mut self, key: &str) {
+        self.objects.insert(key.to_owned(), self.seen);
+    }
+
+    /// An object was written where one was.
+    pub(super) fn object_replaced(&mut self, key: &str) {
+        self.violate(format!("the object {key} was replaced"));
+    }
+
+    /// An object is removed: no archive that can be downloaded may be.
+    pub(super) fn object_removed(&mut self, key: &str) {
+        self.objects.remove(key);
+        let shown = self.orgs.values().flat_map(|org| org.exports.values()).any(|seen| {
+            !seen.gone && !seen.export.deleted && seen.export.archive().is_some_and(|archive| archive.key == key)
+        });
+        self.demand(!shown, || format!("the archive {key} was removed while it can be downloaded"));
+    }
+}

@@ -1,0 +1,231 @@
+//! What the oracle demands of each effective commit.
+
+use super::{ExportSeen, Oracle};
+use crate::simulator::history::{Actor, Role};
+use crate::simulator::profile::Calamity;
+use crate::simulator::weaken::{Kind, kind_of};
+use serde::de::DeserializeOwned;
+use waybill_domain::{CommitId, Export, FailureCode, Lane, OrgCode, QueueEntry, State, Timestamp, Usage};
+use waybill_ports::{Row, Write};
+
+/// How long an ended export is shown.
+const SEVEN_DAYS_MILLIS: i64 = 7 * 24 * 3600 * 1000;
+
+fn parse<T: DeserializeOwned>(row: &Row) -> Option<T> {
+    serde_json::from_str(&row.body).ok()
+}
+
+fn number_of(sk: &str) -> u64 {
+    sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
+}
+
+impl Oracle {
+    /// Looks at a commit that took effect; gives the exports that became ready by it.
+    pub(in crate::simulator) fn committed(
+        &mut self,
+        actor: Actor,
+        asked_at: Timestamp,
+        commit: CommitId,
+        writes: &[Write],
+    ) -> Vec<Export> {
+        self.commits.insert(commit);
+        self.seen += 1;
+        let Some(org) = writes.iter().find_map(|write| write.key().pk.strip_prefix("ORG#")?.parse::<OrgCode>().ok())
+        else {
+            return Vec::new();
+        };
+        let mut ready = Vec::new();
+        let mut lane = None;
+        for write in writes {
+            match (kind_of(write.key()), write) {
+                (Kind::Lane, Write::Put { row, .. }) => lane = self.lane_written(actor, asked_at, &org, row),
+                (Kind::Queue, Write::Put { row, .. }) => {
+                    if let (Some(entry), Some(seen)) = (parse::<QueueEntry>(row), self.orgs.get_mut(&org)) {
+                        seen.queue.insert(entry.ticket.0, entry.seq.0);
+                    }
+                }
+                (Kind::Queue, Write::Delete { key, .. }) => {
+                    if let Some(seen) = self.orgs.get_mut(&org) {
+                        seen.queue.remove(&number_of(&key.sk));
+                    }
+                }
+                (Kind::Usage, Write::Put { row, .. }) => {
+                    if let (Some(usage), Some(seen)) = (parse::<Usage>(row), self.orgs.get_mut(&org)) {
+                        seen.used_bytes = usage.used_bytes;
+                        seen.reserved_bytes = usage.reserved_bytes;
+                    }
+                }
+                _ => {}
+            }
+        }
+        for write in writes.iter().filter(|write| kind_of(write.key()) == Kind::Export) {
+            match write {
+                Write::Put { row, .. } => match parse::<Export>(row) {
+                    Some(export) => ready.extend(self.export_written(actor, &org, export, lane.as_ref())),
+                    None => self.violate(format!("{} cannot be read", row.key)),
+                },
+                Write::Delete { key, .. } => self.export_removed(&org, number_of(&key.sk)),
+                Write::Check { .. } => {}
+            }
+        }
+        self.org_is_sound(&org);
+        ready
+    }
+
+    fn lane_written(&mut self, actor: Actor, asked_at: Timestamp, org: &OrgCode, row: &Row) -> Option<Lane> {
+        let lane = parse::<Lane>(row)?;
+        let seen = self.orgs.get_mut(org)?;
+        let (before, holder) = (seen.lane.epoch, seen.lane.holder);
+        let until = std::mem::replace(&mut seen.lane.until, lane.lease.as_ref().map(|lease| lease.until));
+        let taken = lane.epoch.0 > before;
+        if taken {
+            if until.is_some() {
+                // Whoever held it before did not give it back: its attempt ended unexplained.
+                self.disturbed.insert(holder);
+            }
+            seen.lane.epoch = lane.epoch.0;
+            seen.lane.holder = actor.number;
+            self.demand(lane.epoch.0 == before + 1, || {
+                format!("{org}: the epoch went from {before} to {}", lane.epoch)
+            });
+            let free = until.is_none_or(|until| until < asked_at);
+            self.demand(free, || format!("{org}: #{} took the lane while #{holder} held it", actor.number));
+        } else {
+            self.demand(lane.epoch.0 == before, || format!("{org}: the epoch fell from {before} to {}", lane.epoch));
+            let mine = holder == actor.number;
+            self.demand(mine, || format!("{org}: #{} wrote the lane that #{holder} holds", actor.number));
+        }
+        Some(lane)
+    }
+
+    fn export_written(&mut self, actor: Actor, org: &OrgCode, export: Export, lane: Option<&Lane>) -> Option<Export> {
+        let seq = export.seq.0;
+        let before = self.orgs.get(org)?.exports.get(&seq).map(|seen| (seen.export.clone(), seen.stamped_by));
+        let mut stamped_by = before.as_ref().map_or(0, |(_, by)| *by);
+        match &before {
+            None => self.export_created(org, &export),
+            Some((old, _)) => {
+                let id = export.id;
+                self.demand(old.id == id, || format!("{org}: row {seq} went from {} to {id}", old.id));
+                if old.is_terminal() {
+                    let same = old.state == export.state && old.expires_at == export.expires_at;
+                    self.demand(same, || format!("{id}: a terminal state was changed by #{}", actor.number));
+                } else if export.epoch > old.epoch {
+                    stamped_by = actor.number;
+                    self.export_stamped(actor, org, &export, lane);
+                } else {
+                    self.demand(old.epoch == export.epoch, || format!("{id}: its epoch fell, by #{}", actor.number));
+                    let by = stamped_by;
+                    let stale = actor.role == Role::Worker && by != actor.number;
+                    self.demand(!stale, || format!("{id}: #{} wrote it while #{by} runs it", actor.number));
+                    let sweeper = actor.role == Role::Sweeper;
+                    self.demand(!sweeper, || format!("{id}: the sweeper wrote it before it ended"));
+                }
+                let undeleted = old.deleted && !export.deleted;
+                self.demand(!undeleted, || format!("{id}: a deleted export came back"));
+                self.export_ended(org, old, &export);
+            }
+        }
+        let (seen, ended) = (self.seen, export.is_terminal());
+        let became_ready = export.archive().is_some() && !before.as_ref().is_some_and(|(old, _)| old.is_terminal());
+        let entry = self.orgs.get_mut(org)?.exports.entry(seq);
+        let entry =
+            entry.or_insert_with(|| ExportSeen { export: export.clone(), stamped_by, ended_at: None, gone: false });
+        entry.export = export.clone();
+        entry.stamped_by = stamped_by;
+        entry.ended_at = entry.ended_at.or(ended.then_some(seen));
+        became_ready.then_some(export)
+    }
+
+    fn export_created(&mut self, org: &OrgCode, export: &Export) {
+        let id = export.id;
+        let queued = matches!(export.state, State::Queued { .. });
+        self.demand(queued, || format!("{id} began as {:?}", export.state));
+        let label = export.label.clone().unwrap_or_default();
+        let earlier = self.requests.insert(label.clone(), id);
+        self.demand(earlier.is_none(), || format!("request {label} made two exports: {earlier:?} and {id}"));
+        let ticket = export.ticket().map_or(0, |ticket| ticket.0);
+        let Some(seen) = self.orgs.get_mut(org) else { return };
+        let last = seen.last_number;
+        seen.last_number = last.max(ticket).max(export.seq.0);
+        self.demand(ticket > last && export.seq.0 > last, || {
+            format!("{id} got number {} and ticket {ticket} after {last}", export.seq)
+        });
+    }
+
+    fn export_stamped(&mut self, actor: Actor, org: &OrgCode, export: &Export, lane: Option<&Lane>) {
+        let id = export.id;
+        let proven = lane.is_some_and(|lane| lane.epoch == export.epoch);
+        self.demand(proven, || format!("{id} was stamped with epoch {} without the lane", export.epoch));
+        let Some(seen) = self.orgs.get(org) else { return };
+        let holder = seen.lane.holder;
+        let ticket = export.ticket().map_or(0, |ticket| ticket.0);
+        let earlier = seen.exports.values().find(|other| {
+            !other.gone && other.export.id != id && other.export.ticket().is_some_and(|other| other.0 < ticket)
+        });
+        let earlier = earlier.map(|other| other.export.id);
+        self.demand(holder == actor.number, || format!("{id}: #{} stamped it, #{holder} has the lane", actor.number));
+        self.demand(earlier.is_none(), || format!("{id} began before {earlier:?}, which is ahead of it in the lane"));
+    }
+
+    fn export_ended(&mut self, org: &OrgCode, old: &Export, export: &Export) {
+        let id = export.id;
+        if old.is_terminal() || !export.is_terminal() {
+            return;
+        }
+        let ended = export.finished_at().map_or(0, Timestamp::as_millis);
+        let until = export.expires_at.as_millis();
+        self.demand(until == ended + SEVEN_DAYS_MILLIS, || format!("{id} ended at {ended} and expires at {until}"));
+        match &export.state {
+            State::Ready { .. } => {
+                self.demand(old.stop.is_none(), || format!("{id} became ready though it was to stop"));
+                let asked = self.canceled.contains(&id) || self.deleted.contains(&id);
+                self.demand(!asked, || format!("{id} became ready though its end was promised"));
+            }
+            State::Failed { failure, .. } => {
+                let traits = self.orgs.get(org).map(|seen| seen.traits.clone()).unwrap_or_default();
+                let disturbances = self.disturbances(org);
+                let due = match failure.code {
+                    FailureCode::BadRecord => traits.has(Calamity::BadRecords),
+                    FailureCode::MaxRetriesReached => traits.has(Calamity::DeadlyRecords) || disturbances >= 5,
+                    FailureCode::QuotaExceeded => traits.has_quota,
+                    FailureCode::Unavailable => traits.has(Calamity::DarkDays),
+                    FailureCode::CollectionMissing | FailureCode::Denied | FailureCode::Internal => false,
+                };
+                self.demand(due, || {
+                    format!("{id} failed for no good reason: {failure:?}, {disturbances} disturbances")
+                });
+            }
+            State::Canceled { .. } => {
+                let asked = old.stop.is_some() || matches!(old.state, State::Queued { .. });
+                self.demand(asked, || format!("{id} was canceled though nobody asked"));
+            }
+            State::Queued { .. } | State::Running { .. } => {}
+        }
+    }
+
+    fn export_removed(&mut self, org: &OrgCode, seq: u64) {
+        let Some(seen) = self.orgs.get_mut(org).and_then(|seen| seen.exports.get_mut(&seq)) else { return };
+        seen.gone = true;
+        let (id, deleted, ended) = (seen.export.id, seen.export.deleted, seen.export.is_terminal());
+        self.demand(deleted && ended, || format!("{id} was removed though it was not to go"));
+    }
+
+    fn org_is_sound(&mut self, org: &OrgCode) {
+        let Some(seen) = self.orgs.get(org) else { return };
+        let running = seen.exports.values().filter(|seen| matches!(seen.export.state, State::Running { .. }));
+        let running: Vec<_> = running.map(|seen| seen.export.id).collect();
+        let waiting: Vec<(u64, u64)> = {
+            let there = seen.exports.iter().filter(|(_, seen)| !seen.gone);
+            let mut waiting: Vec<_> = there.filter_map(|(seq, seen)| Some((seen.export.ticket()?.0, *seq))).collect();
+            waiting.sort_unstable();
+            waiting
+        };
+        let queue: Vec<(u64, u64)> = seen.queue.iter().map(|(ticket, seq)| (*ticket, *seq)).collect();
+        let (used, held, reserved, sum) = (seen.used_bytes, seen.held(), seen.reserved_bytes, seen.reserved());
+        self.demand(running.len() <= 1, || format!("{org}: {running:?} run at once"));
+        self.demand(waiting == queue, || format!("{org}: {waiting:?} wait or run, and {queue:?} are in the lane"));
+        self.demand(used == held, || format!("{org}: usage says {used} bytes, archives hold {held}"));
+        self.demand(reserved == sum, || format!("{org}: usage says {reserved} bytes reserved, exports {sum}"));
+    }
+}

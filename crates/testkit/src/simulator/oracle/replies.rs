@@ -1,0 +1,33 @@
+//! What the oracle demands of what clients were told.
+
+use super::Oracle;
+use waybill_domain::{ExportId, OrgCode};
+
+impl Oracle {
+    /// A create was answered with success.
+    pub(in crate::simulator) fn accepted(&mut self, org: &OrgCode, id: ExportId, request: &str) {
+        self.accepted.insert(id, org.clone());
+        let made = self.requests.get(request).copied();
+        self.demand(made == Some(id), || format!("request {request} was answered with {id} and made {made:?}"));
+    }
+
+    /// A cancel was answered with success.
+    pub(in crate::simulator) fn canceled(&mut self, id: ExportId) {
+        self.canceled.insert(id);
+    }
+
+    /// A delete was answered with success.
+    pub(in crate::simulator) fn deleted(&mut self, id: ExportId) {
+        self.deleted.insert(id);
+    }
+
+    /// Whether an export's delete was answered by now.
+    pub(in crate::simulator) fn is_deleted(&self, id: ExportId) -> bool {
+        self.deleted.contains(&id)
+    }
+
+    /// Exports of an org that clients know.
+    pub(in crate::simulator) fn known(&self, org: &OrgCode) -> Vec<ExportId> {
+        self.accepted.iter().filter(|(_, of)| *of == org).map(|(id, _)| *id).collect()
+    }
+}

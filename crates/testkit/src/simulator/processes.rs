@@ -1,0 +1,92 @@
+//! The processes of the world: each an invocation of ours, with its own clock and its own way to the services.
+
+use super::faulty_archives::FaultyArchives;
+use super::faulty_services::{FaultyRecords, FaultyWake};
+use super::faulty_state::FaultyState;
+use super::history::{Actor, Role};
+use super::network::World;
+use crate::{Delivery, InlineCompute, SeededEntropy};
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_app::{Context, Exporting, StepSettings, Sweeping, Verdict, advance_lane, sweep};
+use waybill_ports::{Clock, WakeQueue};
+
+/// What a platform keeps back of an invocation's time, so that a step can end by itself.
+const RESERVE: Duration = Duration::from_secs(75);
+
+/// What every process of ours is made of.
+pub(super) struct Process {
+    pub(super) world: Arc<World>,
+    pub(super) actor: Actor,
+    pub(super) context: Context,
+}
+
+impl Process {
+    pub(super) fn new(world: &Arc<World>, number: u32, role: Role, entropy: &Arc<SeededEntropy>) -> Self {
+        let actor = Actor { number, role };
+        let bound = if world.are_faults_on() { world.profile.skew_millis } else { 0 };
+        let skew = i64::try_from(world.below(2 * bound + 1)).unwrap_or(0) - i64::try_from(bound).unwrap_or(0);
+        let clock: Arc<dyn Clock> = Arc::new(world.clock.of_process(skew));
+        let context = Context {
+            state: Arc::new(FaultyState { world: Arc::clone(world), actor, clock: Arc::clone(&clock) }),
+            clock,
+            entropy: Arc::<SeededEntropy>::clone(entropy),
+            request_id: None,
+        };
+        Self { world: Arc::clone(world), actor, context }
+    }
+
+    pub(super) fn wake(&self) -> Arc<dyn WakeQueue> {
+        Arc::new(FaultyWake { world: Arc::clone(&self.world), actor: self.actor })
+    }
+
+    fn archives(&self) -> Arc<FaultyArchives> {
+        Arc::new(FaultyArchives { world: Arc::clone(&self.world), actor: self.actor })
+    }
+
+    /// One invocation of the exporter.
+    pub(super) fn work(self, delivery: Delivery) -> BoxFuture<'static, ()> {
+        let exporting = Exporting {
+            context: self.context.clone(),
+            records: Arc::new(FaultyRecords { world: Arc::clone(&self.world), actor: self.actor }),
+            archives: self.archives(),
+            wake: self.wake(),
+            compute: Arc::new(InlineCompute { parallelism: 1 }),
+            settings: settings(self.world.profile.part_bytes),
+        };
+        let budget = self.world.profile.worker_limit.saturating_sub(RESERVE);
+        Box::pin(async move {
+            let (world, number) = (&self.world, self.actor.number);
+            let verdict = advance_lane(&exporting, &delivery.message, &delivery.receipt, budget).await;
+            world.note(|| format!("#{number} ends with {verdict:?}"));
+            if verdict == Verdict::Done {
+                world.pause().await;
+                if !world.fault(world.profile.ack_lost) {
+                    world.wake.acknowledge(&delivery.receipt);
+                }
+            }
+        })
+    }
+
+    /// One invocation of the sweeper.
+    pub(super) fn sweep(self, budget: Duration) -> BoxFuture<'static, ()> {
+        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake());
+        Box::pin(async move {
+            let swept = sweep(&sweeping, budget).await;
+            self.world.note(|| format!("#{} swept: {swept:?}", self.actor.number));
+        })
+    }
+}
+
+/// Production's lengths of time, and sizes that make a few small records fill parts, segments and steps.
+fn settings(part_bytes: usize) -> StepSettings {
+    StepSettings {
+        part_bytes,
+        segment_bytes: 320,
+        uploads: 2,
+        reserve_bytes: 3000,
+        page_records: Some(2),
+        ..StepSettings::default()
+    }
+}

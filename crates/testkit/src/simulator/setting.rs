@@ -1,0 +1,73 @@
+//! What a world begins with: orgs, their collections and their records.
+
+use super::network::World;
+use super::oracle::OrgTraits;
+use super::profile::Calamity;
+use crate::samples;
+use bytes::Bytes;
+use futures::FutureExt;
+use waybill_domain::{CollectionName, IdError, OrgCode, PropertyKind, RecordId, Timestamp};
+use waybill_ports::{Entity, Entropy, PortError, RecordPatch, RecordStore, Transaction};
+
+/// Why a world cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingError {
+    /// A name that is none.
+    #[error(transparent)]
+    Name(#[from] IdError),
+    /// A port in memory refused.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// The collection that every org has.
+pub(super) const COLLECTION: &str = "things";
+
+/// Makes one to three orgs.
+pub(super) fn settle_in(world: &World, entropy: &dyn Entropy) -> Result<Vec<OrgCode>, SettingError> {
+    let count = 1 + entropy.below(3);
+    (0..count).map(|index| make_org(world, entropy, index)).collect()
+}
+
+fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode, SettingError> {
+    let mut org = samples::org(&format!("org{index}"))?;
+    let name: CollectionName = COLLECTION.parse()?;
+    let properties = vec![samples::property("n", PropertyKind::Number), samples::property("s", PropertyKind::String)];
+    let collection = samples::collection(&org.code, &name, properties);
+    let first = index == 0;
+    let ours = |calamity: &Calamity| first || !matches!(calamity, Calamity::BadRecords | Calamity::DeadlyRecords);
+    let mut traits = OrgTraits {
+        calamities: world.profile.calamities.iter().copied().filter(ours).collect(),
+        has_quota: entropy.below(6) == 0,
+        lines: Vec::new(),
+    };
+    org.quota_bytes = traits.has_quota.then(|| 5000 + entropy.below(8000));
+    let mut records = Vec::new();
+    for number in 0..entropy.below(9) {
+        let id = RecordId::new(Timestamp::from_millis(0), entropy.eight());
+        let filler = "x".repeat(usize::try_from(entropy.below(120)).unwrap_or(0));
+        let json = format!("{{\"_id\":\"{id}\",\"n\":{number}.0,\"s\":\"{number:04}{filler}\"}}");
+        records.push(RecordPatch { id, json: Bytes::copy_from_slice(json.as_bytes()) });
+        traits.lines.push(json);
+    }
+    traits.lines.sort_unstable();
+    if traits.has(Calamity::BadRecords) {
+        let id = RecordId::new(Timestamp::from_millis(0), entropy.eight());
+        records.push(RecordPatch { id, json: Bytes::from_static(b"{\"n\":") });
+    }
+    at_once(world.records.put(&org.code, &name, &records))?;
+    insert(world, entropy, &org)?;
+    insert(world, entropy, &collection)?;
+    world.oracle.with(|oracle| oracle.introduce(&org.code, traits));
+    Ok(org.code)
+}
+
+fn insert<T: Entity>(world: &World, entropy: &dyn Entropy, entity: &T) -> Result<(), PortError> {
+    let mut transaction = Transaction::new(entropy.commit_id());
+    transaction.insert(entity)?;
+    at_once(transaction.commit(&world.state)).map(drop)
+}
+
+fn at_once<T>(call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    call.now_or_never().unwrap_or_else(|| Err(crate::memory::conflict("a store in memory waited")))
+}

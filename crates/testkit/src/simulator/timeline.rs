@@ -1,0 +1,287 @@
+//! The course of a world: faults and clients first, then calm, then the end of all exports.
+
+use super::Simulated;
+use super::clients::{Errand, client};
+use super::clock::WorldClock;
+use super::executor::{Executor, Nature};
+use super::history::{History, Role};
+use super::mutant::Mutant;
+use super::network::{Service, World};
+use super::processes::Process;
+use super::profile::{Calamity, Profile};
+use super::setting::settle_in;
+use crate::SeededEntropy;
+use crate::samples;
+use futures::FutureExt;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_app::{Context, read_export};
+use waybill_domain::{Export, OrgCode, Role as Rights};
+use waybill_ports::{Clock, Entropy, WakeMessage};
+
+/// Time between two ticks of the sweeper.
+const TICK: Duration = Duration::from_mins(1);
+/// How long calm may take until everything has ended.
+const PATIENCE: Duration = Duration::from_hours(30);
+/// A day.
+const DAY: Duration = Duration::from_hours(24);
+
+/// Something that happens to the world at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Client { org: usize, create: bool, choice: u64 },
+    Outage(u64),
+    Jump(i64),
+    DarkDays(u64),
+    Tick,
+    FaultsEnd,
+}
+
+/// A world with what is to happen in it.
+pub(super) struct Timeline {
+    seed: u64,
+    world: Arc<World>,
+    executor: Executor,
+    entropy: Arc<SeededEntropy>,
+    orgs: Vec<OrgCode>,
+    events: BTreeSet<(Duration, Event)>,
+    actors: u32,
+}
+
+impl Timeline {
+    pub(super) fn new(seed: u64, mutant: Option<Mutant>, keep_history: bool) -> Self {
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let profile = Profile::draw(&*entropy);
+        let history = if keep_history { History::kept() } else { History::default() };
+        let world = Arc::new(World::new(seed, profile, mutant, history));
+        let executor = Executor::new(Arc::clone(&world));
+        let mut timeline =
+            Self { seed, world, executor, entropy, orgs: Vec::new(), events: BTreeSet::new(), actors: 0 };
+        timeline.world.note(|| format!("{:?}", timeline.world.profile));
+        match settle_in(&timeline.world, &*timeline.entropy) {
+            Ok(orgs) => timeline.orgs = orgs,
+            Err(error) => timeline.world.violate(format!("the world cannot begin: {error}")),
+        }
+        timeline.plan();
+        timeline
+    }
+
+    /// Draws what happens when.
+    fn plan(&mut self) {
+        let entropy = Arc::clone(&self.entropy);
+        let millis = |bound: u64| Duration::from_millis(entropy.below(bound));
+        let busy = 1000 * [5, 60, 600][usize::try_from(entropy.below(3)).unwrap_or(0)];
+        let orgs = self.orgs.len().max(1);
+        for _ in 0..2 + entropy.below(5) {
+            let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
+            let choice = entropy.number();
+            self.events.insert((millis(busy), Event::Client { org, create: true, choice }));
+        }
+        for _ in 0..entropy.below(6) {
+            let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
+            let choice = entropy.number();
+            self.events.insert((millis(busy + 120_000), Event::Client { org, create: false, choice }));
+        }
+        if self.world.profile.has(Calamity::Outage) {
+            self.events.insert((millis(400_000), Event::Outage(entropy.number())));
+        }
+        if self.world.profile.has(Calamity::Jump) {
+            let far = i64::try_from(entropy.below(7_200_000)).unwrap_or(0) - 3_600_000;
+            self.events.insert((millis(300_000), Event::Jump(far)));
+            if entropy.below(2) == 0 {
+                self.events.insert((millis(600_000) + Duration::from_mins(5), Event::Jump(0)));
+            }
+        }
+        if self.world.profile.has(Calamity::DarkDays) {
+            self.events.insert((millis(300_000), Event::DarkDays(2 + entropy.below(12))));
+        }
+        self.events.insert((millis(60_000), Event::Tick));
+        self.events.insert((Duration::from_mins(8) + millis(600_000), Event::FaultsEnd));
+    }
+
+    /// Lives through it.
+    pub(super) fn run(mut self) -> Simulated {
+        let mut patience = PATIENCE;
+        let mut calm_since = None;
+        while !self.world.is_violated() {
+            self.executor.run_ready();
+            self.deliver();
+            self.executor.run_ready();
+            let now = self.world.clock.elapsed();
+            if !self.world.are_faults_on() {
+                let since = *calm_since.get_or_insert(now);
+                let over =
+                    self.world.oracle.with(|oracle| oracle.is_everything_terminal() && oracle.is_everything_clean());
+                if (over && !self.executor.is_busy()) || now > since + patience {
+                    break;
+                }
+                // A world that is far from its end after long needs no more of it.
+                patience = patience.min(PATIENCE);
+            }
+            self.move_on(now);
+        }
+        if !self.world.is_violated() {
+            self.world.oracle.with(super::oracle::Oracle::settled);
+        }
+        if !self.world.is_violated() {
+            self.expire();
+        }
+        let violation = self.world.oracle.with(|oracle| oracle.violation().map(str::to_owned));
+        let (exports, ready) = self.world.oracle.with(|oracle| oracle.counts());
+        let history = self.world.history.lines();
+        Simulated { seed: self.seed, violation, history, exports, ready, polls: self.world.polls() }
+    }
+
+    /// Gives messages to workers.
+    fn deliver(&mut self) {
+        for delivery in self.world.wake.receive(10) {
+            let WakeMessage::ExportV1 { org, export } = &delivery.message;
+            let process = self.process(Role::Worker);
+            let number = process.actor.number;
+            self.world.note(|| format!("#{number} receives {export} of {org}, time {}", delivery.receives));
+            self.world.oracle.with(|oracle| oracle.serves(number, org));
+            let limit = self.world.profile.worker_limit;
+            self.start(process, limit, |process| process.work(delivery));
+        }
+    }
+
+    fn process(&mut self, role: Role) -> Process {
+        self.actors += 1;
+        Process::new(&self.world, self.actors, role, &self.entropy)
+    }
+
+    fn start(
+        &mut self,
+        process: Process,
+        limit: Duration,
+        run: impl FnOnce(Process) -> futures::future::BoxFuture<'static, ()>,
+    ) {
+        let until = self.world.clock.elapsed() + limit;
+        let nature = Nature::Mortal { actor: process.actor.number, until };
+        self.executor.spawn(nature, run(process));
+    }
+
+    /// Moves time to the next instant at which something happens, and lets it happen.
+    fn move_on(&mut self, now: Duration) {
+        let clock = &self.world.clock;
+        let visible = self.world.wake.next_visible().map(|at| WorldClock::elapsed_at(at).max(now));
+        let event = self.events.first().map(|(at, _)| *at);
+        let next = [clock.next_sleeper(), visible, event, self.executor.next_event(now)].into_iter().flatten().min();
+        // There is always the next tick.
+        let next = next.unwrap_or(now + TICK);
+        clock.advance(next.saturating_sub(now));
+        self.executor.time_has_moved(next);
+        while let Some((at, _)) = self.events.first()
+            && *at <= next
+        {
+            if let Some((_, event)) = self.events.pop_first() {
+                self.happen(event, next);
+            }
+        }
+    }
+
+    fn happen(&mut self, event: Event, now: Duration) {
+        match event {
+            Event::Tick => {
+                let world = Arc::clone(&self.world);
+                let times = if world.fault(world.profile.tick) { 2 * world.below(2) } else { 1 };
+                for _ in 0..times {
+                    let process = self.process(Role::Sweeper);
+                    self.start(process, Duration::from_secs(110), |process| process.sweep(Duration::from_secs(50)));
+                }
+                self.events.insert((now + TICK, Event::Tick));
+            }
+            Event::Client { org, create, choice } => {
+                let Some(org) = self.orgs.get(org).cloned() else { return };
+                let errand = match (create, choice % 6) {
+                    (true, choice) => Errand::Create { idempotent: choice < 3, json: choice % 3 == 0 },
+                    (false, 0 | 1) => Errand::Cancel,
+                    (false, 2 | 3) => Errand::Delete,
+                    (false, _) => Errand::Look,
+                };
+                let process = self.process(Role::Client);
+                self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+            }
+            Event::Outage(choice) => {
+                let service = [Service::State, Service::Records, Service::Archives, Service::Queue];
+                let service = service[usize::try_from(choice % 4).unwrap_or(0)];
+                self.world.begin_outage(service, Duration::from_mins(10));
+            }
+            Event::Jump(millis) => {
+                self.world.note(|| format!("all clocks are off by {millis} ms"));
+                self.world.clock.set_jump(millis);
+            }
+            Event::DarkDays(days) => {
+                self.executor.kill_all();
+                let lost = self.world.wake.lose_all();
+                self.world.note(|| format!("nobody runs for {days} days; {lost} messages are too old"));
+                let length = DAY * u32::try_from(days).unwrap_or(1);
+                // What was to happen meanwhile happens afterwards.
+                let later = std::mem::take(&mut self.events);
+                self.events = later.into_iter().map(|(at, event)| (at + length, event)).collect();
+                self.world.clock.advance(length);
+                self.executor.time_has_moved(self.world.clock.elapsed());
+            }
+            Event::FaultsEnd => {
+                self.world.note(|| "faults end".to_owned());
+                self.world.end_faults();
+            }
+        }
+    }
+
+    /// Lets the seven days of every export go by, to the millisecond for one of them.
+    fn expire(&mut self) {
+        let remaining = self.world.oracle.with(|oracle| oracle.remaining());
+        let clock = self.world.clock.of_process(0);
+        if let Some(export) = remaining.iter().min_by_key(|export| export.expires_at) {
+            let left = export.expires_at.since(clock.now());
+            if left > Duration::from_secs(1) {
+                self.world.clock.advance(left.saturating_sub(Duration::from_millis(1)));
+                self.sees(export, true);
+                self.world.clock.advance(Duration::from_millis(1));
+                self.sees(export, false);
+            }
+        }
+        let last = remaining.iter().map(|export| export.expires_at).max();
+        let wait = last.map_or(Duration::ZERO, |last| last.since(clock.now())) + TICK;
+        let now = self.world.clock.elapsed();
+        self.world.clock.advance(wait);
+        self.executor.time_has_moved(now + wait);
+        for _ in 0..4 {
+            let now = self.world.clock.elapsed();
+            let process = self.process(Role::Sweeper);
+            self.start(process, TICK, |process| process.sweep(Duration::from_secs(50)));
+            while self.world.clock.elapsed() < now + TICK && !self.world.is_violated() {
+                self.executor.run_ready();
+                let now = self.world.clock.elapsed();
+                let next = self.world.clock.next_sleeper().unwrap_or(now + TICK);
+                self.world.clock.advance(next.saturating_sub(now));
+                self.executor.time_has_moved(next);
+            }
+        }
+        if !self.world.is_violated() {
+            self.world.oracle.with(super::oracle::Oracle::expired);
+        }
+    }
+
+    /// Demands that an export can, or cannot, be seen right now.
+    fn sees(&self, export: &Export, visible: bool) {
+        let Ok(principal) = samples::principal(export.org.as_str(), Rights::Admin) else { return };
+        let context = Context {
+            state: Arc::new(super::faulty_state::Direct(Arc::clone(&self.world))),
+            clock: Arc::new(self.world.clock.of_process(0)),
+            entropy: Arc::<SeededEntropy>::clone(&self.entropy),
+            request_id: None,
+        };
+        let read = read_export(&context, &principal, None, export.id).now_or_never();
+        if read.is_some_and(|read| read.is_ok()) != visible {
+            let at = if visible { "a millisecond before" } else { "when" };
+            self.world.violate(format!(
+                "{}: it was {}to be seen {at} its seven days were over",
+                export.id,
+                if visible { "not " } else { "" }
+            ));
+        }
+    }
+}

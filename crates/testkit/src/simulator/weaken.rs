@@ -1,0 +1,116 @@
+//! How mutants change rows and commits on their way.
+
+use super::mutant::Mutant;
+use super::network::World;
+use futures::FutureExt;
+use std::time::Duration;
+use waybill_domain::{Epoch, Export, Lane};
+use waybill_ports::{Expect, Row, RowKey, StateStore, Write};
+
+/// What a key says that its row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sequence,
+    Lane,
+    Queue,
+    Export,
+    Usage,
+    Idempotency,
+    Other,
+}
+
+pub(super) fn kind_of(key: &RowKey) -> Kind {
+    match key.sk.split_once('#').map_or(key.sk.as_str(), |(kind, _)| kind) {
+        "SEQ" => Kind::Sequence,
+        "LANE" => Kind::Lane,
+        "QUEUE" => Kind::Queue,
+        "EXPORT" => Kind::Export,
+        "USAGE" => Kind::Usage,
+        "IDEMPOTENCY" => Kind::Idempotency,
+        _ => Kind::Other,
+    }
+}
+
+/// A row as a mutant shows it.
+pub(super) fn weaken_row(world: &World, row: Row) -> Row {
+    if world.is(Mutant::NoLease) && kind_of(&row.key) == Kind::Lane {
+        return changed(row, |lane: &mut Lane| lane.lease = None);
+    }
+    row
+}
+
+/// A commit as a mutant carries it out; `None` when it does not change it.
+pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write>> {
+    let mutant = world.mutant?;
+    let several = writes.len() > 1;
+    let mut weakened = writes.to_vec();
+    match mutant {
+        Mutant::LaneUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Lane),
+        Mutant::StampWithoutLane if several => free(world, &mut weakened, |kind, _| kind == Kind::Lane),
+        Mutant::NoFencing => free(world, &mut weakened, |kind, row| kind == Kind::Export && !is_terminal(world, row)),
+        Mutant::ReleaseTwice => free(world, &mut weakened, |kind, row| kind == Kind::Export && is_terminal(world, row)),
+        Mutant::UsageUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Usage),
+        Mutant::SequenceUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Sequence),
+        Mutant::OneEpoch => rewrite(&mut weakened, Kind::Lane, |lane: &mut Lane| lane.epoch = Epoch(1)),
+        Mutant::NoAttempts => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.attempts = 0),
+        Mutant::StopForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.stop = None),
+        Mutant::DeleteForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.deleted = false),
+        Mutant::LongerLife => rewrite(&mut weakened, Kind::Export, |export: &mut Export| {
+            export.expires_at = export.expires_at.after(Duration::from_hours(u64::from(export.is_terminal())));
+        }),
+        Mutant::NoIdempotency => weakened.retain(|write| kind_of(write.key()) != Kind::Idempotency),
+        Mutant::QueueRowStays => {
+            weakened.retain(|write| !(matches!(write, Write::Delete { .. }) && kind_of(write.key()) == Kind::Queue));
+        }
+        Mutant::NoTransaction if several && world.fault(300) => weakened.truncate(writes.len() / 2),
+        Mutant::CommitForgotten if world.fault(100) => weakened.clear(),
+        _ => return None,
+    }
+    Some(weakened)
+}
+
+fn current(world: &World, key: &RowKey) -> Option<Row> {
+    world.state.get(key).now_or_never()?.ok()?
+}
+
+fn is_terminal(world: &World, key: &RowKey) -> bool {
+    let row = current(world, key);
+    row.and_then(|row| serde_json::from_str::<Export>(&row.body).ok()).is_some_and(|export| export.is_terminal())
+}
+
+/// Frees writes from what they expect.
+fn free(world: &World, writes: &mut [Write], which: impl Fn(Kind, &RowKey) -> bool) {
+    for write in writes {
+        let key = write.key().clone();
+        if !which(kind_of(&key), &key) {
+            continue;
+        }
+        let now = current(world, &key).map_or(Expect::Absent, |row| Expect::Version(row.version));
+        match (write, now) {
+            (Write::Put { expect, .. } | Write::Check { expect, .. }, now) => *expect = now,
+            (Write::Delete { version, .. }, Expect::Version(now)) => *version = now,
+            (Write::Delete { .. }, Expect::Absent) => {}
+        }
+    }
+}
+
+fn rewrite<T: waybill_ports::Entity>(writes: &mut [Write], kind: Kind, change: impl Fn(&mut T)) {
+    for write in writes {
+        if let Write::Put { row, .. } = write
+            && kind_of(&row.key) == kind
+        {
+            *row = changed(row.clone(), &change);
+        }
+    }
+}
+
+fn changed<T: waybill_ports::Entity>(mut row: Row, change: impl Fn(&mut T)) -> Row {
+    if let Ok(mut entity) = serde_json::from_str::<T>(&row.body) {
+        change(&mut entity);
+        if let Ok(body) = serde_json::to_string(&entity) {
+            row.body = body;
+        }
+        row.due = row.due.and_then(|(_, shard, _)| entity.due().map(|due| (due.kind, shard, due.at)));
+    }
+    row
+}
