@@ -95,7 +95,8 @@ pub(crate) fn failure_fault(failure: &Failure, objects: &str) -> Fault {
         FailureCode::QuotaExceeded => Fault::new(Kind::StorageQuota),
         FailureCode::Denied => Fault::new(Kind::AccessDenied),
         FailureCode::Unavailable => Fault::new(Kind::TooBusy),
-        FailureCode::BadRecord | FailureCode::MaxRetriesReached | FailureCode::Internal => Fault::new(Kind::Error),
+        FailureCode::BadRecord | FailureCode::MaxRetriesReached => Fault::new(Kind::ExportFailed),
+        FailureCode::Internal => Fault::new(Kind::Error),
     };
     fault.because(failure.message.clone())
 }

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Throttled,
     TooBusy,
     Error,
+    ExportFailed,
     Canceled,
     NotImplemented,
     UnsupportedOperation,
@@ -70,6 +71,7 @@ impl Kind {
             Self::Throttled => ("kThrottled", "cortex.throttled.unspecified", 429, "Too many requests"),
             Self::TooBusy => ("kTooBusy", "cortex.tooBusy.unspecified", 503, "Too busy; try again"),
             Self::Error => ("kError", "cortex.error.unspecified", 500, "An internal error occurred"),
+            Self::ExportFailed => ("kError", "cortex.error.exportFailed", 500, "The export failed"),
             Self::Canceled => ("kError", "cortex.error.canceled", 500, "The export was canceled"),
             Self::NotImplemented => {
                 ("kNotImplemented", "cortex.notImplemented.unspecified", 501, "This is not available yet")

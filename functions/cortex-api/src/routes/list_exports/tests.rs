@@ -83,12 +83,11 @@ async fn a_list_of_lines_has_one_export_each() {
 #[tokio::test]
 async fn a_list_of_lines_that_fails_midway_ends_with_a_fault() {
     let stage = Stage::new().await;
-    for number in 0..101 {
-        stage.create(&number.to_string()).await;
+    let mut last = stage.create("0").await;
+    for number in 1..101 {
+        last = stage.create(&number.to_string()).await;
     }
-    let last = stage.json("GET", &format!("{TARGET}?sort=-created&limit=1"), "").await;
-    let id: ExportId = last["data"][0]["_id"].as_str().unwrap().parse().unwrap();
-    stage.spoil_request(id).await;
+    stage.spoil_request(last).await;
     let key = bearer("demo", Role::Member);
     let headers = [("authorization", key.as_str()), ("accept", "application/x-ndjson")];
     let reply = stage.send("GET", &format!("{TARGET}?limit=1000"), &headers, "").await;
