@@ -38,7 +38,7 @@ pub use error::{Error, FieldError};
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
 pub use manage_collections::{PutCollection, delete_collection, list_collections, put_collection, read_collection};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
-pub use manage_orgs::{ChangeOrg, CreateOrg, CreatedOrg, change_org, create_org, list_orgs};
+pub use manage_orgs::{ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, change_org, create_org, list_orgs};
 pub use page::Page;
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};
@@ -48,4 +48,6 @@ pub use sweep::{Sweeping, Swept, sweep};
 pub use update_export::{UpdateExport, update_export};
 /// The roles that the use cases need filled, for those who fill them or pass them on.
 pub use waybill_ports as ports;
+/// The paths that commands are made of.
+pub use waybill_record::{Path, PathError};
 pub use window_exports::{ExportWindow, window_exports, window_exports_as_created, with_requests};

@@ -39,8 +39,20 @@ pub struct CreatedOrg {
 pub struct ChangeOrg {
     /// A name for people.
     pub name: Option<String>,
-    /// Most bytes that its archives may take; `Some(None)` = unlimited.
-    pub quota_bytes: Option<Option<u64>>,
+    /// Most bytes that its archives may take.
+    pub quota: QuotaChange,
+}
+
+/// What becomes of an org's quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QuotaChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// There is none any more.
+    Unlimited,
+    /// That many bytes.
+    Bytes(u64),
 }
 
 /// The operator in place of a caller's key.
@@ -150,7 +162,11 @@ pub async fn change_org(context: &Context, code: &OrgCode, change: &ChangeOrg) -
         };
         let mut org = value.clone();
         org.name = change.name.clone().unwrap_or(org.name);
-        org.quota_bytes = change.quota_bytes.unwrap_or(org.quota_bytes);
+        match change.quota {
+            QuotaChange::Keep => {}
+            QuotaChange::Unlimited => org.quota_bytes = None,
+            QuotaChange::Bytes(bytes) => org.quota_bytes = Some(bytes),
+        }
         if org == value {
             return Ok(org);
         }

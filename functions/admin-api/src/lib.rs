@@ -1,1 +1,38 @@
-//! admin-api.
+//! Waybill's own surface: `/v1/…`, and `/healthz`, `/openapi.json`, `/docs` at the root.
+//!
+//! [`handle`] answers every request: with JSON, or with a problem document (RFC 9457). It is also where a path ends that
+//! no other function has. Routes stand in `routes`, one file each; what is sent and read in `wire`. What is described for
+//! this surface and not built yet is refused by name, never ignored.
+
+mod config;
+mod deps;
+mod documents;
+mod error;
+mod openapi;
+mod operation;
+mod reply;
+mod routes;
+#[cfg(test)]
+mod stage;
+mod wire;
+
+pub use config::{Config, OperatorKeySource};
+pub use deps::Deps;
+pub use openapi::openapi;
+
+use crate::error::ApiError;
+use futures::FutureExt as _;
+use lambda_http::{Body, Request, Response};
+use std::panic::AssertUnwindSafe;
+
+/// Answers one request.
+pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
+    let request_id = waybill_http::request_id(&request);
+    let context = deps.context.for_request(request_id.clone());
+    // Nothing of a request outlives it, so that no half-done state is seen after a panic.
+    let outcome = AssertUnwindSafe(operation::answer(deps, &context, &request)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal()));
+    let reply = outcome.unwrap_or_else(|error| error.into_reply(&request_id));
+    tracing::info!(request_id, method = %request.method(), status = reply.status(), "answered");
+    reply.into_response(&request_id)
+}

@@ -1,3 +1,11 @@
-//! The admin-api Lambda.
+//! The Lambda of Waybill's own surface.
 
-fn main() {}
+use admin_api::{Config, Deps, handle};
+use lambda_http::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let config = waybill_runtime::start(Config::from_env)?;
+    let deps = Deps::new(&config);
+    waybill_runtime::serve_http(deps, |deps, request| async move { handle(&deps, request).await }).await
+}

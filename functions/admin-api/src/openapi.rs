@@ -1,0 +1,88 @@
+//! The description of this surface, generated from its routes and wire types.
+
+use crate::{documents, routes};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Waybill",
+        description = "Data export as a service. Errors are RFC 9457 problem documents; lists are `{items, next}`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "orgs", description = "Tenants; the operator's work"),
+        (name = "keys", description = "Access keys"),
+        (name = "collections", description = "Definitions of collections"),
+        (name = "records", description = "Records of collections"),
+        (name = "exports", description = "Exports of every surface"),
+        (name = "audit", description = "Who did what"),
+        (name = "usage", description = "Storage against the quota"),
+        (name = "about", description = "This service itself"),
+    ),
+    paths(
+        routes::list_orgs::list_orgs,
+        routes::create_org::create_org,
+        routes::change_org::change_org,
+        routes::list_keys::list_keys,
+        routes::create_key::create_key,
+        routes::revoke_key::revoke_key,
+        routes::list_collections::list_collections,
+        routes::read_collection::read_collection,
+        routes::put_collection::put_collection,
+        routes::delete_collection::delete_collection,
+        routes::list_records::list_records,
+        routes::load_records::load_records,
+        routes::delete_records::delete_records,
+        routes::read_record::read_record,
+        routes::delete_record::delete_record,
+        routes::list_exports::list_exports,
+        routes::create_export::create_export,
+        routes::read_export::read_export,
+        routes::delete_export::delete_export,
+        routes::cancel_export::cancel_export,
+        routes::download_export::download_export,
+        routes::list_audit::list_audit,
+        routes::read_usage::read_usage,
+        routes::health::health,
+        documents::openapi_json,
+        documents::docs,
+    ),
+    modifiers(&Credentials),
+    security(("apiKey" = []))
+)]
+struct Document;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        let bearer = |text: &str| {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text)).build();
+            SecurityScheme::Http(scheme)
+        };
+        components.add_security_scheme("apiKey", bearer("A Waybill API key of an org"));
+        components.add_security_scheme("operatorKey", bearer("The operator's key, made at deployment"));
+    }
+}
+
+/// The `OpenAPI` document of this surface as JSON, ending in a line break.
+///
+/// # Errors
+/// When it does not serialise.
+pub fn openapi() -> Result<String, serde_json::Error> {
+    Ok(Document::openapi().to_pretty_json()? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    const CHECKED_IN: &str = include_str!("../../../infra/openapi/admin.json");
+
+    #[test]
+    fn the_checked_in_document_is_the_generated_one() {
+        // To renew it: cargo run -p admin-api --example write_openapi
+        assert_eq!(super::openapi().unwrap(), CHECKED_IN);
+    }
+}

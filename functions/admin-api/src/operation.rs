@@ -1,0 +1,237 @@
+//! From a path and a method to an operation, and from credentials to who asks for it.
+
+use crate::error::ApiError;
+use crate::reply::Reply;
+use crate::{Deps, documents, routes};
+use lambda_http::Request;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::str::FromStr;
+use waybill_app::{Context, IdempotentRequest};
+use waybill_domain::{OrgCode, Principal};
+use waybill_http::{
+    Access, BODY_LIMIT_BYTES, CredentialError, QueryArguments, authenticate, authenticate_operator, decode_cursor,
+    encode_cursor, idempotent_request, parse_json, read_body, request_path,
+};
+
+/// Items on a page where the client does not say.
+const DEFAULT_LIMIT: usize = 50;
+/// Most items on a page.
+const MAX_LIMIT: usize = 1000;
+
+/// One request to one operation.
+pub(crate) struct Call<'a> {
+    pub(crate) deps: &'a Deps,
+    pub(crate) context: &'a Context,
+    pub(crate) request: &'a Request,
+    pub(crate) query: QueryArguments,
+}
+
+/// Where a list goes on, and how far.
+pub(crate) struct Paging<T> {
+    pub(crate) after: Option<T>,
+    pub(crate) limit: usize,
+}
+
+impl Call<'_> {
+    /// The body as bytes.
+    pub(crate) fn body(&self, limit_bytes: usize) -> Result<&[u8], ApiError> {
+        Ok(read_body(self.request, limit_bytes)?)
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Result<Value, ApiError> {
+        Ok(parse_json(self.body(BODY_LIMIT_BYTES)?)?)
+    }
+
+    /// The client's promise that it may send this again.
+    pub(crate) fn idempotency(&self, operation: &'static str) -> Result<Option<IdempotentRequest>, ApiError> {
+        let body = self.body(usize::MAX)?;
+        Ok(idempotent_request(self.request, operation, body)?)
+    }
+
+    /// Refuses arguments other than `known`.
+    pub(crate) fn only_arguments(&self, known: &[&str]) -> Result<(), ApiError> {
+        Ok(self.query.only(known)?)
+    }
+
+    /// `limit` and `cursor` of the list called `list`; no other arguments.
+    pub(crate) fn paging<T: DeserializeOwned>(&self, org: Option<&OrgCode>, list: &str) -> Result<Paging<T>, ApiError> {
+        self.only_arguments(&["limit", "cursor"])?;
+        let limit = self.query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+        let cursor = self.query.one("cursor")?;
+        let after = cursor.map(|cursor| decode_cursor(org, list, cursor)).transpose()?;
+        Ok(Paging { after, limit })
+    }
+}
+
+/// The cursor of a list's next page.
+pub(crate) fn next<T: Serialize>(org: Option<&OrgCode>, list: &str, position: Option<&T>) -> Option<String> {
+    position.map(|position| encode_cursor(org, list, position))
+}
+
+/// A part of the path that names something.
+pub(crate) fn part<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| ApiError::invalid_at(format!("{{{name}}}"), error.to_string()))
+}
+
+/// What a path and a method ask for.
+enum Operation<'a> {
+    Health,
+    OpenApi,
+    Docs,
+    ListOrgs,
+    CreateOrg,
+    ChangeOrg(&'a str),
+    ListKeys,
+    CreateKey,
+    RevokeKey(&'a str),
+    ListCollections,
+    ReadCollection(&'a str),
+    PutCollection(&'a str),
+    DeleteCollection(&'a str),
+    ListRecords(&'a str),
+    LoadRecords(&'a str),
+    DeleteRecords(&'a str),
+    ReadRecord(&'a str, &'a str),
+    DeleteRecord(&'a str, &'a str),
+    ListExports,
+    CreateExport,
+    ReadExport(&'a str),
+    DeleteExport(&'a str),
+    CancelExport(&'a str),
+    DownloadExport(&'a str),
+    ListAudit,
+    ReadUsage,
+}
+
+/// The operation of a method at a path; `None` when the path does not take the method, or is none.
+fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
+    use Operation as O;
+    Some(match (path, method) {
+        (["healthz"], "GET") => O::Health,
+        (["openapi.json"], "GET") => O::OpenApi,
+        (["docs"], "GET") => O::Docs,
+        (["v1", "orgs"], "GET") => O::ListOrgs,
+        (["v1", "orgs"], "POST") => O::CreateOrg,
+        (["v1", "orgs", org], "PATCH") => O::ChangeOrg(org),
+        (["v1", "keys"], "GET") => O::ListKeys,
+        (["v1", "keys"], "POST") => O::CreateKey,
+        (["v1", "keys", id], "DELETE") => O::RevokeKey(id),
+        (["v1", "collections"], "GET") => O::ListCollections,
+        (["v1", "collections", name], "GET") => O::ReadCollection(name),
+        (["v1", "collections", name], "PUT") => O::PutCollection(name),
+        (["v1", "collections", name], "DELETE") => O::DeleteCollection(name),
+        (["v1", "collections", name, "records"], "GET") => O::ListRecords(name),
+        (["v1", "collections", name, "records"], "POST") => O::LoadRecords(name),
+        (["v1", "collections", name, "records"], "DELETE") => O::DeleteRecords(name),
+        (["v1", "collections", name, "records", id], "GET") => O::ReadRecord(name, id),
+        (["v1", "collections", name, "records", id], "DELETE") => O::DeleteRecord(name, id),
+        (["v1", "exports"], "GET") => O::ListExports,
+        (["v1", "exports"], "POST") => O::CreateExport,
+        (["v1", "exports", id], "GET") => O::ReadExport(id),
+        (["v1", "exports", id], "DELETE") => O::DeleteExport(id),
+        (["v1", "exports", id, "cancel"], "POST") => O::CancelExport(id),
+        (["v1", "exports", id, "download"], "GET") => O::DownloadExport(id),
+        (["v1", "audit"], "GET") => O::ListAudit,
+        (["v1", "usage"], "GET") => O::ReadUsage,
+        _ => return None,
+    })
+}
+
+/// The methods that a path takes; `None` when it is none.
+fn allowed(path: &[&str]) -> Option<&'static str> {
+    Some(match path {
+        ["healthz" | "openapi.json" | "docs"]
+        | ["v1", "collections" | "audit" | "usage"]
+        | ["v1", "exports", _, "download"] => "GET",
+        ["v1", "orgs" | "keys" | "exports"] => "GET, POST",
+        ["v1", "orgs", _] => "PATCH",
+        ["v1", "keys", _] => "DELETE",
+        ["v1", "collections", _] => "GET, PUT, DELETE",
+        ["v1", "collections", _, "records"] => "GET, POST, DELETE",
+        ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
+        ["v1", "exports", _, "cancel"] => "POST",
+        _ => return None,
+    })
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// The problem to send instead.
+pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) -> Result<Reply, ApiError> {
+    let path: Vec<&str> = request_path(request).split('/').skip(1).collect();
+    let Some(operation) = find(request.method().as_str(), &path) else {
+        return Err(allowed(&path).map_or_else(ApiError::nowhere, ApiError::not_allowed));
+    };
+    let call = Call { deps, context, request, query: QueryArguments::of(request)? };
+    match operation {
+        Operation::Health => return routes::health::health(&call),
+        Operation::OpenApi => return documents::openapi_json(&call),
+        Operation::Docs => return documents::docs(&call),
+        Operation::ListOrgs | Operation::CreateOrg | Operation::ChangeOrg(_) => {
+            assert_operator(&call).await?;
+            return match operation {
+                Operation::CreateOrg => routes::create_org::create_org(&call).await,
+                Operation::ChangeOrg(org) => routes::change_org::change_org(&call, org).await,
+                _ => routes::list_orgs::list_orgs(&call).await,
+            };
+        }
+        _ => {}
+    }
+    let access = Access { context, vault: &*deps.vault, allow_query: false };
+    let command = request_path(request).strip_prefix("/v1").unwrap_or_default();
+    let principal = authenticate(&access, request, command).await?;
+    answer_principal(&call, &principal, operation).await
+}
+
+async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Operation<'_>) -> Result<Reply, ApiError> {
+    match operation {
+        Operation::ListKeys => routes::list_keys::list_keys(call, principal).await,
+        Operation::CreateKey => routes::create_key::create_key(call, principal).await,
+        Operation::RevokeKey(id) => routes::revoke_key::revoke_key(call, principal, id).await,
+        Operation::ListCollections => routes::list_collections::list_collections(call, principal).await,
+        Operation::ReadCollection(name) => routes::read_collection::read_collection(call, principal, name).await,
+        Operation::PutCollection(name) => routes::put_collection::put_collection(call, principal, name).await,
+        Operation::DeleteCollection(name) => routes::delete_collection::delete_collection(call, principal, name).await,
+        Operation::ListRecords(name) => routes::list_records::list_records(call, principal, name).await,
+        Operation::LoadRecords(name) => routes::load_records::load_records(call, principal, name).await,
+        Operation::DeleteRecords(name) => routes::delete_records::delete_records(call, principal, name).await,
+        Operation::ReadRecord(name, id) => routes::read_record::read_record(call, principal, name, id).await,
+        Operation::DeleteRecord(name, id) => routes::delete_record::delete_record(call, principal, name, id).await,
+        Operation::ListExports => routes::list_exports::list_exports(call, principal).await,
+        Operation::CreateExport => routes::create_export::create_export(call, principal).await,
+        Operation::ReadExport(id) => routes::read_export::read_export(call, principal, id).await,
+        Operation::DeleteExport(id) => routes::delete_export::delete_export(call, principal, id).await,
+        Operation::CancelExport(id) => routes::cancel_export::cancel_export(call, principal, id).await,
+        Operation::DownloadExport(id) => routes::download_export::download_export(call, principal, id).await,
+        Operation::ListAudit => routes::list_audit::list_audit(call, principal).await,
+        Operation::ReadUsage => routes::read_usage::read_usage(call, principal).await,
+        Operation::Health
+        | Operation::OpenApi
+        | Operation::Docs
+        | Operation::ListOrgs
+        | Operation::CreateOrg
+        | Operation::ChangeOrg(_) => Err(ApiError::nowhere()),
+    }
+}
+
+/// Lets the operator in; tells a good key of an org that it is not the operator's, and anything else that it is no good.
+async fn assert_operator(call: &Call<'_>) -> Result<(), ApiError> {
+    let key = call.deps.operator.key().await.map_err(waybill_app::Error::from)?;
+    let Err(refused) = authenticate_operator(key, call.request) else { return Ok(()) };
+    let access = Access { context: call.context, vault: &*call.deps.vault, allow_query: false };
+    let command = request_path(call.request).strip_prefix("/v1").unwrap_or_default();
+    match authenticate(&access, call.request, command).await {
+        Ok(_) => Err(ApiError::operator_only()),
+        Err(CredentialError::Refused(
+            error @ (waybill_app::Error::Unavailable(_) | waybill_app::Error::Throttled { .. }),
+        )) => Err(error.into()),
+        Err(_) => Err(refused.into()),
+    }
+}

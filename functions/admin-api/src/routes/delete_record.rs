@@ -1,0 +1,32 @@
+//! Deletes one record.
+
+use crate::error::{ApiError, ProblemDocument};
+use crate::operation::{Call, part};
+use crate::reply::Reply;
+use waybill_domain::Principal;
+
+/// Deletes one record.
+#[utoipa::path(
+    delete,
+    path = "/v1/collections/{name}/records/{id}",
+    tag = "records",
+    params(
+        ("name" = String, Path, description = "The collection"),
+        ("id" = String, Path, description = "The record's `_id`"),
+    ),
+    responses(
+        (status = 204, description = "It is deleted"),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete_record(
+    call: &Call<'_>,
+    principal: &Principal,
+    name: &str,
+    id: &str,
+) -> Result<Reply, ApiError> {
+    call.only_arguments(&[])?;
+    let (name, id) = (part("name", name)?, part("id", id)?);
+    waybill_app::delete_record(call.context, &*call.deps.records, principal, &name, id).await?;
+    Ok(Reply::gone())
+}

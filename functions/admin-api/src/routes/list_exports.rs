@@ -1,0 +1,30 @@
+//! Lists the org's exports, whichever surface made them, the newest first.
+
+use crate::error::{ApiError, ProblemDocument};
+use crate::operation::{Call, next};
+use crate::reply::Reply;
+use crate::wire::List;
+use crate::wire::export::ExportWire;
+use waybill_domain::Principal;
+
+/// Lists the org's exports, whichever surface made them, the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/exports",
+    tag = "exports",
+    params(
+        ("limit" = Option<u64>, Query, description = "Items on a page, 1 to 1000; 50 where it is absent"),
+        ("cursor" = Option<String>, Query, description = "`next` of an earlier page"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = List<ExportWire>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list_exports(call: &Call<'_>, principal: &Principal) -> Result<Reply, ApiError> {
+    let org = Some(&principal.org);
+    let paging = call.paging(org, "exports")?;
+    let page = waybill_app::list_exports(call.context, principal, None, paging.after, true, paging.limit).await?;
+    let cursor = next(org, "exports", page.next.as_ref());
+    Reply::ok(&List::new(page.items.into_iter().map(ExportWire::from), cursor))
+}

@@ -1,0 +1,271 @@
+//! Collection definitions on the wire.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use waybill_app::PutCollection;
+use waybill_domain::{Collection, CollectionName, Property, PropertyKind, Source};
+use waybill_http::{Members, Problem};
+
+/// Longest name that is looked at, in characters; the definition's own limit is shorter.
+const NAME_CHARS: usize = 600;
+
+/// A collection and its definition.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Collection)]
+pub(crate) struct CollectionWire {
+    /// Its name.
+    name: String,
+    /// Name of one record.
+    singular: String,
+    /// Where its records are read from.
+    source: SourceWire,
+    /// Its properties in the order in which they are exported.
+    #[schema(value_type = BTreeMap<String, PropertyWire>)]
+    properties: Map<String, Value>,
+    /// Whether records may have undeclared properties.
+    open: bool,
+    /// Number of this version of the definition, from 1.
+    revision: u64,
+    /// When it was first written.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it was last written.
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// Where a collection's records are read from.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Source)]
+pub(crate) struct SourceWire {
+    /// `records`: Waybill's own table.
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// A declared property.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Property)]
+pub(crate) struct PropertyWire {
+    /// `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `document`, `any`, `binary` or `geometry`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Of a reference: the collection that it refers to.
+    collection: Option<String>,
+    /// Of a document: its properties; absent = anything.
+    #[schema(no_recursion)]
+    properties: Option<BTreeMap<String, PropertyWire>>,
+    /// Whether it holds an array of that type.
+    array: Option<bool>,
+    /// Whether it is exported only when asked for.
+    optional: Option<bool>,
+}
+
+impl From<Collection> for CollectionWire {
+    fn from(collection: Collection) -> Self {
+        let kind = match collection.source {
+            Source::Records => "records",
+        };
+        Self {
+            name: collection.name.into(),
+            singular: collection.singular.into(),
+            source: SourceWire { kind: kind.to_owned() },
+            properties: properties_wire(&collection.properties),
+            open: collection.open,
+            revision: collection.revision,
+            created_at: collection.created_at.to_string(),
+            updated_at: collection.updated_at.to_string(),
+        }
+    }
+}
+
+fn properties_wire(properties: &[Property]) -> Map<String, Value> {
+    properties.iter().map(|property| (property.name.clone(), Value::Object(property_wire(property)))).collect()
+}
+
+fn property_wire(property: &Property) -> Map<String, Value> {
+    let (kind, detail) = match &property.kind {
+        PropertyKind::String => ("string", None),
+        PropertyKind::Number => ("number", None),
+        PropertyKind::Boolean => ("boolean", None),
+        PropertyKind::Date => ("date", None),
+        PropertyKind::ObjectId => ("objectId", None),
+        PropertyKind::Reference { collection } => ("reference", Some(("collection", json!(collection.as_str())))),
+        PropertyKind::File => ("file", None),
+        PropertyKind::Document { properties } if properties.is_empty() => ("document", None),
+        PropertyKind::Document { properties } => {
+            ("document", Some(("properties", Value::Object(properties_wire(properties)))))
+        }
+        PropertyKind::Any => ("any", None),
+        PropertyKind::Binary => ("binary", None),
+        PropertyKind::Geometry => ("geometry", None),
+        PropertyKind::List { collection, .. } => ("list", Some(("collection", json!(collection.as_str())))),
+    };
+    let mut wire = Map::new();
+    wire.insert("type".to_owned(), json!(kind));
+    if let Some((name, value)) = detail {
+        wire.insert(name.to_owned(), value);
+    }
+    if let PropertyKind::List { via, .. } = &property.kind {
+        wire.insert("via".to_owned(), json!(via));
+    }
+    for (name, set) in [("array", property.array), ("optional", property.optional)] {
+        if set {
+            wire.insert(name.to_owned(), json!(true));
+        }
+    }
+    wire
+}
+
+/// A definition to be written.
+#[derive(Debug, ToSchema)]
+#[schema(as = PutCollection, rename_all = "camelCase")]
+pub(crate) struct PutCollectionBody {
+    /// Its name, which must be the path's where it is given.
+    #[schema(value_type = Option<String>)]
+    name: CollectionName,
+    /// Name of one record; absent = the collection's name.
+    #[schema(value_type = Option<String>)]
+    singular: Option<CollectionName>,
+    /// Where its records are read from; absent = `{"type":"records"}`.
+    #[schema(value_type = Option<SourceWire>)]
+    source: Source,
+    /// Its properties in the order in which they are exported.
+    #[schema(value_type = BTreeMap<String, PropertyWire>)]
+    properties: Vec<Property>,
+    /// Whether records may have undeclared properties; absent = no.
+    #[schema(value_type = Option<bool>)]
+    open: bool,
+}
+
+impl PutCollectionBody {
+    /// Reads the body of a definition of the collection `name`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(name: CollectionName, body: &Value) -> Result<Self, Vec<Problem>> {
+        let mut members = Members::of(body, "").map_err(|problem| vec![problem])?;
+        if members.text("name", NAME_CHARS).is_some_and(|given| given != name.as_str()) {
+            members.refuse::<()>("name", format!("must be `{name}`, as in the path"));
+        }
+        let singular = members.parsed("singular", "a name: ^[A-Za-z][A-Za-z0-9_-]{0,63}$");
+        read_source(&mut members);
+        let properties = members.take("properties");
+        let properties = match members.require("properties", properties) {
+            Some(properties) => read_properties(properties, "/properties", &mut members),
+            None => Vec::new(),
+        };
+        let open = members.boolean("open").unwrap_or(false);
+        members.later("access");
+        let problems = members.finish();
+        if problems.is_empty() {
+            Ok(Self { name, singular, source: Source::Records, properties, open })
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+impl From<PutCollectionBody> for PutCollection {
+    fn from(body: PutCollectionBody) -> Self {
+        let PutCollectionBody { name, singular, source, properties, open } = body;
+        Self { name, singular, source, properties, open }
+    }
+}
+
+fn read_source(members: &mut Members<'_>) {
+    let Some(source) = members.take("source") else { return };
+    let pointer = members.at("source");
+    let problems = match Members::of(source, pointer) {
+        Err(problem) => vec![problem],
+        Ok(mut inner) => {
+            let kind = inner.text("type", NAME_CHARS);
+            match inner.require("type", kind) {
+                Some("records") | None => inner.finish(),
+                Some(_) => {
+                    // The members of a source that is not read yet would only confuse.
+                    vec![Problem::new(inner.at("type"), "other than `records` is not available yet")]
+                }
+            }
+        }
+    };
+    members.add(problems);
+}
+
+/// Reads declared properties; problems go to `outer`.
+fn read_properties(value: &Value, pointer: &str, outer: &mut Members<'_>) -> Vec<Property> {
+    let Some(object) = value.as_object() else {
+        outer.add([Problem::new(pointer, "must be an object of properties by name")]);
+        return Vec::new();
+    };
+    let mut properties = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        properties.extend(read_property(name, value, &format!("{pointer}/{escaped}"), outer));
+    }
+    properties
+}
+
+fn read_property(name: &str, value: &Value, pointer: &str, outer: &mut Members<'_>) -> Option<Property> {
+    let mut members = match Members::of(value, pointer) {
+        Ok(members) => members,
+        Err(problem) => {
+            outer.add([problem]);
+            return None;
+        }
+    };
+    let kind = read_kind(&mut members, pointer);
+    let array = members.boolean("array").unwrap_or(false);
+    let optional = members.boolean("optional").unwrap_or(false);
+    members.later("inheritable");
+    members.later("dimensions");
+    let problems = members.finish();
+    let good = problems.is_empty();
+    outer.add(problems);
+    let property = kind.map(|kind| Property {
+        name: name.to_owned(),
+        kind,
+        array,
+        optional,
+        inheritable: false,
+        dimensions: vec![],
+    });
+    property.filter(|_| good)
+}
+
+fn read_kind(members: &mut Members<'_>, pointer: &str) -> Option<PropertyKind> {
+    let kind = members.text("type", NAME_CHARS);
+    match members.require("type", kind)? {
+        "string" => Some(PropertyKind::String),
+        "number" => Some(PropertyKind::Number),
+        "boolean" => Some(PropertyKind::Boolean),
+        "date" => Some(PropertyKind::Date),
+        "objectId" => Some(PropertyKind::ObjectId),
+        "any" => Some(PropertyKind::Any),
+        "binary" => Some(PropertyKind::Binary),
+        "geometry" => Some(PropertyKind::Geometry),
+        "reference" => {
+            let collection = members.parsed("collection", "the name of a collection");
+            Some(PropertyKind::Reference { collection: members.require("collection", collection)? })
+        }
+        "document" => {
+            let properties = members.take("properties").map(|inner| {
+                read_properties(inner, &format!("{pointer}/properties"), members)
+            });
+            Some(PropertyKind::Document { properties: properties.unwrap_or_default() })
+        }
+        later @ ("file" | "list") => {
+            for name in ["collection", "via"] {
+                members.take(name);
+            }
+            members.refuse("type", format!("`{later}` is not available yet"))
+        }
+        _ => members.refuse(
+            "type",
+            "must be one of `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `document`, `any`, `binary`, `geometry`",
+        ),
+    }
+}

@@ -1,0 +1,386 @@
+//! Exports on the wire.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use waybill_app::{CreateExport, ExportView, FilterRequest, IdempotentRequest, Path};
+use waybill_domain::{
+    Archive, ArchiveEntry, CollectionName, Export, ExportFormat, Failure, FailureCode, Level, Packaging, Phase,
+    Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
+};
+use waybill_http::{Members, Problem};
+
+/// Longest name of an export, in characters.
+const NAME_CHARS: usize = 200;
+/// Longest description, in characters.
+const DESCRIPTION_CHARS: usize = 2000;
+const FORMATS: [(&str, ExportFormat); 3] =
+    [("ndjson", ExportFormat::Ndjson), ("json", ExportFormat::Json), ("csv", ExportFormat::Csv)];
+const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::Default), ("small", Level::Small)];
+
+/// An export: what was asked, and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Export)]
+pub(crate) struct ExportWire {
+    /// Its id, 24 hex digits.
+    id: String,
+    /// The surface that it was made through: `admin`, `cortex`.
+    surface: &'static str,
+    /// `queued`, `running`, `ready`, `failed` or `canceled`.
+    state: &'static str,
+    /// What it reads.
+    collection: String,
+    /// A short name for people.
+    #[schema(required)]
+    name: Option<String>,
+    /// A longer one.
+    #[schema(required)]
+    description: Option<String>,
+    /// `ndjson`, `json` or `csv`.
+    format: &'static str,
+    /// What a download is: `zip`.
+    packaging: &'static str,
+    /// How hard deflate tries: `fast`, `default` or `small`.
+    level: &'static str,
+    /// Which properties, as asked; empty = `_id` and all that are not optional.
+    paths: Vec<String>,
+    /// Optional properties to add, as asked.
+    include: Vec<String>,
+    /// Which records, as asked; `null` = all.
+    #[schema(required, value_type = Option<Object>)]
+    r#where: Option<Value>,
+    /// Whether cells that look like formulas stay as they are.
+    raw_cells: bool,
+    /// The account that made it.
+    creator: String,
+    /// The account whose rights it reads with.
+    principal: String,
+    /// How far it is.
+    progress: ProgressWire,
+    /// Its archive; `null` until it is ready.
+    #[schema(required)]
+    archive: Option<ArchiveWire>,
+    /// Its last steps, oldest first.
+    steps: Vec<StepWire>,
+    /// Why it failed; `null` when it did not.
+    #[schema(required)]
+    failure: Option<FailureWire>,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When its first step began.
+    #[schema(required, format = DateTime)]
+    started_at: Option<String>,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    finished_at: Option<String>,
+    /// From when on it is not there any more, once it has ended.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// How far an export is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Progress)]
+pub(crate) struct ProgressWire {
+    /// `waiting`, `records`, `finishing` or `done`.
+    phase: &'static str,
+    /// Records written.
+    records: u64,
+    /// Plain bytes written.
+    bytes: u64,
+    /// Bytes of archive made.
+    archive_bytes: u64,
+}
+
+/// A finished archive.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Archive)]
+pub(crate) struct ArchiveWire {
+    /// Its size in bytes.
+    size_bytes: u64,
+    /// Its SHA-256, hex.
+    sha256: String,
+    /// What is in it, in order.
+    entries: Vec<EntryWire>,
+}
+
+/// One file of an archive.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ArchiveEntry)]
+pub(crate) struct EntryWire {
+    /// Its name in the zip.
+    name: String,
+    /// Its size in bytes.
+    size_bytes: u64,
+    /// Its size in the archive in bytes.
+    compressed_bytes: u64,
+    /// Its CRC-32, eight hex digits.
+    crc32: String,
+    /// Its SHA-256, hex.
+    sha256: String,
+}
+
+/// One step of an export: what one invocation did for it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Step)]
+pub(crate) struct StepWire {
+    /// Number of the lease that it ran under.
+    epoch: u64,
+    /// When it began.
+    #[schema(format = DateTime)]
+    started_at: String,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    ended_at: Option<String>,
+    /// Records written by its end.
+    records: u64,
+    /// How it ended.
+    outcome: &'static str,
+}
+
+/// Why an export failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub(crate) struct FailureWire {
+    /// The condition, a stable word.
+    code: &'static str,
+    /// What happened and what to do.
+    message: String,
+}
+
+impl From<ExportView> for ExportWire {
+    fn from(view: ExportView) -> Self {
+        let ExportView { export, spec } = view;
+        let paths = |paths: &[Path]| paths.iter().map(ToString::to_string).collect();
+        Self {
+            id: export.id.to_string(),
+            surface: surface_name(export.surface),
+            state: state_name(&export.state),
+            format: format_name(export.format),
+            packaging: match spec.packaging {
+                Packaging::Zip => "zip",
+            },
+            level: level_name(spec.level),
+            paths: paths(&spec.selection.paths),
+            include: paths(&spec.selection.include),
+            // Surfaces keep only conditions that parsed.
+            r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            raw_cells: spec.raw_cells,
+            creator: export.creator.to_string(),
+            principal: spec.principal.to_string(),
+            progress: export.progress.clone().into(),
+            archive: export.archive().cloned().map(Into::into),
+            steps: export.steps.iter().map(Into::into).collect(),
+            failure: failure(&export),
+            created_at: export.created_at.to_string(),
+            started_at: time(export.started_at),
+            finished_at: time(export.finished_at()),
+            expires_at: export.expires_at.to_string(),
+            collection: export.collection.into(),
+            name: export.label,
+            description: export.description,
+        }
+    }
+}
+
+fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+fn surface_name(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Admin => "admin",
+        Surface::Cortex => "cortex",
+    }
+}
+
+fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Queued { .. } => "queued",
+        State::Running { .. } => "running",
+        State::Ready { .. } => "ready",
+        State::Failed { .. } => "failed",
+        State::Canceled { .. } => "canceled",
+    }
+}
+
+fn format_name(format: ExportFormat) -> &'static str {
+    match format {
+        ExportFormat::Ndjson => "ndjson",
+        ExportFormat::Json => "json",
+        ExportFormat::Csv => "csv",
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Fast => "fast",
+        Level::Default => "default",
+        Level::Small => "small",
+    }
+}
+
+fn failure(export: &Export) -> Option<FailureWire> {
+    let State::Failed { failure: Failure { code, message }, .. } = &export.state else { return None };
+    let code = match code {
+        FailureCode::CollectionMissing => "collection-missing",
+        FailureCode::BadRecord => "bad-record",
+        FailureCode::QuotaExceeded => "quota-exceeded",
+        FailureCode::MaxRetriesReached => "max-retries-reached",
+        FailureCode::Unavailable => "unavailable",
+        FailureCode::Denied => "denied",
+        FailureCode::Internal => "internal",
+    };
+    Some(FailureWire { code, message: message.clone() })
+}
+
+impl From<Progress> for ProgressWire {
+    fn from(progress: Progress) -> Self {
+        let phase = match progress.phase {
+            Phase::Waiting => "waiting",
+            Phase::Records => "records",
+            Phase::Finishing => "finishing",
+            Phase::Done => "done",
+        };
+        let Progress { records, plain_bytes, archive_bytes, .. } = progress;
+        Self { phase, records, bytes: plain_bytes, archive_bytes }
+    }
+}
+
+impl From<Archive> for ArchiveWire {
+    fn from(archive: Archive) -> Self {
+        let entries = archive.entries.into_iter().map(Into::into).collect();
+        Self { size_bytes: archive.size_bytes, sha256: archive.sha256, entries }
+    }
+}
+
+impl From<ArchiveEntry> for EntryWire {
+    fn from(entry: ArchiveEntry) -> Self {
+        let crc32 = format!("{:08x}", entry.crc32);
+        let ArchiveEntry { name, size_bytes, compressed_bytes, sha256, .. } = entry;
+        Self { name, size_bytes, compressed_bytes, crc32, sha256 }
+    }
+}
+
+impl From<&StepRecord> for StepWire {
+    fn from(step: &StepRecord) -> Self {
+        let outcome = match step.outcome {
+            StepOutcome::Running => "running",
+            StepOutcome::Continued => "continued",
+            StepOutcome::Throttled => "throttled",
+            StepOutcome::Finished => "finished",
+        };
+        Self {
+            epoch: step.epoch.0,
+            started_at: step.started_at.to_string(),
+            ended_at: time(step.ended_at),
+            records: step.records,
+            outcome,
+        }
+    }
+}
+
+/// An export to be made.
+#[derive(Debug, ToSchema)]
+#[schema(as = CreateExport, rename_all = "camelCase")]
+pub(crate) struct CreateExportBody {
+    /// What it reads.
+    #[schema(value_type = String)]
+    collection: CollectionName,
+    /// A short name for people.
+    name: Option<String>,
+    /// A longer one.
+    description: Option<String>,
+    /// `ndjson` (where it is absent), `json` or `csv`.
+    #[schema(value_type = Option<String>)]
+    format: ExportFormat,
+    /// How hard deflate tries: `fast`, `default` (where it is absent) or `small`.
+    #[schema(value_type = Option<String>)]
+    level: Level,
+    /// Which properties; absent or empty = `_id` and all that are not optional.
+    #[schema(value_type = Option<Vec<String>>)]
+    paths: Vec<Path>,
+    /// Optional properties to add.
+    #[schema(value_type = Option<Vec<String>>)]
+    include: Vec<Path>,
+    /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
+    #[schema(value_type = Option<Object>)]
+    r#where: Option<Value>,
+    /// Whether cells that look like formulas stay as they are.
+    #[schema(value_type = Option<bool>)]
+    raw_cells: bool,
+}
+
+impl CreateExportBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(body: &Value) -> Result<Self, Vec<Problem>> {
+        let mut members = Members::of(body, "").map_err(|problem| vec![problem])?;
+        let collection = members.parsed("collection", "the name of a collection");
+        let collection: Option<CollectionName> = members.require("collection", collection);
+        let name = members.text("name", NAME_CHARS).map(str::to_owned);
+        let description = members.text("description", DESCRIPTION_CHARS).map(str::to_owned);
+        let format = members.word("format", &FORMATS).unwrap_or(ExportFormat::Ndjson);
+        let level = members.word("level", &LEVELS).unwrap_or_default();
+        let (paths, include) = (members.list("paths"), members.list("include"));
+        let condition = members.take("where").cloned();
+        if condition.as_ref().is_some_and(|condition| !condition.is_object()) {
+            members.refuse::<()>("where", "must be an object");
+        }
+        let raw_cells = members.boolean("rawCells").unwrap_or(false);
+        if members.text("packaging", NAME_CHARS).is_some_and(|packaging| packaging != "zip") {
+            members.refuse::<()>("packaging", "other than `zip` is not available yet");
+        }
+        for name in [
+            "expand",
+            "sort",
+            "search",
+            "dateRange",
+            "principal",
+            "files",
+            "scope",
+            "destinations",
+            "notify",
+            "afterScript",
+            "scheduledAt",
+        ] {
+            members.later(name);
+        }
+        let problems = members.finish();
+        match collection {
+            Some(collection) if problems.is_empty() => {
+                Ok(Self { collection, name, description, format, level, paths, include, r#where: condition, raw_cells })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// The command.
+    pub(crate) fn command(self, idempotency: Option<IdempotentRequest>) -> CreateExport {
+        let filter = self.r#where.map(|condition| {
+            let text = condition.to_string();
+            FilterRequest::CortexWhere { condition, text }
+        });
+        CreateExport {
+            surface: Surface::Admin,
+            collection: self.collection,
+            label: self.name,
+            description: self.description,
+            format: self.format,
+            level: self.level,
+            paths: self.paths,
+            include: self.include,
+            filter,
+            raw_cells: self.raw_cells,
+            idempotency,
+        }
+    }
+}
