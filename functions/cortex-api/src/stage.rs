@@ -4,6 +4,7 @@ use crate::{Deps, handle};
 use lambda_http::{Body, Request, RequestExt as _};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use waybill_app::ports::{Entity as _, Entropy as _, Expect, Row, SealContext, SecretVault as _, Transaction, Write};
 use waybill_domain::{
     AccessKey, Archive, ArchiveEntry, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId,
@@ -118,7 +119,7 @@ impl Stage {
         let response = handle(&self.deps, request.with_raw_http_path(path)).await;
         let mut text = format!("{}\n", response.status());
         for (name, value) in response.headers() {
-            text += &format!("{name}: {}\n", value.to_str().unwrap());
+            writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
         }
         let body = match response.body() {
             Body::Text(text) => text.as_str(),

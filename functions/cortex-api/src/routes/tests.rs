@@ -48,8 +48,8 @@ async fn a_signed_request_is_answered_once() {
     let wrong = sign("/exports", now);
     insta::assert_snapshot!("wrong", stage.send_owned("GET", &target, &headers(&wrong, "1123456789abcdef", now)).await);
     let old = now - 300_001;
-    let stale = sign(&format!("/exports/{id}"), old);
-    insta::assert_snapshot!("stale", stage.send_owned("GET", &target, &headers(&stale, "2123456789abcdef", old)).await);
+    let late = sign(&format!("/exports/{id}"), old);
+    insta::assert_snapshot!("stale", stage.send_owned("GET", &target, &headers(&late, "2123456789abcdef", old)).await);
     insta::assert_snapshot!("bad_nonce", stage.send_owned("GET", &target, &headers(&good, "short", now)).await);
 }
 
