@@ -159,14 +159,29 @@ fn write_text(text: &str, raw_cells: bool, out: &mut Vec<u8>) {
 
 /// Whether a spreadsheet may take the text for a formula: `= + - @`, their full-width forms, TAB, CR or LF first.
 fn starts_formula(text: &str) -> bool {
-    matches!(
-        text.chars().next(),
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}')
-    )
+    match text.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n') => true,
+        // Where the full-width forms begin.
+        Some(0xEF) => text.starts_with(['\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}']),
+        _ => false,
+    }
 }
 
+/// Whether the cell holds a quote, a comma or a line end.
 fn needs_quotes(cell: &[u8]) -> bool {
-    cell.iter().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let holds = |word: u64, byte: u64| {
+        let found = word ^ (ONES * byte);
+        found.wrapping_sub(ONES) & !found
+    };
+    let mut words = cell.chunks_exact(8);
+    let mut found = 0;
+    for word in words.by_ref() {
+        let word = word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        found |= holds(word, 0x22) | holds(word, 0x2C) | holds(word, 0x0D) | holds(word, 0x0A);
+    }
+    found & HIGH != 0 || words.remainder().iter().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
 }
 
 fn write_quoted_if_needed(cell: &[u8], out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use crate::text::Text;
 /// A scanned record.
 #[derive(Clone, Copy, Debug)]
 pub struct Document<'a> {
-    text: &'a [u8],
+    text: &'a str,
     nodes: &'a [Node],
     compact: bool,
 }
@@ -48,7 +48,7 @@ fn index(at: u32) -> usize {
 
 impl<'a> Document<'a> {
     /// `nodes` must be the result of scanning `text`.
-    pub(crate) fn new(text: &'a [u8], nodes: &'a [Node], compact: bool) -> Self {
+    pub(crate) fn new(text: &'a str, nodes: &'a [Node], compact: bool) -> Self {
         Self { text, nodes, compact }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
 
     /// The source bytes, with white space around them if there was any.
     pub fn source(&self) -> &'a [u8] {
-        self.text
+        self.text.as_bytes()
     }
 
     /// The value behind a handle that one of this document's values gave.
@@ -115,7 +115,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn source(&self) -> &'a [u8] {
         let node = self.node();
-        &self.document.text[index(node.start)..index(node.end)]
+        &self.document.text.as_bytes()[index(node.start)..index(node.end)]
     }
 
     /// The truth value of a boolean.
@@ -129,23 +129,24 @@ impl<'a> Value<'a> {
 
     /// The text of a number, verbatim.
     pub fn number(&self) -> Option<&'a str> {
-        if self.node().kind != NodeKind::Number {
+        let node = self.node();
+        if node.kind != NodeKind::Number {
             return None;
         }
-        std::str::from_utf8(self.source()).ok()
+        self.document.text.get(index(node.start)..index(node.end))
     }
 
     /// The string, still escaped.
     #[inline]
     pub fn text(&self) -> Option<Text<'a>> {
-        let escaped = match self.node().kind {
+        let node = self.node();
+        let escaped = match node.kind {
             NodeKind::PlainText => false,
             NodeKind::EscapedText => true,
             _ => return None,
         };
-        let quoted = self.source();
-        // The scan has checked the encoding and the quotes, which are one byte each.
-        let source = std::str::from_utf8(&quoted[1..quoted.len() - 1]).ok()?;
+        // The quotes are one byte each.
+        let source = self.document.text.get(index(node.start) + 1..index(node.end) - 1)?;
         Some(Text::new(source, escaped))
     }
 
@@ -184,11 +185,6 @@ impl<'a> Value<'a> {
     /// Whether this key of an object (or any text) stands for `name`.
     #[inline]
     pub fn key_is(&self, name: &str) -> bool {
-        let node = self.node();
-        if node.kind == NodeKind::PlainText {
-            let content = &self.document.text[index(node.start) + 1..index(node.end) - 1];
-            return content == name.as_bytes();
-        }
         self.text().is_some_and(|text| text.is(name))
     }
 

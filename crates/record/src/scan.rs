@@ -83,16 +83,14 @@ impl Tape {
         if text.len() > MAX_TEXT_BYTES {
             return Err(ScanError::TooLong);
         }
-        if let Err(error) = std::str::from_utf8(text) {
-            return Err(ScanError::Utf8 { at: error.valid_up_to() });
-        }
+        let valid = std::str::from_utf8(text).map_err(|error| ScanError::Utf8 { at: error.valid_up_to() })?;
         let mut scanner = Scanner { text, at: 0, nodes: &mut self.nodes, spaced: false };
         scanner.document()?;
         let compact = !scanner.spaced;
         if self.nodes.first().map(|root| root.kind) != Some(NodeKind::Object) {
             return Err(ScanError::NotAnObject);
         }
-        Ok(Document::new(text, &self.nodes, compact))
+        Ok(Document::new(valid, &self.nodes, compact))
     }
 }
 
