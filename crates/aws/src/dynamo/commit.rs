@@ -143,3 +143,62 @@ impl Condition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybill_ports::{RowKey, Table};
+
+    const OURS: CommitId = CommitId(7);
+
+    fn row(sk: &str) -> Row {
+        let key = RowKey { table: Table::Main, pk: "P".into(), sk: sk.into() };
+        Row { key, version: OURS, body: "{}".into(), due: None, drop_after: None }
+    }
+
+    fn put(sk: &str) -> Write {
+        Write::Put { row: row(sk), expect: Expect::Absent }
+    }
+
+    fn delete(sk: &str) -> Write {
+        Write::Delete { key: row(sk).key, version: CommitId(1) }
+    }
+
+    fn failed(left_by: Option<CommitId>) -> CancellationReason {
+        let item = left_by.map(|version| item_of(&row("any"), version).unwrap());
+        CancellationReason::builder().code("ConditionalCheckFailed").set_item(item).build()
+    }
+
+    fn reason(code: &str) -> CancellationReason {
+        CancellationReason::builder().code(code).build()
+    }
+
+    #[test]
+    fn a_row_that_this_commit_left_says_that_all_of_it_took_effect() {
+        let writes = [put("A"), delete("B"), put("C")];
+        assert_eq!(verdict(OURS, &writes, &[failed(Some(OURS)), failed(None), failed(Some(OURS))]), Ok(()));
+        assert_eq!(verdict(OURS, &writes, &[failed(Some(CommitId(9))), failed(None), failed(Some(OURS))]), Ok(()));
+    }
+
+    #[test]
+    fn rows_of_others_are_a_conflict() {
+        let writes = [put("A"), delete("B")];
+        assert_eq!(verdict(OURS, &writes, &[failed(Some(CommitId(9))), reason("None")]), Err(PortErrorKind::Conflict));
+        assert_eq!(verdict(OURS, &writes, &[reason("None"), failed(None)]), Err(PortErrorKind::Conflict));
+        assert_eq!(
+            verdict(OURS, &writes, &[reason("TransactionConflict"), reason("None")]),
+            Err(PortErrorKind::Conflict)
+        );
+    }
+
+    #[test]
+    fn a_condition_that_failed_counts_more_than_a_throttle_and_a_refusal_more_than_either_fault() {
+        let of = |codes: [&str; 2]| verdict(OURS, &[put("A"), put("B")], &codes.map(reason)).unwrap_err();
+        assert_eq!(of(["ThrottlingError", "ConditionalCheckFailed"]), PortErrorKind::Conflict);
+        assert_eq!(of(["ThrottlingError", "None"]), PortErrorKind::Throttled { retry_after: None });
+        assert_eq!(of(["None", "ProvisionedThroughputExceeded"]), PortErrorKind::Throttled { retry_after: None });
+        let refused = PortErrorKind::Rejected { reason: "ValidationError".into() };
+        assert_eq!(of(["ThrottlingError", "ValidationError"]), refused);
+        assert_eq!(of(["None", "None"]), PortErrorKind::Unavailable);
+    }
+}

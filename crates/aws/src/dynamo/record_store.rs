@@ -197,9 +197,7 @@ mod tests {
 
     #[test]
     fn partitions_of_ids_never_change() {
-        let partitions: Vec<u16> = ["000000000000000000000000", "5f3e9a1b2c3d4e5f60718293", "ffffffffffffffffffffffff"]
-            .map(|id| partition_of(id.parse().unwrap()))
-            .into();
-        insta::assert_debug_snapshot!(partitions, @"");
+        let ids = ["000000000000000000000000", "5f3e9a1b2c3d4e5f60718293", "ffffffffffffffffffffffff"];
+        assert_eq!(ids.map(|id| partition_of(id.parse().unwrap())), [9, 4, 8]);
     }
 }

@@ -28,8 +28,14 @@ mod tests {
 
     #[test]
     fn names_of_files_cannot_leave_their_header() {
-        insta::assert_snapshot!(attachment("export-2026-11-21.zip"), @"");
-        insta::assert_snapshot!(attachment("Grüße \"50%\"\r\n/..\\x.zip"), @"");
+        insta::assert_snapshot!(
+            attachment("export-2026-11-21.zip"),
+            @r#"attachment; filename="export-2026-11-21.zip"; filename*=UTF-8''export-2026-11-21.zip"#
+        );
+        insta::assert_snapshot!(
+            attachment("Grüße \"50%\"\r\n/..\\x.zip"),
+            @r#"attachment; filename="Gr__e _50_____.._x.zip"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%2250%25%22%0D%0A%2F..%5Cx.zip"#
+        );
     }
 
     #[test]
