@@ -116,7 +116,16 @@ impl Stage {
         let body = if body.is_empty() { Body::Empty } else { Body::Text(body.to_owned()) };
         let request: Request = request.body(body).unwrap();
         let path = target.split('?').next().unwrap_or(target).to_owned();
-        let response = handle(&self.deps, request.with_raw_http_path(path)).await;
+        self.answer(request.with_raw_http_path(path)).await
+    }
+
+    /// Sends an event as API Gateway does.
+    pub(crate) async fn event(&self, event: &str) -> String {
+        self.answer(lambda_http::request::from_str(event).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request) -> String {
+        let response = handle(&self.deps, request).await;
         let mut text = format!("{}\n", response.status());
         for (name, value) in response.headers() {
             writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();

@@ -69,3 +69,29 @@ async fn acting_as_another_account_is_refused_by_name() {
     let headers = [("authorization", key.as_str()), ("medable-client-account", "65aa00000000000000000001")];
     insta::assert_snapshot!("another_account", stage.send("GET", "/demo/v2/exports", &headers, "").await);
 }
+
+#[tokio::test]
+async fn events_of_the_gateway_are_read_as_they_come() {
+    let stage = Stage::new().await;
+    let event = |method: &str, query: &str, body: &str| {
+        let key = bearer("demo", Role::Member);
+        serde_json::json!({
+            "version": "2.0", "routeKey": "ANY /{org}/v2/{proxy+}", "rawPath": "/demo/v2/exports/", "rawQueryString": query,
+            "headers": {"host": "waybill.example", "authorization": key, "content-type": "application/json"},
+            "requestContext": {
+                "accountId": "1", "apiId": "1", "domainName": "waybill.example", "domainPrefix": "waybill",
+                "http": {"method": method, "path": "/demo/v2/exports/", "protocol": "HTTP/1.1", "sourceIp": "::1", "userAgent": ""},
+                "requestId": "request-7", "routeKey": "ANY /{org}/v2/{proxy+}", "stage": "$default", "time": "", "timeEpoch": 0,
+            },
+            "body": body, "isBase64Encoded": !body.is_empty(),
+        })
+        .to_string()
+    };
+    // {"objects":"airports"}
+    let created = stage.event(&event("POST", "", "eyJvYmplY3RzIjoiYWlycG9ydHMifQ==")).await;
+    assert!(created.starts_with("200") && created.contains("x-request-id: request-7"), "{created}");
+    insta::assert_snapshot!(
+        "listed",
+        stage.event(&event("GET", "paths[]=state&paths%5B%5D=objects&sort=%7B%22_id%22%3A1%7D", "")).await
+    );
+}
