@@ -16,6 +16,9 @@ const CONNECT_SECS: u64 = 3;
 const ATTEMPT_SECS: u64 = 10;
 /// Longest wait for the answer to one attempt at S3, whose requests carry parts of 8 MiB.
 const OBJECT_ATTEMPT_SECS: u64 = 60;
+/// Longest wait for an operation with all its attempts, S3 apart: shorter than the 29 s in which an HTTP function answers,
+/// and than the 30 s between two renewals of a lease.
+const OPERATION_SECS: u64 = 25;
 /// Attempts of one operation, the first included.
 const ATTEMPTS: u32 = 4;
 
@@ -54,13 +57,13 @@ pub struct Connection {
 
 /// Fills in the settings that the configurations of all services share.
 macro_rules! configured {
-    ($sdk:ident, $connection:expr, $attempt_secs:expr, $endpoint:expr) => {{
+    ($sdk:ident, $connection:expr, $timeouts:expr, $endpoint:expr) => {{
         let mut builder = $sdk::Config::builder()
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region($sdk::config::Region::new($connection.region.clone()))
             .credentials_provider($connection.credentials_provider())
             .http_client($connection.http_client())
-            .timeout_config(timeouts($attempt_secs))
+            .timeout_config($timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
         builder.set_endpoint_url($endpoint);
         builder
@@ -71,7 +74,7 @@ impl Connection {
     /// A client of `DynamoDB`.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.dynamodb.clone());
-        let config = configured!(aws_sdk_dynamodb, self, ATTEMPT_SECS, endpoint).build();
+        let config = configured!(aws_sdk_dynamodb, self, timeouts(), endpoint).build();
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
@@ -80,7 +83,7 @@ impl Connection {
         use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
         let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.s3.clone());
         // Every body is in memory and its SHA-256 is signed, so that a second checksum would protect nothing more.
-        let config = configured!(aws_sdk_s3, self, OBJECT_ATTEMPT_SECS, endpoint)
+        let config = configured!(aws_sdk_s3, self, object_timeouts(), endpoint)
             .force_path_style(self.endpoints.is_some())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -91,18 +94,18 @@ impl Connection {
     /// A client of SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.sqs.clone());
-        aws_sdk_sqs::Client::from_conf(configured!(aws_sdk_sqs, self, ATTEMPT_SECS, endpoint).build())
+        aws_sdk_sqs::Client::from_conf(configured!(aws_sdk_sqs, self, timeouts(), endpoint).build())
     }
 
     /// A client of KMS.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.kms.clone());
-        aws_sdk_kms::Client::from_conf(configured!(aws_sdk_kms, self, ATTEMPT_SECS, endpoint).build())
+        aws_sdk_kms::Client::from_conf(configured!(aws_sdk_kms, self, timeouts(), endpoint).build())
     }
 
     /// A client of Secrets Manager, which an embedded stack does not have.
     pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        let config = configured!(aws_sdk_secretsmanager, self, ATTEMPT_SECS, None).build();
+        let config = configured!(aws_sdk_secretsmanager, self, timeouts(), None).build();
         aws_sdk_secretsmanager::Client::from_conf(config)
     }
 
@@ -128,9 +131,17 @@ impl Connection {
     }
 }
 
-fn timeouts(attempt_secs: u64) -> TimeoutConfig {
+fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(CONNECT_SECS))
-        .operation_attempt_timeout(Duration::from_secs(attempt_secs))
+        .operation_attempt_timeout(Duration::from_secs(ATTEMPT_SECS))
+        .operation_timeout(Duration::from_secs(OPERATION_SECS))
+        .build()
+}
+
+fn object_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(CONNECT_SECS))
+        .operation_attempt_timeout(Duration::from_secs(OBJECT_ATTEMPT_SECS))
         .build()
 }
