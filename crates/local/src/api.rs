@@ -1,9 +1,14 @@
 //! A client of the stack's own HTTP API: what the first start makes, it makes like everybody else.
 
 use anyhow::{Context as _, Result, bail};
+use hmac::{Hmac, KeyInit, Mac as _};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::Sha256;
+
+use crate::clock;
+use crate::info::SignaturePair;
 
 /// A client of one stack.
 #[derive(Debug, Clone)]
@@ -28,6 +33,26 @@ impl Api {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(false),
             status => bail!("the stack does not tell whether a key is good: it answers {status}"),
         }
+    }
+
+    /// Whether `pair` signs requests to the Cortex surface of `org`.
+    pub(crate) async fn accepts_pair(&self, org: &str, pair: &SignaturePair) -> Result<bool> {
+        let timestamp = clock::epoch_ms(clock::now());
+        let key = format!("{}{}", pair.api_key, pair.api_secret);
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).context("no key is too long")?;
+        mac.update(format!("/exports;GET;{timestamp}").as_bytes());
+        let request = self
+            .client
+            .get(format!("{}/{org}/v2/exports?limit=1", self.url))
+            .header("medable-client-key", &pair.api_key)
+            .header("medable-client-signature", hex::encode(mac.finalize().into_bytes()))
+            .header("medable-client-nonce", hex::encode(clock::random::<8>()?))
+            .header("medable-client-timestamp", timestamp);
+        let status = request.send().await.context("no reply")?.status();
+        if status.is_server_error() {
+            bail!("the stack does not tell whether a signature is good: it answers {status}");
+        }
+        Ok(status.is_success())
     }
 
     /// Sends JSON and reads JSON.

@@ -1,12 +1,66 @@
 //! The functions of Waybill, configured for the embedded services: what the template's environment does on AWS.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Result;
 use lambda_runtime::LambdaEvent;
+use secrecy::SecretString;
 
-use crate::invocations::{Function, event_function};
+use crate::clock;
+use crate::emulators::kms;
+use crate::invocations::{Function, event_function, http_function};
 use crate::running::Deployment;
 use crate::services::names;
+
+/// Time that the sweeper keeps back of an invocation.
+const SWEEPER_RESERVE: Duration = Duration::from_secs(1);
+
+/// A key for the operator, good until the stack stops.
+///
+/// # Errors
+/// When the operating system has no randomness.
+pub(crate) fn new_operator_key() -> Result<String> {
+    Ok(format!("wbo_{}", hex::encode(clock::random::<32>()?)))
+}
+
+/// Waybill's own surface.
+pub(crate) fn admin_api(deployment: &Deployment<'_>, operator_key: &str) -> Function {
+    let tables = names::tables();
+    let config = admin_api::Config {
+        connection: deployment.services.connection(),
+        main_table: tables.main,
+        records_table: tables.records,
+        audit_table: tables.audit,
+        archive_bucket: names::BUCKET.to_owned(),
+        wake_queue_url: deployment.queues.url.clone(),
+        secrets_key_id: kms::key_arn(),
+        operator_key: admin_api::OperatorKeySource::Given(SecretString::from(operator_key.to_owned())),
+    };
+    let deps = Arc::new(admin_api::Deps::new(&config));
+    http_function(move |request| {
+        let deps = Arc::clone(&deps);
+        async move { admin_api::handle(&deps, request).await }
+    })
+}
+
+/// The Cortex surface.
+pub(crate) fn cortex_api(deployment: &Deployment<'_>) -> Function {
+    let tables = names::tables();
+    let config = cortex_api::Config {
+        connection: deployment.services.connection(),
+        main_table: tables.main,
+        audit_table: tables.audit,
+        archive_bucket: names::BUCKET.to_owned(),
+        wake_queue_url: deployment.queues.url.clone(),
+        secrets_key_id: kms::key_arn(),
+    };
+    let deps = Arc::new(cortex_api::Deps::new(&config));
+    http_function(move |request| {
+        let deps = Arc::clone(&deps);
+        async move { cortex_api::handle(&deps, request).await }
+    })
+}
 
 /// The exporter.
 pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
@@ -49,7 +103,7 @@ pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
         wake_queue_url: deployment.queues.url.clone(),
         dead_letter_queue_url: deployment.queues.dead_letters_url.clone(),
         look_again: deployment.tuning.look_again,
-        reserve: std::time::Duration::from_secs(1),
+        reserve: SWEEPER_RESERVE,
     };
     let deps = Arc::new(sweeper::Deps::new(&config));
     event_function(move |event: LambdaEvent<serde_json::Value>| {

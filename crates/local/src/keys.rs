@@ -29,13 +29,12 @@ pub(crate) struct OrgKeys {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MadeOrg {
-    key: MadeKey,
+    admin_key: String,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct MadeKey {
-    secret: String,
+    key: String,
     #[serde(default)]
     signature: Option<SignaturePair>,
 }
@@ -48,18 +47,25 @@ pub(crate) async fn working_keys(api: &Api, folder: &OpenFolder, operator_key: &
     let kept = folder.read::<OrgKeys>(KEYS_FILE)?;
     let keys = match kept {
         Some(kept) if api.accepts(&kept.admin_key).await? => {
-            if api.accepts(&kept.member_key).await? {
+            let member_works = api.accepts(&kept.member_key).await?;
+            let pair_works = api.accepts_pair(&kept.org, &kept.signature).await?;
+            if member_works && pair_works {
                 return Ok(kept);
             }
-            let member = make_key(api, &kept.admin_key, "member", false).await?;
-            OrgKeys { member_key: member.secret, ..kept }
+            let mut keys = kept;
+            if !member_works {
+                keys.member_key = make_key(api, &keys.admin_key, "member", false).await?.key;
+            }
+            if !pair_works {
+                keys.signature = make_pair(api, &keys.admin_key).await?;
+            }
+            keys
         }
         Some(_) | None => {
             let (org, admin_key) = make_org(api, operator_key).await?;
-            let member = make_key(api, &admin_key, "member", false).await?;
-            let signing = make_key(api, &admin_key, "admin", true).await?;
-            let signature = signing.signature.context("a key with a signature pair was made without one")?;
-            OrgKeys { org: org.to_owned(), admin_key, member_key: member.secret, signature }
+            let member_key = make_key(api, &admin_key, "member", false).await?.key;
+            let signature = make_pair(api, &admin_key).await?;
+            OrgKeys { org: org.to_owned(), admin_key, member_key, signature }
         }
     };
     folder.write(KEYS_FILE, &keys)?;
@@ -68,9 +74,9 @@ pub(crate) async fn working_keys(api: &Api, folder: &OpenFolder, operator_key: &
 
 async fn make_org(api: &Api, operator_key: &str) -> Result<(&'static str, String)> {
     for org in ORGS {
-        let body = json!({"org": org, "name": "Waybill demo"});
+        let body = json!({"code": org, "name": "Waybill demo"});
         match api.send::<MadeOrg>(Method::POST, "/v1/orgs", operator_key, &body).await {
-            Ok(made) => return Ok((org, made.key.secret)),
+            Ok(made) => return Ok((org, made.admin_key)),
             Err(error) if error.downcast_ref::<Refused>().is_some_and(|no| no.status == StatusCode::CONFLICT) => {}
             Err(error) => return Err(error).context("the demo org cannot be made"),
         }
@@ -81,4 +87,9 @@ async fn make_org(api: &Api, operator_key: &str) -> Result<(&'static str, String
 async fn make_key(api: &Api, admin_key: &str, role: &str, signature: bool) -> Result<MadeKey> {
     let body = json!({"name": format!("embedded stack, {role}"), "role": role, "signature": signature});
     api.send(Method::POST, "/v1/keys", admin_key, &body).await.with_context(|| format!("no {role} key can be made"))
+}
+
+async fn make_pair(api: &Api, admin_key: &str) -> Result<SignaturePair> {
+    let made = make_key(api, admin_key, "admin", true).await?;
+    made.signature.context("a key with a signature pair was made without one")
 }

@@ -17,6 +17,7 @@ mod options;
 mod poller;
 mod running;
 mod services;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod ticks;
@@ -24,3 +25,4 @@ mod ticks;
 pub use demo::Loading;
 pub use info::{AwsInfo, SignaturePair, StackInfo};
 pub use options::{DataFolder, Options, Tuning};
+pub use stack::Stack;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -25,7 +24,6 @@ const TIDY: Duration = Duration::from_mins(1);
 /// What the functions of a deployment are configured with.
 #[derive(Debug)]
 pub(crate) struct Deployment<'a> {
-    pub(crate) url: &'a str,
     pub(crate) services: &'a Services,
     pub(crate) queues: &'a Queues,
     pub(crate) tuning: &'a Tuning,
@@ -54,10 +52,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts a deployment of the functions that `deploy` makes.
-    pub(crate) async fn start<F>(options: &Options, deploy: F) -> Result<Self>
-    where
-        F: for<'a> FnOnce(Deployment<'a>) -> BoxFuture<'a, Result<Functions>>,
-    {
+    pub(crate) async fn start(options: &Options, deploy: impl FnOnce(&Deployment<'_>) -> Functions) -> Result<Self> {
         let tuning = &options.tuning;
         let folder = OpenFolder::open(&options.data)?;
         let port = listener::bind(options.port).await?;
@@ -66,7 +61,7 @@ impl Running {
         services.make_tables().await?;
         services.make_bucket().await?;
         let queues = services.make_queues(tuning).await?;
-        let functions = deploy(Deployment { url: &url, services: &services, queues: &queues, tuning }).await?;
+        let functions = deploy(&Deployment { services: &services, queues: &queues, tuning });
 
         let invocations = Arc::new(Invocations::default());
         let gateway = gateway::serve(port, functions.surfaces, Arc::clone(&invocations), tuning.http_timeout)?;

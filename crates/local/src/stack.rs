@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use futures::future::FutureExt as _;
 
 use crate::api::Api;
 use crate::clients::REGION;
@@ -41,19 +40,13 @@ impl Stack {
     /// As [`Stack::start`].
     pub async fn start_reporting(options: Options, report: &(dyn Fn(Loading) + Send + Sync)) -> Result<Self> {
         let operator_key = functions::new_operator_key()?;
-        let running = Running::start(&options, |deployment| {
-            let operator_key = &operator_key;
-            async move {
-                Ok(Functions {
-                    surfaces: Surfaces {
-                        admin: functions::admin_api(&deployment, operator_key).await?,
-                        cortex: functions::cortex_api(&deployment),
-                    },
-                    exporter: functions::exporter(&deployment),
-                    sweeper: functions::sweeper(&deployment),
-                })
-            }
-            .boxed()
+        let running = Running::start(&options, |deployment| Functions {
+            surfaces: Surfaces {
+                admin: functions::admin_api(deployment, &operator_key),
+                cortex: functions::cortex_api(deployment),
+            },
+            exporter: functions::exporter(deployment),
+            sweeper: functions::sweeper(deployment),
         })
         .await?;
         match Self::prepare(&running, &options, &operator_key, report).await {

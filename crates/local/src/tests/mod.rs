@@ -5,6 +5,7 @@ mod kms;
 mod running;
 mod s3;
 mod sqs;
+mod stack;
 
 use crate::data_folder::OpenFolder;
 use crate::options::DataFolder;

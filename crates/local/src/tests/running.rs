@@ -68,7 +68,7 @@ fn surfaces() -> Surfaces {
 
 async fn start(options: &Options, exporter: Function, sweeper: Function) -> Running {
     let functions = Functions { surfaces: surfaces(), exporter, sweeper };
-    Running::start(options, |_| Box::pin(async { Ok(functions) })).await.unwrap()
+    Running::start(options, |_| functions).await.unwrap()
 }
 
 async fn told(response: reqwest::Response) -> Value {
@@ -282,7 +282,7 @@ async fn a_port_in_use_is_named() {
     let port: u16 = running.url().rsplit(':').next().unwrap().parse().unwrap();
     let second = Options { port, ..options() };
     let functions = Functions { surfaces: surfaces(), exporter: nothing(), sweeper: nothing() };
-    let error = Running::start(&second, |_| Box::pin(async { Ok(functions) })).await.err().unwrap();
+    let error = Running::start(&second, |_| functions).await.err().unwrap();
     assert_eq!(
         error.to_string(),
         format!("port {port} on 127.0.0.1 is in use by another program; choose another port, or 0 for a free one")
