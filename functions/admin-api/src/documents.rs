@@ -11,9 +11,11 @@ use http::header::CONTENT_SECURITY_POLICY;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The checked-in description of each surface, this one first.
-const SURFACES: [&str; 2] =
-    [include_str!("../../../infra/openapi/admin.json"), include_str!("../../../infra/openapi/cortex.json")];
+/// The checked-in description of each surface, this one first, and what its schemas' names begin with.
+const SURFACES: [(&str, &str); 2] = [
+    ("", include_str!("../../../infra/openapi/admin.json")),
+    ("Cortex", include_str!("../../../infra/openapi/cortex.json")),
+];
 
 /// The description of all surfaces; tests make sure that the checked-in ones parse.
 static MERGED: LazyLock<Value> = LazyLock::new(|| merge::merge(&SURFACES));
@@ -47,4 +49,19 @@ pub(crate) fn docs(call: &Call<'_>) -> Result<Reply, ApiError> {
     // No script, no request to anywhere: only the style that stands in the page.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
     Ok(page.with(CONTENT_SECURITY_POLICY, policy))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+
+    #[tokio::test]
+    async fn anybody_reads_the_description_and_its_page() {
+        let stage = Stage::new().await;
+        let json = stage.send("GET", "/openapi.json", "", "").await;
+        assert!(json.json()["paths"]["/v1/exports"]["post"].is_object());
+        let page = stage.send("GET", "/docs", "", "").await;
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+        assert!(page.text.contains("/v1/exports/{id}/download") && !page.text.contains("<script"));
+    }
 }

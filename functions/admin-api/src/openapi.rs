@@ -59,12 +59,10 @@ struct Credentials;
 impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_with(Default::default);
-        let bearer = |text: &str| {
-            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text)).build();
-            SecurityScheme::Http(scheme)
-        };
-        components.add_security_scheme("apiKey", bearer("A Waybill API key of an org"));
-        components.add_security_scheme("operatorKey", bearer("The operator's key, made at deployment"));
+        let bearer = || HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        components.add_security_scheme("apiKey", SecurityScheme::Http(bearer().build()));
+        let operator = bearer().description(Some("The operator's key, made at deployment")).build();
+        components.add_security_scheme("operatorKey", SecurityScheme::Http(operator));
     }
 }
 

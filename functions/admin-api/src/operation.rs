@@ -235,3 +235,39 @@ async fn assert_operator(call: &Call<'_>) -> Result<(), ApiError> {
         Err(_) => Err(refused.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+
+    #[tokio::test]
+    async fn unknown_paths_and_methods_get_problems_without_a_credential() {
+        let stage = Stage::new().await;
+        for path in ["/", "/v1", "/v1/nothing", "/v2/keys", "/v1/keys/a/b", "/v1//keys"] {
+            let answer = stage.send("GET", path, "", "").await;
+            assert_eq!(
+                (answer.status, answer.text_at("/type")),
+                (404, "urn:waybill:problem:not-found".into()),
+                "{path}"
+            );
+        }
+        let answer = stage.send("PUT", "/v1/exports", "", "").await;
+        assert_eq!(answer.headers["allow"], "GET, POST");
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        insta::assert_snapshot!(answer.shown());
+        assert_eq!(stage.send("GET", "/v1/keys/", &stage.admin, "").await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_missing_or_bad_credential_is_a_challenge() {
+        let stage = Stage::new().await;
+        let (cut, _) = stage.admin.split_at(20);
+        let mut answers = Vec::new();
+        for bearer in ["", "nonsense", cut, "a.b.c"] {
+            let answer = stage.send("GET", "/v1/exports", bearer, "").await;
+            assert!(answer.headers.contains_key("www-authenticate"));
+            answers.push(answer.shown());
+        }
+        insta::assert_snapshot!(answers.join("\n\n"));
+    }
+}

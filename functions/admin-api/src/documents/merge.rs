@@ -6,9 +6,11 @@ use serde_json::{Map, Value};
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Merges descriptions into the first: paths, schemas, credentials and tags of all, each operation with the credentials of
-/// its own description. Where two describe the same thing, the first counts; tests make sure that they do not differ.
-pub(super) fn merge(documents: &[&str]) -> Value {
-    let mut documents = documents.iter().filter_map(|text| serde_json::from_str(text).ok()).map(with_own_credentials);
+/// its own description. The names of a description's schemas get what stands before it in front, since surfaces call
+/// different things by one name. Where two still describe the same thing, the first counts; tests make sure that they
+/// do not differ.
+pub(super) fn merge(documents: &[(&str, &str)]) -> Value {
+    let mut documents = documents.iter().filter_map(|(prefix, text)| parse(prefix, text)).map(with_own_credentials);
     let mut merged = documents.next().unwrap_or_default();
     for document in documents {
         merge_objects(&mut merged, &document, "paths");
@@ -24,6 +26,38 @@ pub(super) fn merge(documents: &[&str]) -> Value {
         }
     }
     merged
+}
+
+/// A description with the names of its schemas begun by `prefix`.
+fn parse(prefix: &str, text: &str) -> Option<Value> {
+    let mut document: Value = serde_json::from_str(text).ok()?;
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return Some(document);
+    };
+    if prefix.is_empty() {
+        return Some(document);
+    }
+    *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (format!("{prefix}{name}"), schema)).collect();
+    point_to(&mut document, prefix);
+    Some(document)
+}
+
+/// Lets references to schemas lead to the names that begin with `prefix`.
+fn point_to(value: &mut Value, prefix: &str) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match member {
+                    Value::String(text) if name == "$ref" => {
+                        *text = text.replace("#/components/schemas/", &format!("#/components/schemas/{prefix}"));
+                    }
+                    _ => point_to(member, prefix),
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| point_to(element, prefix)),
+        _ => {}
+    }
 }
 
 /// Moves the credentials that hold for a whole document to its operations, where others do not stand.
@@ -60,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_surfaces_describe_nothing_twice() {
-        let documents: Vec<Value> = SURFACES.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let documents: Vec<Value> = SURFACES.iter().map(|(prefix, text)| parse(prefix, text).unwrap()).collect();
         for place in ["/paths", "/components/schemas", "/components/securitySchemes"] {
             let mut seen: BTreeMap<String, Value> = BTreeMap::new();
             for document in &documents {

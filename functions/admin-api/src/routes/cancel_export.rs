@@ -24,3 +24,19 @@ pub(crate) async fn cancel_export(call: &Call<'_>, principal: &Principal, id: &s
     let view = waybill_app::cancel_export(call.context, principal, None, part("id", id)?).await?;
     Reply::ok(&ExportWire::from(view))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn a_waiting_export_ends_at_once_and_stays_on_record() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let made = stage.send("POST", "/v1/exports", &stage.admin, r#"{"collection":"visits"}"#).await;
+        let path = format!("/v1/exports/{}/cancel", made.text_at("/id"));
+        assert_eq!(stage.send("POST", &path, &stage.member, "").await.status, 403);
+        let canceled = stage.send("POST", &path, &stage.admin, "").await;
+        assert_eq!((canceled.status, canceled.text_at("/state")), (200, "canceled".to_owned()));
+        assert_eq!(stage.send("POST", &path, &stage.admin, "").await.text, canceled.text);
+    }
+}

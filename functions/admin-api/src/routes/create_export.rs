@@ -28,3 +28,65 @@ pub(crate) async fn create_export(call: &Call<'_>, principal: &Principal) -> Res
     let location = format!("/v1/exports/{}", view.export.id);
     Reply::created(location, &ExportWire::from(view))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn an_export_is_queued_and_rung_for() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let body = r#"{"collection":"visits","name":"Nightly","description":"for the auditors","format":"csv","packaging":"zip",
+            "level":"small","paths":["_id","place.lat"],"include":["notes"],"where":{"score":3},"rawCells":true,
+            "expand":[],"sort":null,"files":{"include":false,"zip":false},"destinations":[],"notify":[]}"#;
+        let made = stage.send("POST", "/v1/exports", &stage.member, body).await;
+        insta::assert_snapshot!(made.shown());
+        assert_eq!(made.headers["location"], format!("/v1/exports/{}", made.text_at("/id")).as_str());
+        assert_eq!(stage.ports.wake.len(), 1);
+        let read = stage.send("GET", &format!("/v1/exports/{}", made.text_at("/id")), &stage.member, "").await;
+        assert_eq!(read.text, made.text);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_makes_one_export() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let (key, body) = ([("idempotency-key", "k1")], r#"{"collection":"visits"}"#);
+        let first = stage.send_with("POST", "/v1/exports", &stage.member, &key, body).await;
+        let again = stage.send_with("POST", "/v1/exports", &stage.member, &key, body).await;
+        assert_eq!((first.status, first.text), (201, again.text));
+        let other = stage.send_with("POST", "/v1/exports", &stage.member, &key, r#"{"collection":"sites"}"#).await;
+        insta::assert_snapshot!(other.shown());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_or_not_built_yet_is_refused_by_name() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let bodies = [
+            "{}",
+            r#"{"collection":"nowhere"}"#,
+            r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
+            r#"{"collection":"visits","packaging":"bare","expand":["site"],"sort":"-created","search":"x","dateRange":{"field":"at"},
+                "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
+                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"1","scheduledAt":"2026-01-01T00:00:00Z","colour":1}"#,
+            r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
+            r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
+        ];
+        let mut answers = Vec::new();
+        for body in bodies {
+            answers.push(stage.send("POST", "/v1/exports", &stage.member, body).await.shown());
+        }
+        insta::assert_snapshot!(answers.join("\n\n"));
+        assert!(stage.ports.wake.is_empty());
+    }
+
+    #[tokio::test]
+    async fn bodies_are_limited() {
+        let stage = Stage::new().await;
+        let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(256 * 1024));
+        assert_eq!(stage.send("POST", "/v1/exports", &stage.member, &long).await.status, 413);
+        let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
+        assert_eq!(stage.send("POST", "/v1/exports", &stage.member, &deep).await.status, 400);
+    }
+}

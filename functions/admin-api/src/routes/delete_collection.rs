@@ -25,3 +25,29 @@ pub(crate) async fn delete_collection(call: &Call<'_>, principal: &Principal, na
     waybill_app::delete_collection(call.context, &*call.deps.records, principal, &name, with_records).await?;
     Ok(Reply::gone())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn a_collection_with_records_goes_only_with_them() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let path = "/v1/collections/sites";
+        stage.send("POST", "/v1/collections/sites/records", &stage.admin, r#"{"code":"a"}"#).await;
+        let referred = stage.send("DELETE", &format!("{path}?records=true"), &stage.admin, "").await;
+        assert_eq!(
+            (referred.status, referred.text_at("/detail")),
+            (409, "collection `visits` refers to it".to_owned())
+        );
+        assert_eq!(stage.send("DELETE", "/v1/collections/visits", &stage.admin, "").await.status, 204);
+        insta::assert_snapshot!(stage.send("DELETE", path, &stage.admin, "").await.shown());
+        assert_eq!(stage.send("DELETE", &format!("{path}?records=yes"), &stage.admin, "").await.status, 400);
+        assert_eq!(stage.send("DELETE", &format!("{path}?records=true"), &stage.admin, "").await.status, 204);
+        assert_eq!(stage.send("DELETE", path, &stage.admin, "").await.status, 404);
+        // Defined again, it is empty.
+        stage.define().await;
+        let list = stage.send("GET", "/v1/collections/sites/records", &stage.admin, "").await;
+        assert_eq!(list.text, r#"{"items":[],"next":null}"#);
+    }
+}

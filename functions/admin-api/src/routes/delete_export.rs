@@ -21,3 +21,19 @@ pub(crate) async fn delete_export(call: &Call<'_>, principal: &Principal, id: &s
     waybill_app::delete_export(call.context, principal, None, part("id", id)?).await?;
     Ok(Reply::gone())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn a_deleted_export_is_gone_and_on_record() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let made = stage.send("POST", "/v1/exports", &stage.member, r#"{"collection":"visits"}"#).await;
+        let path = format!("/v1/exports/{}", made.text_at("/id"));
+        assert_eq!(stage.send("DELETE", &path, &stage.member, "").await.status, 204);
+        assert_eq!(stage.send("GET", &path, &stage.member, "").await.status, 404);
+        let audit = stage.send("GET", "/v1/audit?limit=1", &stage.admin, "").await;
+        assert_eq!(audit.text_at("/items/0/action"), "export-deleted");
+    }
+}

@@ -30,3 +30,21 @@ pub(crate) async fn delete_record(
     waybill_app::delete_record(call.context, &*call.deps.records, principal, &name, id).await?;
     Ok(Reply::gone())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn a_deleted_record_is_gone() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let path = "/v1/collections/sites/records";
+        stage.send("POST", path, &stage.admin, r#"{"_id":"aaaaaaaaaaaaaaaaaaaaaa01","code":"a"}"#).await;
+        let record = format!("{path}/aaaaaaaaaaaaaaaaaaaaaa01");
+        assert_eq!(stage.send("DELETE", &record, &stage.member, "").await.status, 403);
+        assert_eq!(stage.send("DELETE", &record, &stage.admin, "").await.status, 204);
+        insta::assert_snapshot!(stage.send("DELETE", &record, &stage.admin, "").await.shown());
+        assert_eq!(stage.send("GET", &record, &stage.admin, "").await.status, 404);
+        assert_eq!(stage.send("GET", &format!("{path}/x"), &stage.admin, "").await.status, 400);
+    }
+}

@@ -29,3 +29,18 @@ pub(crate) async fn delete_records(call: &Call<'_>, principal: &Principal, name:
     let deleted = waybill_app::delete_records(call.context, &*call.deps.records, principal, &name).await?;
     Reply::ok(&DeletedWire { deleted })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn all_records_go_when_that_is_meant() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let path = "/v1/collections/sites/records";
+        stage.send("POST", path, &stage.admin, "{}\n{}\n{}").await;
+        assert_eq!(stage.send("DELETE", path, &stage.admin, "").await.status, 400);
+        let deleted = stage.send("DELETE", &format!("{path}?all=true"), &stage.admin, "").await;
+        assert_eq!((deleted.status, deleted.text.as_str()), (200, r#"{"deleted":3}"#));
+    }
+}

@@ -29,3 +29,37 @@ fn filename(export: &Export) -> String {
     let at = at.split('.').next().unwrap_or(&at).to_owned();
     format!("{}-{at}Z.zip", export.collection)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    use waybill_domain::{Archive, State};
+
+    #[tokio::test]
+    async fn an_administrator_is_sent_to_a_ready_archive() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let made = stage.send("POST", "/v1/exports", &stage.member, r#"{"collection":"visits"}"#).await;
+        let path = format!("/v1/exports/{}/download", made.text_at("/id"));
+        assert_eq!(stage.send("GET", &path, &stage.member, "").await.status, 403);
+        insta::assert_snapshot!(stage.send("GET", &path, &stage.admin, "").await.shown());
+        let org = "demo".parse().unwrap();
+        let id = made.text_at("/id").parse().unwrap();
+        let seq = stage.ports.rows().export_pointer(&org, id).await.unwrap().unwrap().value.seq;
+        let stored = stage.ports.rows().export(&org, seq).await.unwrap().unwrap();
+        let archive = Archive { key: "archives/demo/1".into(), size_bytes: 4, sha256: "00".into(), entries: vec![] };
+        let (context, now) = (stage.ports.context(), stage.deps.context.now());
+        let mut transaction = context.transaction();
+        let ready = waybill_domain::Export { state: State::Ready { at: now, archive }, ..stored.value };
+        transaction.update(stored.version, &ready).unwrap();
+        transaction.commit(&*context.state).await.unwrap();
+        let answer = stage.send("GET", &path, &stage.admin, "").await;
+        assert_eq!((answer.status, answer.text.as_str()), (302, ""));
+        assert!(answer.headers.contains_key("location"));
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let audit = stage.send("GET", "/v1/audit?limit=1", &stage.admin, "").await;
+        assert_eq!(audit.text_at("/items/0/action"), "export-downloaded");
+        stage.ports.clock.set(ready.expires_at);
+        assert_eq!(stage.send("GET", &path, &stage.admin, "").await.status, 404);
+    }
+}

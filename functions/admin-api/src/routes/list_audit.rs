@@ -28,3 +28,19 @@ pub(crate) async fn list_audit(call: &Call<'_>, principal: &Principal) -> Result
     let cursor = next(org, "audit", page.next.as_ref());
     Reply::ok(&List::new(page.items.into_iter().map(AuditWire::from), cursor))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn what_was_done_is_listed_newest_first_for_administrators() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        stage.send("POST", "/v1/exports", &stage.member, r#"{"collection":"visits"}"#).await;
+        let first = stage.send("GET", "/v1/audit?limit=2", &stage.admin, "").await;
+        insta::assert_snapshot!(crate::stage::pretty(&first.json()["items"]));
+        let rest = stage.send("GET", &format!("/v1/audit?cursor={}", first.text_at("/next")), &stage.admin, "").await;
+        assert_eq!(rest.json()["items"].as_array().unwrap().len(), 1);
+        assert_eq!(stage.send("GET", "/v1/audit", &stage.member, "").await.status, 403);
+    }
+}

@@ -29,3 +29,18 @@ pub(crate) async fn list_collections(call: &Call<'_>, principal: &Principal) -> 
     let cursor = next(org, "collections", page.next.as_ref());
     Reply::ok(&List::new(page.items.into_iter().map(CollectionWire::from), cursor))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn collections_are_listed_by_name_page_by_page() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let first = stage.send("GET", "/v1/collections?limit=1", &stage.admin, "").await;
+        assert_eq!(first.text_at("/items/0/name"), "sites");
+        let path = format!("/v1/collections?limit=1&cursor={}", first.text_at("/next"));
+        let second = stage.send("GET", &path, &stage.admin, "").await;
+        assert_eq!(second.text_at("/items/0/name"), "visits");
+    }
+}

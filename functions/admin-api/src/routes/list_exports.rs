@@ -28,3 +28,25 @@ pub(crate) async fn list_exports(call: &Call<'_>, principal: &Principal) -> Resu
     let cursor = next(org, "exports", page.next.as_ref());
     Reply::ok(&List::new(page.items.into_iter().map(ExportWire::from), cursor))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn exports_are_listed_newest_first_and_only_those_of_the_org() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let acme = stage.add_org("acme").await;
+        for name in ["a", "b", "c"] {
+            let body = format!(r#"{{"collection":"visits","name":"{name}"}}"#);
+            stage.send("POST", "/v1/exports", &stage.member, &body).await;
+        }
+        let first = stage.send("GET", "/v1/exports?limit=2", &stage.member, "").await;
+        assert_eq!((first.text_at("/items/0/name"), first.text_at("/items/1/name")), ("c".into(), "b".into()));
+        let second =
+            stage.send("GET", &format!("/v1/exports?cursor={}", first.text_at("/next")), &stage.member, "").await;
+        assert_eq!(second.text_at("/items/0/name"), "a");
+        assert!(second.json()["next"].is_null());
+        assert_eq!(stage.send("GET", "/v1/exports", &acme, "").await.text, r#"{"items":[],"next":null}"#);
+    }
+}

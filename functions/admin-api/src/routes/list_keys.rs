@@ -28,3 +28,21 @@ pub(crate) async fn list_keys(call: &Call<'_>, principal: &Principal) -> Result<
     let cursor = next(org, "keys", page.next.as_ref());
     Reply::ok(&List::new(page.items.into_iter().map(KeyWire::from), cursor))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn keys_are_listed_without_secrets_and_only_those_of_the_org() {
+        let stage = Stage::new().await;
+        let acme = stage.add_org("acme").await;
+        let first = stage.send("GET", "/v1/keys?limit=1", &stage.admin, "").await;
+        let cursor = first.text_at("/next");
+        let path = format!("/v1/keys?cursor={cursor}");
+        insta::assert_snapshot!(stage.send("GET", &path, &stage.admin, "").await.shown());
+        // A cursor of another org is no cursor.
+        assert_eq!(stage.send("GET", &path, &acme, "").await.status, 400);
+        assert_eq!(stage.send("GET", "/v1/keys?limit=0", &stage.admin, "").await.status, 400);
+        assert_eq!(stage.send("GET", "/v1/keys?page=2", &stage.admin, "").await.status, 400);
+    }
+}

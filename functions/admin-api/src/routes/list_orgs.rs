@@ -27,3 +27,19 @@ pub(crate) async fn list_orgs(call: &Call<'_>) -> Result<Reply, ApiError> {
     let cursor = next(None, "orgs", page.next.as_ref());
     Reply::ok(&List::new(page.items.into_iter().map(OrgWire::from), cursor))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::OPERATOR;
+    use crate::stage::Stage;
+
+    #[tokio::test]
+    async fn orgs_are_listed_by_code_page_by_page() {
+        let stage = Stage::new().await;
+        stage.add_org("acme").await;
+        let first = stage.send("GET", "/v1/orgs?limit=1", OPERATOR, "").await;
+        assert_eq!(first.text_at("/items/0/code"), "acme");
+        let path = format!("/v1/orgs?cursor={}", first.text_at("/next"));
+        insta::assert_snapshot!(stage.send("GET", &path, OPERATOR, "").await.shown());
+    }
+}

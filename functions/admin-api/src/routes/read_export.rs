@@ -22,3 +22,25 @@ pub(crate) async fn read_export(call: &Call<'_>, principal: &Principal, id: &str
     let view = waybill_app::read_export(call.context, principal, None, part("id", id)?).await?;
     Reply::ok(&ExportWire::from(view))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn exports_of_other_orgs_are_not_there() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let acme = stage.add_org("acme").await;
+        let made = stage.send("POST", "/v1/exports", &stage.member, r#"{"collection":"visits"}"#).await;
+        let path = format!("/v1/exports/{}", made.text_at("/id"));
+        for (method, path) in [
+            ("GET", path.clone()),
+            ("DELETE", path.clone()),
+            ("POST", format!("{path}/cancel")),
+            ("GET", format!("{path}/download")),
+        ] {
+            assert_eq!(stage.send(method, &path, &acme, "").await.status, 404, "{method} {path}");
+        }
+        insta::assert_snapshot!(stage.send("GET", "/v1/exports/xyz", &acme, "").await.shown());
+    }
+}

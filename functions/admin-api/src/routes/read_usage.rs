@@ -21,3 +21,15 @@ pub(crate) async fn read_usage(call: &Call<'_>, principal: &Principal) -> Result
     let view = waybill_app::read_usage(call.context, principal).await?;
     Reply::ok(&UsageWire::from(view))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stage::Stage;
+    #[tokio::test]
+    async fn usage_is_for_administrators() {
+        let stage = Stage::new().await;
+        let answer = stage.send("GET", "/v1/usage", &stage.admin, "").await;
+        assert_eq!(answer.text, r#"{"usedBytes":0,"reservedBytes":0,"quotaBytes":null}"#);
+        assert_eq!(stage.send("GET", "/v1/usage", &stage.member, "").await.status, 403);
+    }
+}
