@@ -1,3 +1,52 @@
-//! The `waybill` command.
+//! The `waybill` command: the embedded stack, a demonstration of the whole path, and a benchmark.
 
-fn main() {}
+mod amount;
+mod arguments;
+mod bench;
+mod demo;
+mod local;
+mod serving;
+mod signals;
+mod terminal;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser as _;
+use waybill_runtime::LogFormat;
+
+use crate::arguments::{Arguments, Command};
+use crate::serving::Ended;
+
+/// How long work on threads may go on when the command has ended.
+const THREADS_END: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(ended) => ended.into(),
+        Err(error) => {
+            terminal::note(format!("error: {}", terminal::in_one_line(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Ended> {
+    waybill_runtime::init_telemetry(LogFormat::Text, arguments.log_filter())?;
+    match &arguments.command {
+        Command::Local(local) => on_runtime(local::run(local)),
+        Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Bench(bench) => bench::run(bench).map(|()| Ended::Orderly),
+        Command::BenchSide(side) => bench::run_side(side).map(|()| Ended::Orderly),
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Result<Ended>>) -> Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(THREADS_END);
+    ended
+}
