@@ -222,8 +222,8 @@ async fn attempt(
     }
     let sequence = rows.sequence(org).await?;
     let counter = sequence.as_ref().map_or_else(|| Sequence::new(org.clone()), |stored| stored.value.clone());
-    let (seq, ticket, counter) = counter.take(now.after(LOOK_AFTER));
-    let export = new_export(principal, command, id, now, seq, ticket);
+    let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
+    let export = new_export(principal, command, id, created_at, seq, ticket);
     let spec = ExportSpec {
         org: org.clone(),
         seq,

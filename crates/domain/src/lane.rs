@@ -14,21 +14,28 @@ pub struct Sequence {
     pub next: u64,
     /// When the sweeper looks at the lane; `None` while it is empty.
     pub due_at: Option<Timestamp>,
+    /// When the last number was taken, as its export says.
+    pub taken_at: Option<Timestamp>,
 }
 
 impl Sequence {
     /// The counter of an org without exports.
     pub fn new(org: OrgCode) -> Self {
-        Self { org, next: 1, due_at: None }
+        Self { org, next: 1, due_at: None, taken_at: None }
     }
 
     /// Takes one number as the place of creation and of entry, and has the lane looked at by `due_at` or earlier.
+    ///
+    /// The third value is when the export was created: `now`, or a millisecond after the one before it where clocks disagree, so that
+    /// times of creation follow the order of creation.
     #[must_use]
-    pub fn take(mut self, due_at: Timestamp) -> (Seq, Ticket, Self) {
+    pub fn take(mut self, now: Timestamp, due_at: Timestamp) -> (Seq, Ticket, Timestamp, Self) {
         let number = self.next;
         self.next = number.saturating_add(1);
         self.due_at = Some(self.due_at.map_or(due_at, |earlier| earlier.min(due_at)));
-        (Seq(number), Ticket(number), self)
+        let created_at = self.taken_at.map_or(now, |last| now.max(last.after(Duration::from_millis(1))));
+        self.taken_at = Some(created_at);
+        (Seq(number), Ticket(number), created_at, self)
     }
 }
 
@@ -221,8 +228,9 @@ mod tests {
 
     #[test]
     fn creation_never_puts_off_a_look_at_the_lane() {
-        let (first, _, sequence) = Sequence::new("demo".parse().unwrap()).take(at(60));
-        let (second, ticket, sequence) = sequence.take(at(90));
+        let (first, _, created, sequence) = Sequence::new("demo".parse().unwrap()).take(at(5), at(60));
+        let (second, ticket, later, sequence) = sequence.take(at(4), at(90));
+        assert!(created < later, "though the second clock is behind");
         assert_eq!((first, second, ticket), (Seq(1), Seq(2), Ticket(2)));
         assert_eq!(sequence.due_at, Some(at(60)));
     }
