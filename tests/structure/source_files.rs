@@ -140,12 +140,17 @@ fn every_snapshot_has_a_test_that_takes_it() -> Result<()> {
     Ok(())
 }
 
-/// Whether `source` has a test or a literal of the snapshot's name, which may end in the number of a repetition.
+/// Whether `source` has a test or a literal of the snapshot's name, which may end in the number of a repetition, or a
+/// format that begins like it.
 fn is_taken(name: &str, source: &str) -> bool {
-    let plain =
-        name.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok()).map_or(name, |(plain, _)| plain);
-    let parameter = plain.split('@').next().unwrap_or(plain);
-    source.contains(&format!("fn {parameter}(")) || source.contains(&format!("\"{parameter}\""))
+    let numbered = name.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok());
+    let plain = numbered.map_or(name, |(plain, _)| plain);
+    let plain = plain.split('@').next().unwrap_or(plain);
+    let mut formats = source.split('"').filter_map(|literal| literal.split_once('{'));
+    source.contains(&format!("fn {plain}("))
+        || source.contains(&format!("\"{plain}\""))
+        || formats
+            .any(|(prefix, _)| prefix.len() > 2 && !prefix.contains(char::is_whitespace) && plain.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -197,6 +202,7 @@ mod tests {
     fn a_snapshot_without_a_test_is_found() {
         assert!(is_taken("a_list-2", "fn a_list() {}"));
         assert!(is_taken("named", "assert_json_snapshot!(\"named\", x)"));
-        assert!(!is_taken("gone", "fn here() {}"));
+        assert!(is_taken("case_one", "format!(\"case_{name}\")"));
+        assert!(!is_taken("gone", "fn here() { format!(\"case_{name}\") }"));
     }
 }

@@ -1,0 +1,14 @@
+//! Stories of users, on the embedded stack, over HTTP: nothing here knows what is inside.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken story fails the test")]
+
+mod archives;
+mod bad_input;
+mod expiry;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod idempotency;
+mod isolation;
+mod lanes;
+mod operations;
+mod signatures;
