@@ -1,4 +1,4 @@
-//! Writes the OpenAPI document of this surface to where it is checked in.
+//! Writes the `OpenAPI` document of this surface to where it is checked in.
 
 use anyhow::Context as _;
 

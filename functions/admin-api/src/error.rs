@@ -108,7 +108,7 @@ impl ApiError {
     pub(crate) fn invalid(errors: Vec<Problem>) -> Self {
         let detail = match errors.as_slice() {
             [one] if one.pointer.is_empty() => format!("the body {}", one.message),
-            [one] => format!("`{}` {}", one.pointer, one.message),
+            [one] => format!("`{}`: {}", one.pointer, one.message),
             several => format!("{} things are wrong; `errors` names them", several.len()),
         };
         Self { errors, ..Self::new(Kind::Invalid, detail) }

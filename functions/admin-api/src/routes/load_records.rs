@@ -104,7 +104,7 @@ mod tests {
             r#"{"a":{"x":1,"x":2}}"#,
             r#"{"created":"yesterday"}"#,
             r#"{"owner":"me"}"#,
-            r#"[1]"#,
+            "[1]",
             r#""text""#,
             r#"{"s":"x"} {}"#,
             "{",
@@ -119,13 +119,13 @@ mod tests {
         let stage = Stage::new().await;
         stage.define().await;
         let scopes = r#"{"scopes":["records:write"]}"#;
-        let loader = stage.send("POST", "/v1/keys", &stage.admin, scopes).await.text_at("/key");
+        let writer = stage.send("POST", "/v1/keys", &stage.admin, scopes).await.text_at("/key");
         let id = "aaaaaaaaaaaaaaaaaaaaaa01";
         stage.send("POST", PATH, &stage.admin, &format!(r#"{{"_id":"{id}","score":1}}"#)).await;
         let before = record(&stage, id).await;
-        stage.ports.clock.advance(std::time::Duration::from_secs(60));
+        stage.ports.clock.advance(std::time::Duration::from_mins(1));
         let twice = format!("{{\"_id\":\"{id}\",\"score\":2}}\n{{\"_id\":\"{id}\",\"score\":3}}\n");
-        let loaded = stage.send("POST", PATH, &loader, &twice).await;
+        let loaded = stage.send("POST", PATH, &writer, &twice).await;
         assert_eq!(loaded.text, r#"{"accepted":2,"rejected":[]}"#);
         let after = record(&stage, id).await;
         assert_eq!(after["score"], 3);

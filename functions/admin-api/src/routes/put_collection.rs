@@ -61,7 +61,7 @@ mod tests {
             r#"{"properties":{"_id":{"type":"string"}}}"#,
             r#"{"properties":{"a b":{"type":"string"}}}"#,
             r#"{"properties":{"d":{"type":"document","properties":{"r":{"type":"reference","collection":"nowhere"}}}}}"#,
-            r#"[1]"#,
+            "[1]",
             "",
             "{\n  \"properties\": {,}\n}",
         ];
