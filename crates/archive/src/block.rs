@@ -21,7 +21,8 @@ impl Level {
     const fn compression(self) -> Compression {
         match self {
             Level::Fast => Compression::new(1),
-            Level::Default => Compression::new(3),
+            // The first level whose archives are as small as those of the reference compressor's level 1.
+            Level::Default => Compression::new(2),
             Level::Small => Compression::new(6),
         }
     }

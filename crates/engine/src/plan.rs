@@ -124,7 +124,7 @@ impl Plan {
     }
 
     fn transform_in<R: AsRef<[u8]>>(&self, records: &[R], workspace: &mut Workspace) -> Result<Block, TransformError> {
-        let mut plain = Vec::new();
+        let mut plain = Vec::with_capacity(records.iter().map(|record| record.as_ref().len()).sum());
         let mut taken = 0;
         for (position, record) in records.iter().enumerate() {
             let stored = record.as_ref();
