@@ -24,6 +24,19 @@ mod weaken;
 
 pub use mutant::{Mutant, UnknownMutant};
 
+/// Which world to live through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scenario {
+    /// Decides everything.
+    pub seed: u64,
+    /// A port that is weakened.
+    pub mutant: Option<Mutant>,
+    /// Whether to write the history down.
+    pub keep_history: bool,
+    /// A calm world in which nothing happens but that the process which would pass this await is cut off there.
+    pub crash_at: Option<u64>,
+}
+
 /// What became of a simulated world.
 #[derive(Clone, Debug)]
 pub struct Simulated {
@@ -37,11 +50,15 @@ pub struct Simulated {
     pub exports: usize,
     /// Exports that became ready.
     pub ready: usize,
+    /// Exports that were stamped more than once.
+    pub resumed: usize,
     /// Awaits that were passed.
     pub polls: u64,
+    /// Those of our own processes among them: the points at which one can be cut off.
+    pub crash_points: u64,
 }
 
-/// Lives through the world of `seed`, with one of the ports weakened if there is a `mutant`; the same seed, the same world.
-pub fn simulate(seed: u64, mutant: Option<Mutant>, keep_history: bool) -> Simulated {
-    timeline::Timeline::new(seed, mutant, keep_history).run()
+/// Lives through a world; the same scenario, the same world.
+pub fn simulate(scenario: Scenario) -> Simulated {
+    timeline::Timeline::new(scenario).run()
 }

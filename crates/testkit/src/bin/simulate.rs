@@ -1,12 +1,12 @@
 //! `simulate`: lives through worlds of consecutive seeds until one breaks a promise.
 
 use clap::Parser;
-use std::io::Write;
+use std::io::{Result, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use waybill_testkit::simulator::{Mutant, Simulated, simulate};
+use waybill_testkit::simulator::{Mutant, Scenario, Simulated, simulate};
 
 /// Runs the production use cases through seeded worlds of faults and holds them against their promises.
 #[derive(Debug, Parser)]
@@ -23,7 +23,13 @@ struct Options {
     /// Shows the mutants.
     #[arg(long)]
     list_mutants: bool,
-    /// Prints the whole history of a seed that breaks a promise.
+    /// Lives through a calm world of each seed once for every await, with one process cut off there.
+    #[arg(long)]
+    crash_points: bool,
+    /// Cuts one process off at that await of a calm world.
+    #[arg(long)]
+    crash_at: Option<u64>,
+    /// Prints the whole history of a world that breaks a promise.
     #[arg(long)]
     history: bool,
     /// Threads; as many as there are cores unless said otherwise.
@@ -36,80 +42,122 @@ struct Options {
 struct Totals {
     exports: AtomicU64,
     ready: AtomicU64,
+    resumed: AtomicU64,
     polls: AtomicU64,
     worlds: AtomicU64,
 }
 
+impl Totals {
+    fn add(&self, simulated: &Simulated) {
+        let add =
+            |total: &AtomicU64, count: usize| total.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        add(&self.worlds, 1);
+        add(&self.exports, simulated.exports);
+        add(&self.ready, simulated.ready);
+        add(&self.resumed, simulated.resumed);
+        self.polls.fetch_add(simulated.polls, Ordering::Relaxed);
+    }
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    let mut out = std::io::stdout().lock();
-    if options.list_mutants {
-        for mutant in Mutant::ALL {
-            drop(writeln!(out, "{:24}{}", mutant.name(), mutant.description().trim()));
-        }
-        return ExitCode::SUCCESS;
+    let kept = if options.list_mutants { list_mutants().map(|()| true) } else { run(&options) };
+    match kept {
+        Ok(true) => ExitCode::SUCCESS,
+        // A closed pipe is no verdict in favour.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn list_mutants() -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    Mutant::ALL.iter().try_for_each(|mutant| writeln!(out, "{:24}{}", mutant.name(), mutant.description().trim()))
+}
+
+/// Lives through what was asked for; whether every promise was kept.
+fn run(options: &Options) -> Result<bool> {
     let totals = Totals::default();
-    let broken = run(&options, &totals);
+    let mut broken = None;
+    if options.crash_points {
+        for seed in options.from..options.from.saturating_add(options.seeds) {
+            let scenario = Scenario { seed, mutant: options.mutant, ..Scenario::default() };
+            let points = simulate(Scenario { crash_at: Some(u64::MAX), ..scenario }).crash_points;
+            broken = search(options, &totals, 0..points, |point| Scenario { crash_at: Some(point), ..scenario });
+            if broken.is_some() {
+                break;
+            }
+        }
+    } else {
+        let seeds = options.from..options.from.saturating_add(options.seeds);
+        let (mutant, crash_at) = (options.mutant, options.crash_at);
+        broken = search(options, &totals, seeds, |seed| Scenario { seed, mutant, crash_at, keep_history: false });
+    }
+    report(options, &totals, broken)
+}
+
+fn report(options: &Options, totals: &Totals, broken: Option<(Scenario, Simulated)>) -> Result<bool> {
+    let mut out = std::io::stdout().lock();
     let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    drop(writeln!(
+    writeln!(
         out,
-        "{} worlds, {} exports, {} ready, {} awaits",
+        "{} worlds, {} exports, {} ready, {} begun more than once, {} awaits",
         get(&totals.worlds),
         get(&totals.exports),
         get(&totals.ready),
+        get(&totals.resumed),
         get(&totals.polls)
-    ));
-    let Some(broken) = broken else {
-        drop(writeln!(out, "every promise was kept"));
-        return ExitCode::SUCCESS;
+    )?;
+    let Some((scenario, simulated)) = broken else {
+        writeln!(out, "every promise was kept")?;
+        return Ok(true);
     };
     if options.history {
-        for line in simulate(broken.seed, options.mutant, true).history {
-            drop(writeln!(out, "{line}"));
+        for line in simulate(Scenario { keep_history: true, ..scenario }).history {
+            writeln!(out, "{line}")?;
         }
     }
-    let mutant = options.mutant.map(|mutant| format!(" --mutant {mutant}")).unwrap_or_default();
-    drop(writeln!(out, "seed {}: {}", broken.seed, broken.violation.unwrap_or_default()));
-    drop(writeln!(
-        out,
-        "again: cargo run --release -p waybill-testkit --bin simulate -- --seeds 1 --from {}{mutant} --history",
-        broken.seed
-    ));
-    ExitCode::FAILURE
+    let seed = scenario.seed;
+    let mutant = scenario.mutant.map(|mutant| format!(" --mutant {mutant}")).unwrap_or_default();
+    let crash_at = scenario.crash_at.map(|at| format!(" --crash-at {at}")).unwrap_or_default();
+    let again = "cargo run --release -p waybill-testkit --bin simulate -- --seeds 1";
+    writeln!(out, "seed {seed}{crash_at}: {}", simulated.violation.unwrap_or_default())?;
+    writeln!(out, "again: {again} --from {seed}{mutant}{crash_at} --history")?;
+    Ok(false)
 }
 
-/// Lives through all worlds; gives the broken one with the least seed that was reached.
-fn run(options: &Options, totals: &Totals) -> Option<Simulated> {
+/// Lives through the worlds of all numbers; gives the broken one with the least number that was reached.
+fn search(
+    options: &Options,
+    totals: &Totals,
+    numbers: std::ops::Range<u64>,
+    scenario: impl Fn(u64) -> Scenario + Sync,
+) -> Option<(Scenario, Simulated)> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicU64::new(options.from);
-    let end = options.from.saturating_add(options.seeds);
+    let next = AtomicU64::new(numbers.start);
     let stop = AtomicBool::new(false);
-    let broken: Mutex<Option<Simulated>> = Mutex::new(None);
+    let broken: Mutex<Option<(u64, Simulated)>> = Mutex::new(None);
     thread::scope(|scope| {
         for _ in 0..options.threads.unwrap_or(cores).max(1) {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers.end {
                         return;
                     }
-                    let simulated = simulate(seed, options.mutant, false);
-                    totals.worlds.fetch_add(1, Ordering::Relaxed);
-                    totals.exports.fetch_add(u64::try_from(simulated.exports).unwrap_or(0), Ordering::Relaxed);
-                    totals.ready.fetch_add(u64::try_from(simulated.ready).unwrap_or(0), Ordering::Relaxed);
-                    totals.polls.fetch_add(simulated.polls, Ordering::Relaxed);
+                    let simulated = simulate(scenario(number));
+                    totals.add(&simulated);
                     if simulated.violation.is_some() {
                         stop.store(true, Ordering::Relaxed);
                         if let Ok(mut broken) = broken.lock()
-                            && broken.as_ref().is_none_or(|other| seed < other.seed)
+                            && broken.as_ref().is_none_or(|(least, _)| number < *least)
                         {
-                            *broken = Some(simulated);
+                            *broken = Some((number, simulated));
                         }
                     }
                 }
             });
         }
     });
-    broken.into_inner().ok().flatten()
+    let (number, simulated) = broken.into_inner().ok().flatten()?;
+    Some((scenario(number), simulated))
 }

@@ -1,5 +1,6 @@
 //! The simulated world: services in memory, and what lies between them and the processes that call them.
 
+use super::Scenario;
 use super::clock::WorldClock;
 use super::history::{Actor, History};
 use super::mutant::Mutant;
@@ -54,10 +55,14 @@ pub(super) struct World {
     spawned: Locked<Vec<BoxFuture<'static, ()>>>,
     strike: AtomicBool,
     polls: AtomicU64,
+    /// Awaits of our processes that were passed, and the one at which one is cut off.
+    mortal_polls: AtomicU64,
+    crash_at: Option<u64>,
 }
 
 impl World {
-    pub(super) fn new(seed: u64, profile: Profile, mutant: Option<Mutant>, history: History) -> Self {
+    pub(super) fn new(scenario: Scenario, profile: Profile, history: History) -> Self {
+        let Scenario { seed, mutant, crash_at, .. } = scenario;
         let clock = WorldClock::new();
         let wake = MemoryWakeQueue::new(Arc::new(clock.true_time()), profile.queue);
         Self {
@@ -77,6 +82,8 @@ impl World {
             spawned: Locked::default(),
             strike: AtomicBool::new(false),
             polls: AtomicU64::new(0),
+            mortal_polls: AtomicU64::new(0),
+            crash_at,
         }
     }
 
@@ -151,13 +158,19 @@ impl World {
         }
     }
 
+    /// Awaits of our processes that were passed.
+    pub(super) fn mortal_polls(&self) -> u64 {
+        self.mortal_polls.load(Ordering::Relaxed)
+    }
+
     pub(super) fn polls(&self) -> u64 {
         self.polls.load(Ordering::Relaxed)
     }
 
     /// Whether the process that is about to go on is cut off here.
     pub(super) fn crashes(&self) -> bool {
-        self.fault(self.profile.crash)
+        let passed = self.mortal_polls.fetch_add(1, Ordering::Relaxed);
+        self.crash_at == Some(passed) || self.fault(self.profile.crash)
     }
 
     /// Whether it stands still here, and for how long.

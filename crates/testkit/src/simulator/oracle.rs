@@ -45,6 +45,8 @@ struct OrgSeen {
 pub(super) struct OrgTraits {
     /// The lines of its records, sorted.
     pub(super) lines: Vec<String>,
+    /// The lines of records that come and go.
+    pub(super) passing: Vec<String>,
     /// What befalls it.
     pub(super) calamities: Vec<Calamity>,
     /// Whether its storage is limited.
@@ -71,6 +73,8 @@ struct ExportSeen {
     export: Export,
     /// Who stamped its epoch.
     stamped_by: u32,
+    /// How many times it was begun.
+    stamps: u32,
     /// How many commits had happened when it ended.
     ended_at: Option<u64>,
     /// Its rows are removed.
@@ -142,9 +146,13 @@ impl Oracle {
         self.commits.contains(&commit)
     }
 
-    /// The lines that an export of an org holds.
-    pub(super) fn lines(&self, org: &OrgCode) -> &[String] {
-        self.orgs.get(org).map_or(&[], |seen| &seen.traits.lines)
+    /// Whether these are the lines of an export of an org: each record that was there throughout once, others at most once.
+    pub(super) fn are_lines_of(&self, org: &OrgCode, sorted: &[&str]) -> bool {
+        let Some(traits) = self.orgs.get(org).map(|seen| &seen.traits) else { return false };
+        let doubled = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+        let mut lasting = sorted.iter().filter(|line| !traits.passing.iter().any(|passing| passing == **line));
+        let all = traits.lines.iter().all(|line| lasting.next() == Some(&line.as_str()));
+        !doubled && all && lasting.next().is_none()
     }
 
     /// An object is there that was not.

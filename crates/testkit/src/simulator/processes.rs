@@ -5,6 +5,7 @@ use super::faulty_services::{FaultyRecords, FaultyWake};
 use super::faulty_state::FaultyState;
 use super::history::{Actor, Role};
 use super::network::World;
+use super::profile::Profile;
 use crate::{Delivery, InlineCompute, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -52,8 +53,8 @@ impl Process {
             records: Arc::new(FaultyRecords { world: Arc::clone(&self.world), actor: self.actor }),
             archives: self.archives(),
             wake: self.wake(),
-            compute: Arc::new(InlineCompute { parallelism: 1 }),
-            settings: settings(self.world.profile.part_bytes),
+            compute: Arc::new(InlineCompute { parallelism: self.world.profile.parallelism }),
+            settings: settings(&self.world.profile),
         };
         let budget = self.world.profile.worker_limit.saturating_sub(RESERVE);
         Box::pin(async move {
@@ -80,12 +81,12 @@ impl Process {
 }
 
 /// Production's lengths of time, and sizes that make a few small records fill parts, segments and steps.
-fn settings(part_bytes: usize) -> StepSettings {
+fn settings(profile: &Profile) -> StepSettings {
     StepSettings {
-        part_bytes,
+        part_bytes: profile.part_bytes,
         segment_bytes: 320,
         uploads: 2,
-        reserve_bytes: 3000,
+        reserve_bytes: profile.reserve_bytes,
         page_records: Some(2),
         ..StepSettings::default()
     }

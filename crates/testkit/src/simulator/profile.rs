@@ -60,6 +60,10 @@ pub(super) struct Profile {
     pub(super) queue: QueueOptions,
     /// Size of an upload's part.
     pub(super) part_bytes: usize,
+    /// Storage reserved at the first step.
+    pub(super) reserve_bytes: u64,
+    /// Pages transformed side by side.
+    pub(super) parallelism: usize,
     /// Partitions of a collection.
     pub(super) partitions: u16,
     /// Polls after which the world is said to run in circles.
@@ -70,6 +74,36 @@ impl Profile {
     /// Whether that befalls it.
     pub(super) fn has(&self, calamity: Calamity) -> bool {
         self.calamities.contains(&calamity)
+    }
+
+    /// A world in which nothing goes wrong by itself.
+    pub(super) fn calm(part_bytes: usize) -> Self {
+        let worker_limit = Duration::from_mins(15);
+        Self {
+            crash: 0,
+            freeze: 0,
+            slow: 0,
+            throttle: 0,
+            unavailable: 0,
+            reply_lost: 0,
+            late: 0,
+            conflict: 0,
+            ring_lost: 0,
+            ring_doubled: 0,
+            ring_astray: 0,
+            ack_lost: 0,
+            stale_index: 0,
+            tick: 0,
+            skew_millis: 0,
+            calamities: Vec::new(),
+            worker_limit,
+            queue: QueueOptions { visibility: worker_limit, max_receives: 1000 },
+            part_bytes,
+            reserve_bytes: 600,
+            parallelism: 1,
+            partitions: 2,
+            max_polls: 400_000,
+        }
     }
 
     /// The weather of a seed.
@@ -113,7 +147,9 @@ impl Profile {
             worker_limit,
             queue: QueueOptions { visibility: worker_limit, max_receives },
             part_bytes,
-            partitions: 2,
+            reserve_bytes: if one_in(2) { 600 } else { 3000 },
+            parallelism: if one_in(3) { 3 } else { 1 },
+            partitions: if one_in(3) { 4 } else { 2 },
             max_polls: 400_000,
         }
     }

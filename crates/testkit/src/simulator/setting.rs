@@ -40,6 +40,7 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
         calamities: world.profile.calamities.iter().copied().filter(ours).collect(),
         has_quota: entropy.below(6) == 0,
         lines: Vec::new(),
+        passing: Vec::new(),
     };
     org.quota_bytes = traits.has_quota.then(|| 5000 + entropy.below(8000));
     let mut records = Vec::new();
@@ -51,6 +52,7 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
         traits.lines.push(json);
     }
     traits.lines.sort_unstable();
+    traits.passing = (0..3).map(passing).map(|record| String::from_utf8_lossy(&record.json).into_owned()).collect();
     if traits.has(Calamity::BadRecords) {
         let id = RecordId::new(Timestamp::from_millis(0), entropy.eight());
         records.push(RecordPatch { id, json: Bytes::from_static(b"{\"n\":") });
@@ -60,6 +62,28 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
     insert(world, entropy, &collection)?;
     world.oracle.with(|oracle| oracle.introduce(&org.code, traits));
     Ok(org.code)
+}
+
+/// A record that is not always there.
+fn passing(number: u8) -> RecordPatch {
+    let id = RecordId::new(Timestamp::from_millis(0), [number.wrapping_mul(97); 8]);
+    let json = format!("{{\"_id\":\"{id}\",\"n\":{number},\"s\":\"passing\"}}");
+    RecordPatch { id, json: Bytes::from(json) }
+}
+
+/// Writes or removes the records of an org that are not always there.
+pub(super) fn pass_by(world: &World, org: &OrgCode, there: bool) {
+    let Ok(name) = COLLECTION.parse::<CollectionName>() else { return };
+    let records: Vec<RecordPatch> = (0..3).map(passing).collect();
+    let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
+    let done = if there {
+        at_once(world.records.put(org, &name, &records))
+    } else {
+        at_once(world.records.delete(org, &name, &ids))
+    };
+    if let Err(error) = done {
+        world.violate(format!("records in memory: {error}"));
+    }
 }
 
 fn insert<T: Entity>(world: &World, entropy: &dyn Entropy, entity: &T) -> Result<(), PortError> {

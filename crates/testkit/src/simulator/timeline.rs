@@ -1,15 +1,14 @@
 //! The course of a world: faults and clients first, then calm, then the end of all exports.
 
-use super::Simulated;
 use super::clients::{Errand, client};
 use super::clock::WorldClock;
 use super::executor::{Executor, Nature};
 use super::history::{History, Role};
-use super::mutant::Mutant;
 use super::network::{Service, World};
 use super::processes::Process;
 use super::profile::{Calamity, Profile};
-use super::setting::settle_in;
+use super::setting::{pass_by, settle_in};
+use super::{Scenario, Simulated};
 use crate::SeededEntropy;
 use crate::samples;
 use futures::FutureExt;
@@ -30,7 +29,16 @@ const DAY: Duration = Duration::from_hours(24);
 /// Something that happens to the world at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Client { org: usize, create: bool, choice: u64 },
+    Client {
+        org: usize,
+        create: bool,
+        choice: u64,
+    },
+    /// Records that come and go.
+    Records {
+        org: usize,
+        there: bool,
+    },
     Outage(u64),
     Jump(i64),
     DarkDays(u64),
@@ -50,11 +58,14 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(seed: u64, mutant: Option<Mutant>, keep_history: bool) -> Self {
+    pub(super) fn new(scenario: Scenario) -> Self {
+        let seed = scenario.seed;
         let entropy = Arc::new(SeededEntropy::new(seed));
-        let profile = Profile::draw(&*entropy);
-        let history = if keep_history { History::kept() } else { History::default() };
-        let world = Arc::new(World::new(seed, profile, mutant, history));
+        let calm = scenario.crash_at.is_some();
+        let part_bytes = if seed.is_multiple_of(2) { 160 } else { 100_000 };
+        let profile = if calm { Profile::calm(part_bytes) } else { Profile::draw(&*entropy) };
+        let history = if scenario.keep_history { History::kept() } else { History::default() };
+        let world = Arc::new(World::new(scenario, profile, history));
         let executor = Executor::new(Arc::clone(&world));
         let mut timeline =
             Self { seed, world, executor, entropy, orgs: Vec::new(), events: BTreeSet::new(), actors: 0 };
@@ -63,8 +74,23 @@ impl Timeline {
             Ok(orgs) => timeline.orgs = orgs,
             Err(error) => timeline.world.violate(format!("the world cannot begin: {error}")),
         }
-        timeline.plan();
+        if calm {
+            timeline.plan_calm();
+        } else {
+            timeline.plan();
+        }
         timeline
+    }
+
+    /// Two exports at once, a third later, a look, a cancel and a delete: the whole way, and nothing beside it.
+    fn plan_calm(&mut self) {
+        for (at, create, choice) in
+            [(0, true, 0), (0, true, 4), (40, true, 1), (41, false, 0), (90, false, 2), (95, false, 4)]
+        {
+            self.events.insert((Duration::from_secs(at), Event::Client { org: 0, create, choice }));
+        }
+        self.events.insert((Duration::from_secs(30), Event::Tick));
+        self.events.insert((Duration::from_mins(8), Event::FaultsEnd));
     }
 
     /// Draws what happens when.
@@ -82,6 +108,12 @@ impl Timeline {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
             let choice = entropy.number();
             self.events.insert((millis(busy + 120_000), Event::Client { org, create: false, choice }));
+        }
+        if entropy.below(3) == 0 {
+            for index in 0..8_u32 {
+                let at = millis(busy + 10_000);
+                self.events.insert((at, Event::Records { org: 0, there: index % 2 == 0 }));
+            }
         }
         if self.world.profile.has(Calamity::Outage) {
             self.events.insert((millis(400_000), Event::Outage(entropy.number())));
@@ -102,7 +134,6 @@ impl Timeline {
 
     /// Lives through it.
     pub(super) fn run(mut self) -> Simulated {
-        let mut patience = PATIENCE;
         let mut calm_since = None;
         while !self.world.is_violated() {
             self.executor.run_ready();
@@ -113,11 +144,9 @@ impl Timeline {
                 let since = *calm_since.get_or_insert(now);
                 let over =
                     self.world.oracle.with(|oracle| oracle.is_everything_terminal() && oracle.is_everything_clean());
-                if (over && !self.executor.is_busy()) || now > since + patience {
+                if (over && !self.executor.is_busy()) || now > since + PATIENCE {
                     break;
                 }
-                // A world that is far from its end after long needs no more of it.
-                patience = patience.min(PATIENCE);
             }
             self.move_on(now);
         }
@@ -130,7 +159,9 @@ impl Timeline {
         let violation = self.world.oracle.with(|oracle| oracle.violation().map(str::to_owned));
         let (exports, ready) = self.world.oracle.with(|oracle| oracle.counts());
         let history = self.world.history.lines();
-        Simulated { seed: self.seed, violation, history, exports, ready, polls: self.world.polls() }
+        let resumed = self.world.oracle.with(|oracle| oracle.resumed());
+        let (polls, crash_points) = (self.world.polls(), self.world.mortal_polls());
+        Simulated { seed: self.seed, violation, history, exports, ready, resumed, polls, crash_points }
     }
 
     /// Gives messages to workers.
@@ -202,6 +233,12 @@ impl Timeline {
                 };
                 let process = self.process(Role::Client);
                 self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+            }
+            Event::Records { org, there } => {
+                if let Some(org) = self.orgs.get(org) {
+                    self.world.note(|| format!("passing records of {org} there: {there}"));
+                    pass_by(&self.world, org, there);
+                }
             }
             Event::Outage(choice) => {
                 let service = [Service::State, Service::Records, Service::Archives, Service::Queue];

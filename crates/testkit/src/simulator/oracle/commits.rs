@@ -129,9 +129,15 @@ impl Oracle {
         let (seen, ended) = (self.seen, export.is_terminal());
         let became_ready = export.archive().is_some() && !before.as_ref().is_some_and(|(old, _)| old.is_terminal());
         let entry = self.orgs.get_mut(org)?.exports.entry(seq);
-        let entry =
-            entry.or_insert_with(|| ExportSeen { export: export.clone(), stamped_by, ended_at: None, gone: false });
+        let entry = entry.or_insert_with(|| ExportSeen {
+            export: export.clone(),
+            stamped_by,
+            stamps: 0,
+            ended_at: None,
+            gone: false,
+        });
         entry.export = export.clone();
+        entry.stamps += u32::from(entry.stamped_by != stamped_by);
         entry.stamped_by = stamped_by;
         entry.ended_at = entry.ended_at.or(ended.then_some(seen));
         became_ready.then_some(export)

@@ -27,6 +27,12 @@ impl Oracle {
         (exports().count(), exports().filter(|seen| seen.export.archive().is_some()).count())
     }
 
+    /// How many exports were begun more than once.
+    pub(in crate::simulator) fn resumed(&self) -> usize {
+        let exports = self.orgs.values().flat_map(|org| org.exports.values());
+        exports.filter(|seen| seen.stamps > 1).count()
+    }
+
     /// Nothing is lost, nothing is left.
     pub(in crate::simulator) fn settled(&mut self) {
         let mut broken = Vec::new();
