@@ -32,12 +32,15 @@ pub struct Sweeping {
     pub wake: Arc<dyn WakeQueue>,
     /// How long a lane is left alone after it was looked at; a minute in production.
     pub look_again: Duration,
+    /// How long before it is due a lane is looked at: not at all in production. An embedded stack, whose queue forgets
+    /// all messages with its process, looks a minute ahead, so that no export waits that long after a restart.
+    pub look_ahead: Duration,
 }
 
 impl Sweeping {
     /// With the production's lengths.
     pub fn new(context: Context, archives: Arc<dyn ArchiveStore>, wake: Arc<dyn WakeQueue>) -> Self {
-        Self { context, archives, wake, look_again: LOOK_AGAIN }
+        Self { context, archives, wake, look_again: LOOK_AGAIN, look_ahead: Duration::ZERO }
     }
 }
 
@@ -86,7 +89,8 @@ async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Du
     let (context, mut done, mut failed) = (&sweeping.context, 0, 0);
     // Rows that are not due any more once they are done leave the index; so each round sees others, unless rows fail.
     while context.clock.monotonic() < deadline {
-        let due = match context.state.due(kind, shard, context.now(), BATCH).await {
+        let horizon = if kind == DueKind::Lane { context.now().after(sweeping.look_ahead) } else { context.now() };
+        let due = match context.state.due(kind, shard, horizon, BATCH).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(?kind, shard, error = ?error, "index not read");
@@ -131,7 +135,7 @@ fn is_due(due_at: Option<Timestamp>, now: Timestamp) -> bool {
 
 async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result<(), PortError> {
     let (context, org, now) = (&sweeping.context, sequence.value.org.clone(), sweeping.context.now());
-    if !is_due(sequence.value.due_at, now) {
+    if !is_due(sequence.value.due_at, now.after(sweeping.look_ahead)) {
         return Ok(());
     }
     let head = context.rows().queue_head(&org).await?;
@@ -143,7 +147,8 @@ async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result
                 ring_again(sweeping, &org, head.value.seq, now).await?;
             }
             let pause = lane.and_then(|lane| lane.value.not_before);
-            Some(now.after(sweeping.look_again).max(pause.unwrap_or(now)))
+            // Beyond the horizon, so that a round does not find it again.
+            Some(now.after(sweeping.look_ahead + sweeping.look_again).max(pause.unwrap_or(now)))
         }
     };
     let looked = Sequence { due_at, ..sequence.value.clone() };

@@ -24,6 +24,8 @@ pub struct Config {
     pub dead_letter_queue_url: String,
     /// How long a lane is left alone after it was looked at.
     pub look_again: Duration,
+    /// How long before it is due a lane is looked at; nothing on AWS, whose queue forgets no message.
+    pub look_ahead: Duration,
     /// Time kept back of an invocation.
     pub reserve: Duration,
 }
@@ -38,6 +40,7 @@ impl Config {
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             dead_letter_queue_url: env.text("WAYBILL_DEAD_LETTER_QUEUE_URL"),
             look_again: LOOK_AGAIN,
+            look_ahead: Duration::ZERO,
             reserve: RESERVE,
         }
     }

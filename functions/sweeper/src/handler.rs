@@ -33,8 +33,13 @@ impl Deps {
         };
         let archives = S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::S3Managed);
         let wake = SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, Some(&config.dead_letter_queue_url));
-        let sweeping =
-            Sweeping { context, archives: Arc::new(archives), wake: Arc::new(wake), look_again: config.look_again };
+        let sweeping = Sweeping {
+            context,
+            archives: Arc::new(archives),
+            wake: Arc::new(wake),
+            look_again: config.look_again,
+            look_ahead: config.look_ahead,
+        };
         Self { sweeping, reserve: config.reserve }
     }
 }
