@@ -1,4 +1,4 @@
-//! The official SDK clients with which the stack sets its own services up and polls its queue.
+//! As whom and how the stack itself calls its services.
 
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
@@ -22,31 +22,6 @@ impl AwsCredentials {
     fn provider(&self) -> Credentials {
         Credentials::from_keys(&self.access_key_id, &self.secret_access_key, None)
     }
-}
-
-/// A client of the `DynamoDB` at `endpoint`.
-pub(crate) fn dynamodb(endpoint: &str, credentials: &AwsCredentials) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(aws_sdk_dynamodb::config::Region::from_static(REGION))
-        .endpoint_url(endpoint)
-        .credentials_provider(credentials.provider())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
-}
-
-/// A client of the S3 at `endpoint`.
-pub(crate) fn s3(endpoint: &str, credentials: &AwsCredentials) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::from_static(REGION))
-        .endpoint_url(endpoint)
-        .force_path_style(true)
-        .credentials_provider(credentials.provider())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// A client of the SQS at `endpoint`, patient enough for a long poll.

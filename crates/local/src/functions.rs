@@ -16,6 +16,10 @@ use crate::services::names;
 /// Time that the sweeper keeps back of an invocation.
 const SWEEPER_RESERVE: Duration = Duration::from_secs(1);
 
+/// How long before it is due the sweeper looks at a lane: as long as an export has from its creation to the first look,
+/// because the queue's messages are lost with the process.
+const LOOK_AHEAD: Duration = Duration::from_mins(1);
+
 /// A key for the operator, good until the stack stops.
 ///
 /// # Errors
@@ -103,6 +107,7 @@ pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
         wake_queue_url: deployment.queues.url.clone(),
         dead_letter_queue_url: deployment.queues.dead_letters_url.clone(),
         look_again: deployment.tuning.look_again,
+        look_ahead: LOOK_AHEAD,
         reserve: SWEEPER_RESERVE,
     };
     let deps = Arc::new(sweeper::Deps::new(&config));

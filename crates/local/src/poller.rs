@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -146,18 +147,11 @@ fn sqs_event(message: &Message, queue_arn: &str) -> String {
 #[serde(rename_all = "camelCase")]
 struct BatchReply {
     #[serde(default)]
-    batch_item_failures: Option<Vec<BatchItemFailure>>,
+    batch_item_failures: Option<Vec<IgnoredAny>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BatchItemFailure {
-    #[serde(default)]
-    item_identifier: Option<String>,
-}
-
-/// Whether `reply` counts message `id` as done: an empty reply does, an entry for it does not, and a reply that does
-/// not parse or names a message that was not in the batch fails the whole batch.
+/// Whether `reply` counts message `id`, the only one of its batch, as done. An empty reply does. Any entry does not: it is
+/// the message's, or it names none of the batch, which fails the whole batch; so does a reply that does not parse.
 fn succeeded(reply: &str, id: &str) -> bool {
     let reply = if reply.is_empty() { "null" } else { reply };
     match serde_json::from_str::<Option<BatchReply>>(reply) {

@@ -119,7 +119,7 @@ impl Services {
 
     /// Makes the bucket unless it is there.
     pub(crate) async fn make_bucket(&self) -> Result<()> {
-        let client = clients::s3(&self.endpoints.s3, &self.credentials);
+        let client = self.connection().s3();
         match client.create_bucket().bucket(names::BUCKET).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.into_service_error() {

@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::services;
-use crate::clients;
 use crate::data_folder::OpenFolder;
 use crate::options::DataFolder;
 use crate::services::Services;
@@ -69,7 +68,7 @@ async fn get(client: &Client, sk: &str) -> Option<String> {
 #[tokio::test]
 async fn a_refused_put_shows_what_is_there() {
     let (services, _folder) = services().await;
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     table(&client).await;
     put(&client, "LANE", "v1").await;
     let refused = client
@@ -94,7 +93,7 @@ async fn a_refused_put_shows_what_is_there() {
 #[tokio::test]
 async fn a_transaction_is_all_or_nothing_and_says_which_row_refused() {
     let (services, _folder) = services().await;
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     table(&client).await;
     put(&client, "SEQ", "v1").await;
     let write = |sk: &str, expected: Option<&str>| {
@@ -140,7 +139,7 @@ async fn a_transaction_is_all_or_nothing_and_says_which_row_refused() {
 #[tokio::test]
 async fn the_due_index_is_sparse_and_ordered() {
     let (services, _folder) = services().await;
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     table(&client).await;
     put(&client, "no due", "v").await;
     for (sk, due) in [("late", "30"), ("early", "9"), ("middle", "10")] {
@@ -165,7 +164,7 @@ async fn the_due_index_is_sparse_and_ordered() {
 #[tokio::test]
 async fn numbers_flags_and_bytes_come_back_as_they_were_written() {
     let (services, _folder) = services().await;
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     table(&client).await;
     let blob = AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(vec![0, 255, 7]));
     put(&client, "x", "v").await;
@@ -206,14 +205,14 @@ async fn rows_survive_a_stop_and_a_crash() {
     let data = DataFolder::Persistent(root.path().join("data"));
     let folder = OpenFolder::open(&data).unwrap();
     let services = Services::start(&folder).await.unwrap();
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     table(&client).await;
     put(&client, "a", "v1").await;
     drop(client);
     services.stop().await;
 
     let services = Services::start(&folder).await.unwrap();
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     assert_eq!(get(&client, "a").await.unwrap(), "v1");
     put(&client, "b", "v2").await;
     // A copy taken while the database is open is what a killed process leaves behind.
@@ -227,7 +226,7 @@ async fn rows_survive_a_stop_and_a_crash() {
     }
     let folder = OpenFolder::open(&DataFolder::Persistent(copy)).unwrap();
     let services = Services::start(&folder).await.unwrap();
-    let client = clients::dynamodb(&services.endpoints.dynamodb, &services.credentials);
+    let client = services.connection().dynamodb();
     assert_eq!(get(&client, "a").await.unwrap(), "v1");
     assert_eq!(get(&client, "b").await.unwrap(), "v2");
 }

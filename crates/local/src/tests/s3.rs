@@ -9,14 +9,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier, ServerSideEncryption};
 
 use super::services;
-use crate::clients;
 use crate::clock;
 use crate::services::{Services, names};
 
 async fn bucket(services: &Services) -> Client {
     services.make_bucket().await.unwrap();
     services.make_bucket().await.unwrap();
-    clients::s3(&services.endpoints.s3, &services.credentials)
+    services.connection().s3()
 }
 
 async fn read(client: &Client, key: &str) -> Vec<u8> {

@@ -135,3 +135,39 @@ async fn stacks_run_side_by_side_in_one_process() {
     assert_eq!(call(&two, Method::GET, "/healthz", "", None).await.status(), 200);
     two.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_a_crash_cut_goes_on_at_the_next_start() {
+    let root = tempfile::tempdir().unwrap();
+    let mut options = options(root.path());
+    options.tuning.demo_records = false;
+    options.tuning.lease = Duration::from_secs(3);
+    // Two thousand pages last long enough to be cut.
+    options.tuning.page_records = Some(1);
+    let stack = Stack::start(options.clone()).await.unwrap();
+    let info = stack.info().clone();
+    let definition = json!({"properties": {"n": {"type": "number"}}});
+    json_of(call(&stack, Method::PUT, "/v1/collections/numbers", &info.admin_key, Some(definition)).await).await;
+    let lines: Vec<String> = (0..2000).map(|n| format!("{{\"_id\":\"{n:024x}\",\"n\":{n}}}\n")).collect();
+    let load = reqwest::Client::new().post(format!("{}/v1/collections/numbers/records", stack.url()));
+    let load = load.bearer_auth(&info.admin_key).header("content-type", "application/x-ndjson").body(lines.concat());
+    assert_eq!(json_of(load.send().await.unwrap()).await["accepted"], 2000);
+    let body = json!({"collection": "numbers", "format": "ndjson"});
+    let made = json_of(call(&stack, Method::POST, "/v1/exports", &info.member_key, Some(body)).await).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/exports/{id}");
+    for _ in 0..100 {
+        let state = json_of(call(&stack, Method::GET, &path, &info.admin_key, None).await).await;
+        if state["state"] != "queued" {
+            assert_eq!(state["state"], "running");
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(stack);
+    options.tuning.page_records = None;
+    let stack = Stack::start(options).await.unwrap();
+    let export = ready(&stack, &id).await;
+    assert_eq!(export["progress"]["records"], 2000);
+    stack.shutdown().await;
+}
