@@ -7,7 +7,8 @@ use crate::samples;
 use futures::future::BoxFuture;
 use std::time::Duration;
 use waybill_app::{
-    CreateExport, Error, IdempotentRequest, cancel_export, create_export, delete_export, list_exports, read_export,
+    CreateExport, Error, IdempotentRequest, UpdateExport, cancel_export, create_export, delete_export, download_export,
+    list_exports, read_export, update_export,
 };
 use waybill_domain::{ExportFormat, ExportId, IdempotencyKey, Level, OrgCode, Principal, Role as Rights, Surface};
 
@@ -17,6 +18,8 @@ pub(super) enum Errand {
     Create { idempotent: bool, json: bool },
     Cancel,
     Delete,
+    Describe,
+    Download,
     Look,
 }
 
@@ -31,6 +34,8 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
             Errand::Create { idempotent, json } => create(&process, &principal, idempotent, json).await,
             Errand::Cancel => cancel(&process, &principal).await,
             Errand::Delete => delete(&process, &principal).await,
+            Errand::Describe => describe(&process, &principal).await,
+            Errand::Download => download(&process, &principal).await,
             Errand::Look => look(&process, &principal).await,
         }
     })
@@ -106,6 +111,36 @@ async fn delete(process: &Process, principal: &Principal) {
     match delete_export(&process.context, principal, None, id).await {
         Ok(()) => process.world.oracle.with(|oracle| oracle.deleted(id)),
         Err(Error::NotFound { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+}
+
+async fn describe(process: &Process, principal: &Principal) {
+    let Some(id) = choose(process, &principal.org) else { return };
+    let description = format!("by #{}", process.actor.number);
+    let change = UpdateExport { label: None, description: Some(Some(description.clone())) };
+    match update_export(&process.context, principal, None, id, &change).await {
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+}
+
+async fn download(process: &Process, principal: &Principal) {
+    let world = &process.world;
+    let Some(id) = choose(process, &principal.org) else { return };
+    let was_deleted = world.oracle.with(|oracle| oracle.is_deleted(id));
+    let archives = process.archives();
+    match download_export(&process.context, &*archives, principal, None, id, |_| "export.zip".to_owned()).await {
+        Ok(_) if was_deleted => world.violate(format!("a link to {id} was given after its delete was answered")),
+        Ok((export, _)) => {
+            let key = export.archive().map(|archive| archive.key.clone()).unwrap_or_default();
+            // Deleted since the link was asked for, or there to be fetched.
+            let gone = world.oracle.with(|oracle| oracle.is_gone_or_going(&export));
+            if !gone && world.archives.body(&key).is_none() {
+                world.violate(format!("a link to {id} leads nowhere"));
+            }
+        }
+        Err(Error::NotFound { .. } | Error::NotReady { .. } | Error::NoArchive { .. }) => {}
         Err(error) => expected(process, &error),
     }
 }

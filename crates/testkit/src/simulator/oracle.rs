@@ -38,6 +38,8 @@ struct OrgSeen {
     reserved_bytes: u64,
     /// Greatest ticket and number given out so far.
     last_number: u64,
+    /// When the last one says that it was created.
+    created_at: Option<Timestamp>,
 }
 
 /// What sets an org apart.

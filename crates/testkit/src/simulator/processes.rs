@@ -42,7 +42,7 @@ impl Process {
         Arc::new(FaultyWake { world: Arc::clone(&self.world), actor: self.actor })
     }
 
-    fn archives(&self) -> Arc<FaultyArchives> {
+    pub(super) fn archives(&self) -> Arc<FaultyArchives> {
         Arc::new(FaultyArchives { world: Arc::clone(&self.world), actor: self.actor })
     }
 

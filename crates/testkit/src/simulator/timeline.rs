@@ -84,9 +84,16 @@ impl Timeline {
 
     /// Two exports at once, a third later, a look, a cancel and a delete: the whole way, and nothing beside it.
     fn plan_calm(&mut self) {
-        for (at, create, choice) in
-            [(0, true, 0), (0, true, 4), (40, true, 1), (41, false, 0), (90, false, 2), (95, false, 4)]
-        {
+        for (at, create, choice) in [
+            (0, true, 0),
+            (0, true, 5),
+            (5, false, 6),
+            (20, false, 8),
+            (40, true, 1),
+            (41, false, 0),
+            (90, false, 2),
+            (95, false, 4),
+        ] {
             self.events.insert((Duration::from_secs(at), Event::Client { org: 0, create, choice }));
         }
         self.events.insert((Duration::from_secs(30), Event::Tick));
@@ -104,7 +111,7 @@ impl Timeline {
             let choice = entropy.number();
             self.events.insert((millis(busy), Event::Client { org, create: true, choice }));
         }
-        for _ in 0..entropy.below(6) {
+        for _ in 0..entropy.below(7) {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
             let choice = entropy.number();
             self.events.insert((millis(busy + 120_000), Event::Client { org, create: false, choice }));
@@ -225,11 +232,13 @@ impl Timeline {
             }
             Event::Client { org, create, choice } => {
                 let Some(org) = self.orgs.get(org).cloned() else { return };
-                let errand = match (create, choice % 6) {
-                    (true, choice) => Errand::Create { idempotent: choice < 3, json: choice % 3 == 0 },
+                let errand = match (create, choice % 9) {
+                    (true, choice) => Errand::Create { idempotent: choice < 5, json: choice % 3 == 0 },
                     (false, 0 | 1) => Errand::Cancel,
                     (false, 2 | 3) => Errand::Delete,
-                    (false, _) => Errand::Look,
+                    (false, 4 | 5) => Errand::Look,
+                    (false, 6) => Errand::Describe,
+                    (false, _) => Errand::Download,
                 };
                 let process = self.process(Role::Client);
                 self.start(process, Duration::from_mins(5), |process| client(process, org, errand));

@@ -154,9 +154,12 @@ impl Oracle {
         let Some(seen) = self.orgs.get_mut(org) else { return };
         let last = seen.last_number;
         seen.last_number = last.max(ticket).max(export.seq.0);
+        let created_before = seen.created_at.replace(export.created_at);
         self.demand(ticket > last && export.seq.0 > last, || {
             format!("{id} got number {} and ticket {ticket} after {last}", export.seq)
         });
+        let later = created_before.is_none_or(|before| before < export.created_at);
+        self.demand(later, || format!("{id} was created at {}, after one of {created_before:?}", export.created_at));
     }
 
     fn export_stamped(&mut self, actor: Actor, org: &OrgCode, export: &Export, lane: Option<&Lane>) {

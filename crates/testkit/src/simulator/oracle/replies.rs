@@ -1,7 +1,7 @@
 //! What the oracle demands of what clients were told.
 
 use super::Oracle;
-use waybill_domain::{ExportId, OrgCode};
+use waybill_domain::{Export, ExportId, OrgCode};
 
 impl Oracle {
     /// A create was answered with success.
@@ -24,6 +24,12 @@ impl Oracle {
     /// Whether an export's delete was answered by now.
     pub(in crate::simulator) fn is_deleted(&self, id: ExportId) -> bool {
         self.deleted.contains(&id)
+    }
+
+    /// Whether an export's row is removed, or to be removed.
+    pub(in crate::simulator) fn is_gone_or_going(&self, export: &Export) -> bool {
+        let seen = self.orgs.get(&export.org).and_then(|org| org.exports.get(&export.seq.0));
+        seen.is_none_or(|seen| seen.gone || seen.export.deleted)
     }
 
     /// Exports of an org that clients know.
