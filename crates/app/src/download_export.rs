@@ -25,26 +25,34 @@ pub async fn download_export(
     filename: impl Fn(&Export) -> String,
 ) -> Result<(Export, Download), Error> {
     let mut attempts = Attempts::new(context);
-    let (stored, lifetime) = loop {
+    let stored = loop {
         let stored = visible(context, &principal.org, surface, id).await?;
         if !principal.is_admin() {
             return Err(Error::Forbidden { reason: "only administrators may download archives" });
         }
         archive(&stored.value)?;
-        // Whole seconds are all that a link can say; less than one left is none.
-        let left = Duration::from_secs(stored.value.expires_at.since(context.now()).as_secs());
-        if left.is_zero() {
-            return Err(Error::NotFound { kind: "export", id: id.to_string() });
-        }
+        lifetime(context, &stored.value)?;
         match record(context, principal, &stored).await {
-            Ok(()) => break (stored, left.min(LINK_LIFETIME)),
+            Ok(()) => break stored,
             Err(error) => attempts.after(error).await?,
         }
     };
+    // Recording took its time: what is left is measured when the link is made.
+    let lifetime = lifetime(context, &stored.value)?;
     let export = stored.value;
     let key = &archive(&export)?.key;
     let download = archives.presign(key, lifetime, &filename(&export), "application/zip").await?;
     Ok((export, download))
+}
+
+/// How long a link made now is good for.
+fn lifetime(context: &Context, export: &Export) -> Result<Duration, Error> {
+    // Whole seconds are all that a link can say; less than one left is none.
+    let left = Duration::from_secs(export.expires_at.since(context.now()).as_secs());
+    if left.is_zero() {
+        return Err(Error::NotFound { kind: "export", id: export.id.to_string() });
+    }
+    Ok(left.min(LINK_LIFETIME))
 }
 
 /// Commits the audit entry, only if the export is still as it was read: one that was deleted meanwhile gives no link.
