@@ -18,6 +18,8 @@ mod reach;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod source_files;
 #[cfg(all(test, feature = "stack"))]
 mod tables;
