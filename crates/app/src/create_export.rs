@@ -13,8 +13,8 @@ use waybill_query::Filter;
 use waybill_query::dialects::cortex_where;
 use waybill_record::Path;
 
-/// How long after its creation the sweeper looks whether an export's lane moves.
-const LOOK_AFTER: Duration = Duration::from_mins(1);
+/// How long after its creation the sweeper looks, at its next tick, whether an export's lane moves.
+const LOOK_AFTER: Duration = Duration::from_secs(15);
 
 /// An export to be made.
 #[derive(Clone, Debug)]
