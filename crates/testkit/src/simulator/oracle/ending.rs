@@ -100,8 +100,11 @@ impl Oracle {
             if seen.used_bytes > 0 || seen.reserved_bytes > 0 {
                 broken.push(format!("{org}: {} bytes are used by nothing", seen.used_bytes + seen.reserved_bytes));
             }
-            for archive in seen.exports.values().filter_map(|seen| seen.export.archive()) {
-                if self.objects.contains_key(&archive.key) {
+            for seen in seen.exports.values() {
+                let Some(archive) = seen.export.archive() else { continue };
+                // A worker that stood still may make it appear again after it was removed: that is left to the bucket's lifecycle.
+                let late = |appeared: &u64| seen.ended_at.is_some_and(|ended| *appeared >= ended);
+                if self.objects.get(&archive.key).is_some_and(|appeared| !late(appeared)) {
                     broken.push(format!("{org}: the archive {} has outlived its export", archive.key));
                 }
             }
