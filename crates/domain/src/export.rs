@@ -336,6 +336,8 @@ impl Export {
         self.assert_running(epoch)?;
         self.progress.phase = Phase::Finishing;
         self.progress.records = finish.records;
+        // Records come first in every archive.
+        self.progress.plain_bytes = finish.archive.entries.first().map_or(0, |entry| entry.size_bytes);
         self.progress.archive_bytes = finish.archive.size_bytes;
         self.finish = Some(finish);
         self.attempts = 0;
