@@ -22,7 +22,7 @@ use waybill_ports::{Clock, Entropy, WakeMessage};
 /// Time between two ticks of the sweeper.
 const TICK: Duration = Duration::from_mins(1);
 /// How long calm may take until everything has ended.
-const PATIENCE: Duration = Duration::from_hours(30);
+const PATIENCE: Duration = Duration::from_hours(3);
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
 
