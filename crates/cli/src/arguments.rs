@@ -14,17 +14,23 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// What is logged to standard error: `warn`, `info`, `info,waybill_app=debug`, ...
-    #[arg(long, global = true, env = "WAYBILL_LOG", value_name = "FILTER", default_value = "warn")]
-    pub(crate) log: String,
-    /// The same as `--log info`.
+    #[arg(long, global = true, env = "WAYBILL_LOG", hide_env_values = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Log what happens, not only what goes wrong
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }
 
+/// What goes wrong. The embedded database calls every condition that does not hold a warning; here they are daily bread.
+const QUIET: &str = "warn,dynoxide=error";
+/// What happens.
+const VERBOSE: &str = "info,dynoxide=error";
+
 impl Arguments {
-    /// The filter of the log.
+    /// The filter of the log: the one that was asked for, else by how much is wanted.
     pub(crate) fn log_filter(&self) -> &str {
-        if self.verbose { "info" } else { &self.log }
+        let usual = if self.verbose { VERBOSE } else { QUIET };
+        self.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual)
     }
 }
 
@@ -273,7 +279,9 @@ mod tests {
 
     #[test]
     fn the_log_is_quiet_unless_asked() {
-        assert_eq!(parse("waybill local --verbose").unwrap().log_filter(), "info");
-        assert_eq!(parse("waybill local --log debug").unwrap().log_filter(), "debug");
+        assert_eq!(parse("waybill local").unwrap().log_filter(), QUIET);
+        assert_eq!(parse("waybill local --verbose").unwrap().log_filter(), VERBOSE);
+        assert_eq!(parse("waybill local -v --log debug").unwrap().log_filter(), "debug");
+        assert_eq!(parse("waybill local --log=").unwrap().log_filter(), QUIET);
     }
 }
