@@ -1,5 +1,7 @@
 //! Where log lines go and what they look like.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::TryInitError;
@@ -9,7 +11,7 @@ use tracing_subscriber::util::TryInitError;
 pub enum LogFormat {
     /// One JSON object a line on standard output, without a time (the log service stamps it) and without colour.
     Json,
-    /// Text for a person on standard error.
+    /// Text for a person on standard error, coloured on a terminal.
     Text,
 }
 
@@ -42,7 +44,10 @@ pub fn init_telemetry(format: LogFormat, filter: &str) -> Result<(), TelemetryEr
             .without_time()
             .finish()
             .try_init(),
-        LogFormat::Text => builder.with_writer(std::io::stderr).with_target(true).finish().try_init(),
+        LogFormat::Text => {
+            let colour = std::io::stderr().is_terminal();
+            builder.with_writer(std::io::stderr).with_ansi(colour).with_target(true).finish().try_init()
+        }
     };
     done.map_err(TelemetryError::AlreadySet)
 }
