@@ -4,7 +4,7 @@ use crate::QueryArguments;
 use lambda_http::Request;
 use waybill_app::ports::SecretVault;
 use waybill_app::{Context, OperatorKey, authenticate_key, authenticate_signature};
-use waybill_domain::{KeySecret, Principal, RequestSignature, Timestamp};
+use waybill_domain::{KeySecret, KeySecretError, Principal, RequestSignature, Timestamp};
 
 const AUTHORIZATION: &str = "authorization";
 const CLIENT_KEY: &str = "medable-client-key";
@@ -31,10 +31,14 @@ pub enum CredentialError {
         reason: String,
     },
     /// A kind of credential that is not taken yet.
-    #[error("{what} is not available yet; send an API key or sign the request")]
+    #[error("{what} is not available yet; {instead}")]
     Unsupported {
+        /// The header, lower case.
+        name: &'static str,
         /// Which.
         what: &'static str,
+        /// What is taken.
+        instead: &'static str,
     },
     /// The credential was looked at and is not good, or could not be looked at.
     #[error(transparent)]
@@ -73,7 +77,8 @@ pub async fn authenticate(access: &Access<'_>, request: &Request, command: &str)
     };
     match header(request, ACCOUNT)? {
         Some(account) if account.parse().ok() != Some(principal.account) => {
-            Err(CredentialError::Unsupported { what: "acting as another account (`medable-client-account`)" })
+            let (what, instead) = ("acting as another account", "leave the header out, or name the key's own account");
+            Err(CredentialError::Unsupported { name: ACCOUNT, what, instead })
         }
         _ => Ok(principal),
     }
@@ -95,6 +100,10 @@ fn malformed(name: &'static str, reason: impl Into<String>) -> CredentialError {
     CredentialError::Malformed { name, reason: reason.into() }
 }
 
+fn other_scheme(what: &'static str) -> CredentialError {
+    CredentialError::Unsupported { name: AUTHORIZATION, what, instead: "send an API key or sign the request" }
+}
+
 fn header<'a>(request: &'a Request, name: &'static str) -> Result<Option<&'a str>, CredentialError> {
     let mut values = request.headers().get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -112,8 +121,13 @@ fn client_key(access: &Access<'_>, request: &Request) -> Result<Option<String>, 
     if !access.allow_query {
         return Ok(None);
     }
-    let query = QueryArguments::of(request).map_err(|error| malformed(CLIENT_KEY, error.reason))?;
-    let Some(name) = query.names().find(|name| name.eq_ignore_ascii_case(CLIENT_KEY)) else { return Ok(None) };
+    // What is wrong with the rest of a query is no matter of credentials: the surface names it when it reads it.
+    let Ok(query) = QueryArguments::of(request) else { return Ok(None) };
+    let mut names = query.names().filter(|name| name.eq_ignore_ascii_case(CLIENT_KEY));
+    let Some(name) = names.next() else { return Ok(None) };
+    if names.next().is_some() {
+        return Err(malformed(CLIENT_KEY, "is given more than once"));
+    }
     let key = query.one(name).map_err(|error| malformed(CLIENT_KEY, error.reason))?;
     Ok(key.filter(|key| !key.is_empty()).map(str::to_owned))
 }
@@ -122,7 +136,7 @@ fn bearer(request: &Request) -> Result<Option<&str>, CredentialError> {
     let Some(value) = header(request, AUTHORIZATION)? else { return Ok(None) };
     let (scheme, credential) = value.split_once(' ').unwrap_or((value, ""));
     if scheme.eq_ignore_ascii_case("basic") {
-        return Err(CredentialError::Unsupported { what: "Basic authentication" });
+        return Err(other_scheme("Basic authentication"));
     }
     if !scheme.eq_ignore_ascii_case("bearer") || credential.trim().is_empty() {
         return Err(malformed(AUTHORIZATION, "must be `Bearer` and an API key"));
@@ -132,10 +146,15 @@ fn bearer(request: &Request) -> Result<Option<&str>, CredentialError> {
 
 /// The API key of a request that is not signed.
 fn api_key(request: &Request, client_key: Option<&str>) -> Result<KeySecret, CredentialError> {
-    let parse = |name, text: &str| KeySecret::parse(text).map_err(|error| malformed(name, format!("is {error}")));
+    let parse = |name, text: &str| {
+        KeySecret::parse(text).map_err(|error| match error {
+            KeySecretError::Form => malformed(name, "is not a Waybill API key"),
+            KeySecretError::Checksum => malformed(name, "is no whole API key, by its checksum: was all of it copied?"),
+        })
+    };
     if let Some(text) = bearer(request)? {
         if text.split('.').count() == 3 {
-            return Err(CredentialError::Unsupported { what: "a JSON Web Token" });
+            return Err(other_scheme("a JSON Web Token"));
         }
         let secret = parse(AUTHORIZATION, text)?;
         // A pair's name beside a bearer key says nothing more; a second API key would be ambiguous.

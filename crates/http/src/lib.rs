@@ -21,5 +21,5 @@ pub use credential::{Access, CredentialError, authenticate, authenticate_operato
 pub use cursor::{CursorError, decode_cursor, encode_cursor};
 pub use gateway::{request_id, request_path};
 pub use idempotency::{IdempotencyKeyError, idempotent_request};
-pub use members::{Members, Problem};
+pub use members::{MAX_LIST_ELEMENTS, MAX_PROBLEMS, Members, Problem};
 pub use query::{QueryArguments, QueryError};

@@ -2,6 +2,11 @@
 
 use serde_json::{Map, Value};
 
+/// Most elements of a list of texts: as many as a collection has properties.
+pub const MAX_LIST_ELEMENTS: usize = 1000;
+/// Most problems that are told at once, so that a reply stays small whatever was sent.
+pub const MAX_PROBLEMS: usize = 100;
+
 /// Something wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -99,7 +104,7 @@ impl<'a> Members<'a> {
         value.as_u64().or_else(|| self.refuse(name, "must be a whole number, 0 or more"))
     }
 
-    /// Takes an array of texts that parse, with a problem for each that does not.
+    /// Takes an array of at most [`MAX_LIST_ELEMENTS`] texts that parse, with a problem for each that does not.
     pub fn list<T>(&mut self, name: &'static str) -> Vec<T>
     where
         T: std::str::FromStr,
@@ -109,6 +114,10 @@ impl<'a> Members<'a> {
         let Some(values) = value.as_array() else {
             return self.refuse(name, "must be an array of strings").unwrap_or_default();
         };
+        if values.len() > MAX_LIST_ELEMENTS {
+            let reason = format!("has {} elements; at most {MAX_LIST_ELEMENTS} are taken", values.len());
+            return self.refuse(name, reason).unwrap_or_default();
+        }
         let mut list = Vec::with_capacity(values.len());
         for (index, value) in values.iter().enumerate() {
             let wrong = match value.as_str().map(str::parse::<T>) {
@@ -150,11 +159,16 @@ impl<'a> Members<'a> {
         self.problems.extend(problems);
     }
 
-    /// Every problem, those of unknown members last.
+    /// Every problem, those of unknown members last; beyond [`MAX_PROBLEMS`] only how many there are.
     pub fn finish(mut self) -> Vec<Problem> {
         let unknown: Vec<&String> = self.object.keys().filter(|name| !self.taken.contains(&name.as_str())).collect();
         for name in unknown {
             self.refuse::<()>(name, "is no member of this");
+        }
+        let more = self.problems.len().saturating_sub(MAX_PROBLEMS);
+        if more > 0 {
+            self.problems.truncate(MAX_PROBLEMS);
+            self.problems.push(Problem::new(self.pointer, format!("has {more} more problems")));
         }
         self.problems
     }
@@ -201,6 +215,18 @@ mod tests {
         assert_eq!(members.parsed::<u8>("id", "a small number"), None);
         assert_eq!(members.require::<()>("collection", None), None);
         insta::assert_json_snapshot!(texts(&members.finish()));
+    }
+
+    #[test]
+    fn what_is_wrong_a_thousand_times_is_told_a_hundred_times() {
+        let body: Value = (0..1000).map(|number| (format!("x{number}"), json!(1))).collect::<Map<_, _>>().into();
+        let problems = Members::of(&body, "").unwrap().finish();
+        assert_eq!(problems.len(), MAX_PROBLEMS + 1);
+        assert_eq!(problems.last(), Some(&Problem::new("", "has 900 more problems")));
+        let body = json!({"paths": vec!["a"; MAX_LIST_ELEMENTS + 1]});
+        let mut members = Members::of(&body, "").unwrap();
+        assert_eq!(members.list::<String>("paths"), Vec::<String>::new());
+        assert_eq!(texts(&members.finish()), ["/paths has 1001 elements; at most 1000 are taken"]);
     }
 
     #[test]

@@ -4,12 +4,14 @@ use lambda_http::Request;
 
 /// Most arguments that a query may have.
 const MAX_ARGUMENTS: usize = 500;
+/// Most characters of an argument's name that are said again.
+const MAX_NAME_CHARS: usize = 100;
 
 /// What is wrong with an argument.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` {reason}")]
 pub struct QueryError {
-    /// The argument as it was written.
+    /// The argument as it was written; of a longer one its first 100 characters.
     pub name: String,
     /// What is wrong with it.
     pub reason: String,
@@ -18,7 +20,12 @@ pub struct QueryError {
 impl QueryError {
     /// `name` is wrong because of `reason`.
     pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), reason: reason.into() }
+        let mut name = name.into();
+        if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {
+            name.truncate(end);
+            name.push('…');
+        }
+        Self { name, reason: reason.into() }
     }
 }
 
@@ -45,13 +52,14 @@ impl QueryArguments {
         }
         let plain = |text: &str| {
             let text = text.replace('+', " ");
-            let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().map(std::borrow::Cow::into_owned);
-            decoded.map_err(|_| QueryError::new(text, "is not UTF-8 once decoded"))
+            percent_encoding::percent_decode_str(&text).decode_utf8().map(std::borrow::Cow::into_owned)
         };
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let arguments = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((plain(name)?, plain(value)?))
+            // Named as it was written: a value, which may be a secret, is never said again.
+            let no_text = |_| QueryError::new(name, "is not UTF-8 once decoded");
+            Ok((plain(name).map_err(no_text)?, plain(value).map_err(no_text)?))
         });
         arguments.collect::<Result<_, _>>().map(Self)
     }
@@ -78,10 +86,7 @@ impl QueryArguments {
     pub fn all(&self, name: &str) -> Result<Vec<String>, QueryError> {
         let mut all = Vec::new();
         for (given, value) in &self.0 {
-            let indexed = given.strip_prefix(name).is_some_and(|rest| {
-                let index = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-                index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
-            });
+            let indexed = unindexed(given) == Some(name);
             if given == name && value.trim_start().starts_with('[') {
                 let texts: Vec<String> = serde_json::from_str(value)
                     .map_err(|_| QueryError::new(name, "must be a JSON array of texts when it begins with `[`"))?;
@@ -115,17 +120,30 @@ impl QueryArguments {
         }
     }
 
-    /// Refuses the first argument whose name, without `[]`, is not `known`.
+    /// The names that are not among `known`, where `name[]` stands for every form that [`QueryArguments::all`] reads.
+    /// What it does not name is read, so that nothing is taken without a word and left out.
+    pub fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.names().filter(|name| {
+            let listed = unindexed(name).unwrap_or(name);
+            let is_known = |known: &&str| known.strip_suffix("[]").map_or(known == name, |known| known == listed);
+            !known.iter().any(is_known)
+        })
+    }
+
+    /// Refuses the first argument that is [`QueryArguments::unknown`].
     ///
     /// # Errors
     /// That argument's name.
     pub fn only(&self, known: &[&str]) -> Result<(), QueryError> {
-        let unknown = self.names().find(|name| {
-            let bare = name.split('[').next().unwrap_or(name);
-            !known.contains(name) && !known.contains(&bare)
-        });
+        let unknown = self.unknown(known).next();
         unknown.map_or(Ok(()), |name| Err(QueryError::new(name, "is no argument of this request")))
     }
+}
+
+/// `name` of `name[]` and `name[0]`.
+fn unindexed(name: &str) -> Option<&str> {
+    let (bare, index) = name.strip_suffix(']')?.split_once('[')?;
+    index.bytes().all(|byte| byte.is_ascii_digit()).then_some(bare)
 }
 
 #[cfg(test)]
@@ -155,8 +173,25 @@ mod tests {
 
     #[test]
     fn unknown_arguments_are_refused_by_name() {
-        let query = QueryArguments::parse("limit=5&paths[]=a&colour=red").unwrap();
-        assert_eq!(query.only(&["limit", "paths"]).unwrap_err().name, "colour");
-        assert!(query.only(&["limit", "paths", "colour"]).is_ok());
+        let query = QueryArguments::parse("limit=5&paths[]=a&paths[0]=b&paths=c&colour=red").unwrap();
+        assert_eq!(query.only(&["limit", "paths[]"]).unwrap_err().name, "colour");
+        assert!(query.only(&["limit", "paths[]", "colour"]).is_ok());
+    }
+
+    #[test]
+    fn forms_that_nothing_reads_are_unknown() {
+        for (query, unread) in [("paths[x]=a", "paths[x]"), ("limit[]=1", "limit[]"), ("paths[0][1]=a", "paths[0][1]")]
+        {
+            let query = QueryArguments::parse(query).unwrap();
+            assert_eq!(query.only(&["limit", "paths[]"]).unwrap_err().name, unread);
+            assert_eq!((query.one("limit").unwrap(), query.all("paths").unwrap()), (None, Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_by_its_argument_and_cut_short() {
+        assert_eq!(QueryArguments::parse("a=1&key=%ff").unwrap_err().name, "key");
+        let name = "é".repeat(101);
+        assert_eq!(QueryError::new(name, "is too long").name.chars().count(), 101);
     }
 }

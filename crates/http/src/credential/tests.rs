@@ -97,6 +97,14 @@ async fn an_api_key_is_taken_as_bearer_as_client_key_and_in_the_query() {
 }
 
 #[tokio::test]
+async fn a_query_that_does_not_read_is_no_matter_of_credentials() {
+    let world = world().await;
+    let mut bearer = request(&[(AUTHORIZATION, &format!("Bearer {}", world.secret.expose()))]);
+    *bearer.uri_mut() = "https://waybill.example/demo/v2/exports?label=%ff".parse().unwrap();
+    assert_eq!(world.ask(&bearer).await.unwrap().key, world.key.id);
+}
+
+#[tokio::test]
 async fn unknown_revoked_expired_and_demoted_keys_give_nothing_more_than_they_may() {
     let world = world().await;
     let bearer = request(&[(AUTHORIZATION, &format!("Bearer {}", world.secret.expose()))]);
@@ -148,6 +156,11 @@ async fn what_is_missing_malformed_or_not_taken_yet_is_named() {
     let world = world().await;
     let key = world.secret.expose().to_owned();
     let other = KeySecret::from_randomness(&[8; 64]);
+    let mut typo = key.clone();
+    typo.replace_range(10..11, if &key[10..11] == "Z" { "Y" } else { "Z" });
+    let mut twice = request(&[]);
+    let query = format!("Medable-Client-Key={key}&medable-client-key={key}");
+    *twice.uri_mut() = format!("https://waybill.example/demo/v2/exports?{query}").parse().unwrap();
     let mut cut = world.signed("nonce00000000001");
     cut.headers_mut().remove(NONCE);
     let outcomes = [
@@ -158,7 +171,9 @@ async fn what_is_missing_malformed_or_not_taken_yet_is_named() {
         world.ask(&request(&[(AUTHORIZATION, "Bearer ")])).await,
         world.ask(&request(&[(AUTHORIZATION, "Bearer sk_live_1")])).await,
         world.ask(&request(&[(CLIENT_KEY, &key[..key.len() - 1])])).await,
+        world.ask(&request(&[(CLIENT_KEY, &typo)])).await,
         world.ask(&request(&[(AUTHORIZATION, &format!("Bearer {key}")), (CLIENT_KEY, other.expose())])).await,
+        world.ask(&twice).await,
         world.ask(&request(&[(CLIENT_KEY, &key), (ACCOUNT, "000000000000000000000001")])).await,
         world.ask(&world.signed("short")).await,
         world.ask(&cut).await,
