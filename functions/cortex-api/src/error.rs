@@ -48,7 +48,7 @@ impl From<CredentialError> for Fault {
                 Self::new(Kind::InvalidRequestSignature).because(reason).at(name)
             }
             CredentialError::Malformed { name, .. } => Self::new(Kind::AccessDenied).because(reason).at(name),
-            CredentialError::Unsupported { .. } => Self::new(Kind::UnsupportedOperation).because(reason),
+            CredentialError::Unsupported { name, .. } => Self::new(Kind::UnsupportedOperation).because(reason).at(name),
             CredentialError::Refused(error) => error.into(),
         }
     }

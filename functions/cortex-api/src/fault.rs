@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 use utoipa::ToSchema;
+use waybill_http::MAX_PROBLEMS;
 
 /// The kinds of fault, each with its words on the wire (`spec`: Cortex §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +142,13 @@ impl Fault {
         self
     }
 
-    /// One fault for all of `faults`, which are not empty.
-    pub(crate) fn validation(faults: Vec<Fault>) -> Self {
-        Self { faults, ..Self::new(Kind::Validation) }
+    /// One fault for all of `faults`, which are not empty; beyond [`MAX_PROBLEMS`] it only says how many there are, so
+    /// that it stays a reply that can be sent.
+    pub(crate) fn validation(mut faults: Vec<Fault>) -> Self {
+        let more = faults.len().saturating_sub(MAX_PROBLEMS);
+        faults.truncate(MAX_PROBLEMS);
+        let reason = (more > 0).then(|| format!("{more} more values are wrong than `faults` tells"));
+        Self { reason, faults, ..Self::new(Kind::Validation) }
     }
 
     /// The HTTP status.

@@ -19,15 +19,21 @@ pub use config::Config;
 pub use deps::Deps;
 pub use openapi::openapi;
 
+use crate::fault::{Fault, Kind};
+use crate::reply::Reply;
+use futures::FutureExt as _;
 use lambda_http::{Body, Request, Response};
+use std::panic::AssertUnwindSafe;
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let request_id = waybill_http::request_id(&request);
     let context = deps.context.for_request(request_id.clone());
-    let reply = match routes::answer(deps, &context, &request).await {
-        Ok(reply) => reply,
-        Err(fault) => reply::Reply::fault(&fault),
-    };
+    // Nothing of a request outlives it, so that no half-done state is seen after a panic. Unanswered, the gateway would
+    // send a body of its own, which the product's client takes for a success.
+    let outcome = AssertUnwindSafe(routes::answer(deps, &context, &request)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Fault::new(Kind::Error)));
+    let reply = outcome.unwrap_or_else(|fault| Reply::fault(&fault));
+    tracing::info!(request_id, method = %request.method(), status = reply.status(), "answered");
     reply.into_response(context.now(), &request_id)
 }

@@ -54,6 +54,11 @@ impl Reply {
         Self { status, content_type: JSON, location: None, retry_after, body }
     }
 
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// The HTTP response, stamped with the server's time.
     pub(crate) fn into_response(self, now: Timestamp, request_id: &str) -> Response<Body> {
         let mut response = Response::new(if self.body.is_empty() { Body::Empty } else { Body::Text(self.body) });

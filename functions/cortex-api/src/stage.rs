@@ -5,7 +5,8 @@ use lambda_http::{Body, Request, RequestExt as _};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use waybill_app::ports::{Entity as _, Entropy as _, Expect, Row, SealContext, SecretVault as _, Transaction, Write};
+use std::sync::Arc;
+use waybill_app::ports::{Entity as _, Entropy as _, Expect, Row, SealContext, SecretVault, Transaction, Write};
 use waybill_domain::{
     AccessKey, Archive, ArchiveEntry, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId,
     KeyPointer, KeySecret, OrgCode, Progress, PropertyKind, Role, SignaturePair, StorageHold, Surface, Timestamp,
@@ -47,6 +48,12 @@ impl Stage {
             }
         }
         stage
+    }
+
+    /// The same, with another vault.
+    pub(crate) fn with_vault(mut self, vault: Arc<dyn SecretVault>) -> Self {
+        self.deps.vault = vault;
+        self
     }
 
     async fn add_collection(&self, org: &str) {

@@ -73,6 +73,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn however_much_is_wrong_the_reply_stays_small() {
+        let stage = Stage::new().await;
+        let members: Vec<String> = (0..10_000).map(|number| format!("\"x{number}\":1")).collect();
+        let body = format!(r#"{{"objects":"airports",{}}}"#, members.join(","));
+        let fault = stage.json("POST", TARGET, &body).await;
+        assert_eq!(fault["faults"].as_array().unwrap().len(), 100);
+        assert_eq!(fault["reason"], "9900 more values are wrong than `faults` tells");
+        let numbers = format!(r#"{{"objects":"airports","paths":[{}]}}"#, vec!["1"; 100_000].join(","));
+        insta::assert_snapshot!("many_paths", stage.member("POST", TARGET, &numbers).await);
+        assert!(stage.trail().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn objects_that_are_no_text_are_told_once() {
+        let stage = Stage::new().await;
+        let fault = stage.json("POST", TARGET, r#"{"objects":7}"#).await;
+        let told: Vec<_> = fault["faults"].as_array().unwrap().iter().map(|fault| &fault["code"]).collect();
+        assert_eq!(told, ["kInvalidValue"]);
+    }
+
+    #[tokio::test]
     async fn unknown_objects_are_named() {
         let stage = Stage::new().await;
         insta::assert_snapshot!("unknown_object", stage.member("POST", TARGET, r#"{"objects":"c_nothing"}"#).await);
@@ -108,6 +129,10 @@ mod tests {
         insta::assert_snapshot!("no_body", stage.member("POST", TARGET, "").await);
         insta::assert_snapshot!("broken_json", stage.member("POST", TARGET, "{\"objects\":\n airports}").await);
         insta::assert_snapshot!("no_object", stage.member("POST", TARGET, "[]").await);
+        let key = bearer("demo", Role::Member);
+        let form =
+            [("authorization", key.as_str()), ("content-type", "Application/X-WWW-Form-URLencoded; charset=utf-8")];
+        insta::assert_snapshot!("form", stage.send("POST", TARGET, &form, "objects=airports").await);
         insta::assert_snapshot!("too_large", stage.member("POST", TARGET, &" ".repeat(256 * 1024 + 1)).await);
     }
 

@@ -28,7 +28,7 @@ use waybill_domain::{ExportId, Surface};
     )
 )]
 pub(crate) async fn read_export(call: &Call<'_>, id: ExportId) -> Result<Reply, Fault> {
-    only(&call.query, &["paths"])?;
+    only(&call.query, &["paths[]"])?;
     let paths = paths(&call.query)?;
     let view = waybill_app::read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
     Reply::json(&pick(ExportObject::new(&view, &call.principal).to_value()?, &paths))

@@ -3,7 +3,38 @@
 use crate::stage::{PAIR, PAIR_SECRET, Stage, bearer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use std::sync::Arc;
+use waybill_app::ports::{PortError, SealContext, SecretVault};
 use waybill_domain::Role;
+
+/// Its use is a mistake of ours.
+struct BrokenVault;
+
+#[async_trait::async_trait]
+impl SecretVault for BrokenVault {
+    async fn seal(&self, _: &SealContext, _: &[u8]) -> Result<String, PortError> {
+        unreachable!("nothing is sealed")
+    }
+
+    async fn open(&self, _: &SealContext, _: &str) -> Result<Vec<u8>, PortError> {
+        unreachable!("as the test wants it")
+    }
+}
+
+/// A request to `/demo/v2/exports/` as the gateway sends it; `body` is base64.
+fn gateway_event(method: &str, query: &str, headers: &serde_json::Value, body: &str) -> String {
+    serde_json::json!({
+        "version": "2.0", "routeKey": "ANY /{org}/v2/{proxy+}", "rawPath": "/demo/v2/exports/", "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "1", "apiId": "1", "domainName": "waybill.example", "domainPrefix": "waybill",
+            "http": {"method": method, "path": "/demo/v2/exports/", "protocol": "HTTP/1.1", "sourceIp": "::1", "userAgent": ""},
+            "requestId": "request-7", "routeKey": "ANY /{org}/v2/{proxy+}", "stage": "$default", "time": "", "timeEpoch": 0,
+        },
+        "body": body, "isBase64Encoded": !body.is_empty(),
+    })
+    .to_string()
+}
 
 #[tokio::test]
 async fn without_a_good_credential_nothing_is_answered() {
@@ -63,6 +94,25 @@ async fn paths_that_lead_nowhere_are_faults() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_no_text_is_refused_by_its_argument() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!("no_text", stage.admin("GET", "/demo/v2/exports?limit=1&label=%ff", "").await);
+    assert!(stage.anonymous("GET", "/demo/v2/exports?label=%ff", "").await.starts_with("403"));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_fault_with_a_request_id() {
+    let stage = Stage::new().await.with_vault(Arc::new(BrokenVault));
+    let now = stage.ports.context().now().as_millis().to_string();
+    let (signature, nonce) = ("0".repeat(64), "0123456789abcdef");
+    let headers = serde_json::json!({
+        "medable-client-key": PAIR, "medable-client-signature": signature, "medable-client-nonce": nonce,
+        "medable-client-timestamp": now,
+    });
+    insta::assert_snapshot!("panic", stage.event(&gateway_event("GET", "", &headers, "")).await);
+}
+
+#[tokio::test]
 async fn acting_as_another_account_is_refused_by_name() {
     let stage = Stage::new().await;
     let key = bearer("demo", Role::Admin);
@@ -73,20 +123,9 @@ async fn acting_as_another_account_is_refused_by_name() {
 #[tokio::test]
 async fn events_of_the_gateway_are_read_as_they_come() {
     let stage = Stage::new().await;
-    let event = |method: &str, query: &str, body: &str| {
-        let key = bearer("demo", Role::Member);
-        serde_json::json!({
-            "version": "2.0", "routeKey": "ANY /{org}/v2/{proxy+}", "rawPath": "/demo/v2/exports/", "rawQueryString": query,
-            "headers": {"host": "waybill.example", "authorization": key, "content-type": "application/json"},
-            "requestContext": {
-                "accountId": "1", "apiId": "1", "domainName": "waybill.example", "domainPrefix": "waybill",
-                "http": {"method": method, "path": "/demo/v2/exports/", "protocol": "HTTP/1.1", "sourceIp": "::1", "userAgent": ""},
-                "requestId": "request-7", "routeKey": "ANY /{org}/v2/{proxy+}", "stage": "$default", "time": "", "timeEpoch": 0,
-            },
-            "body": body, "isBase64Encoded": !body.is_empty(),
-        })
-        .to_string()
-    };
+    let headers =
+        serde_json::json!({"authorization": bearer("demo", Role::Member), "content-type": "application/json"});
+    let event = |method: &str, query: &str, body: &str| gateway_event(method, query, &headers, body);
     // {"objects":"airports"}
     let created = stage.event(&event("POST", "", "eyJvYmplY3RzIjoiYWlycG9ydHMifQ==")).await;
     assert!(created.starts_with("200") && created.contains("x-request-id: request-7"), "{created}");

@@ -33,7 +33,7 @@ impl ListArguments {
     /// # Errors
     /// A fault that names the first argument that is wrong, unknown or not available yet.
     pub(crate) fn read(query: &QueryArguments) -> Result<Self, Fault> {
-        only(query, &["skip", "limit", "sort", "paths", "startingAfter", "endingBefore"])?;
+        only(query, &["skip", "limit", "sort", "paths[]", "startingAfter", "endingBefore"])?;
         let (after, before) = (id(query, "startingAfter")?, id(query, "endingBefore")?);
         let mut sort = query.one("sort")?.map_or(Ok(Vec::new()), SortKey::parse)?;
         if after.is_some() && before.is_some() && sort.is_empty() {
@@ -68,16 +68,17 @@ pub(crate) fn part_of_array(query: &QueryArguments) -> Result<(usize, usize), Fa
     Ok((query.number("skip", 0, 0, MAX_SKIP)?, query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?))
 }
 
-/// Refuses every argument but those that are `known`, the client key, and `_`, by which browsers' libraries keep caches out.
+/// Refuses every argument but those that are `known` (`name[]` where it is a list), the client key, and `_`, by which
+/// browsers' libraries keep caches out.
 ///
 /// # Errors
 /// A fault that names the argument.
 pub(crate) fn only(query: &QueryArguments, known: &[&str]) -> Result<(), Fault> {
-    for name in query.names() {
-        let bare = name.split('[').next().unwrap_or(name);
-        if known.contains(&bare) || name == "_" || name.eq_ignore_ascii_case("medable-client-key") {
+    for name in query.unknown(known) {
+        if name == "_" || name.eq_ignore_ascii_case("medable-client-key") {
             continue;
         }
+        let bare = name.split('[').next().unwrap_or(name);
         // `<list property>.limit` and the like are arguments of the lists inside of an object.
         if LATER.contains(&bare) || bare.contains('.') {
             let reason = format!("`{name}` is not available for exports yet");
@@ -261,7 +262,9 @@ mod tests {
         assert_eq!(refusal("where={}"), (Kind::UnsupportedOperation, Some("where".into())));
         assert_eq!(refusal("expand[]=creator"), (Kind::UnsupportedOperation, Some("expand".into())));
         assert_eq!(refusal("c_list.limit=3"), (Kind::UnsupportedOperation, Some("c_list.limit".into())));
-        assert_eq!(refusal("colour=red"), (Kind::InvalidArgument, Some("colour".into())));
+        for name in ["colour", "paths[x]", "limit[]", "sort[created]"] {
+            assert_eq!(refusal(&format!("{name}=1")), (Kind::InvalidArgument, Some(name.into())));
+        }
         assert!(read("_=17&medable-client-key=x").is_ok());
     }
 

@@ -5,7 +5,7 @@ use lambda_http::Request;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
-use waybill_http::{BODY_LIMIT_BYTES, parse_json, read_body};
+use waybill_http::{BODY_LIMIT_BYTES, MAX_LIST_ELEMENTS, parse_json, read_body};
 
 /// Most characters of a label.
 const MAX_LABEL_CHARS: usize = 512;
@@ -19,7 +19,8 @@ const MAX_DESCRIPTION_CHARS: usize = 4096;
 pub(crate) fn object(request: &Request) -> Result<(Map<String, Value>, &[u8]), Fault> {
     let bytes = read_body(request, BODY_LIMIT_BYTES)?;
     let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if content_type.is_some_and(|text| text.trim_start().starts_with("application/x-www-form-urlencoded")) {
+    let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let reason = "form-encoded bodies are not available yet; send JSON";
         return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("content-type"));
     }
@@ -53,7 +54,7 @@ impl Fields {
     }
 
     /// Takes a text.
-    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+    fn text(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
             _ => self.refuse(Kind::InvalidValue, name, "must be a string"),
@@ -79,7 +80,7 @@ impl Fields {
         self.short_text("description", MAX_DESCRIPTION_CHARS)
     }
 
-    /// Takes an array of texts that parse.
+    /// Takes an array of at most [`MAX_LIST_ELEMENTS`] texts that parse.
     pub(crate) fn list<T>(&mut self, name: &str) -> Vec<T>
     where
         T: FromStr,
@@ -90,6 +91,10 @@ impl Fields {
             Some(Value::Array(values)) => values,
             Some(_) => return self.refuse(Kind::InvalidValue, name, "must be an array of strings").unwrap_or_default(),
         };
+        if values.len() > MAX_LIST_ELEMENTS {
+            let reason = format!("has {} elements; at most {MAX_LIST_ELEMENTS} are taken", values.len());
+            return self.refuse(Kind::MaxLength, name, reason).unwrap_or_default();
+        }
         let mut list = Vec::with_capacity(values.len());
         for (index, value) in values.iter().enumerate() {
             let place = format!("{name}.{index}");

@@ -112,11 +112,12 @@ fn format(fields: &mut Fields) -> Option<ExportFormat> {
 }
 
 fn objects(fields: &mut Fields) -> Result<Option<CollectionName>, Fault> {
-    if !fields.has("objects") {
-        return Ok(fields.refuse(Kind::Required, "objects", "names the collection to export"));
-    }
-    let Some(name) = fields.text("objects").filter(|name| !name.is_empty()) else {
-        return Ok(fields.refuse(Kind::Required, "objects", "names the collection to export"));
+    let name = match fields.take("objects") {
+        Some(Value::String(name)) if !name.is_empty() => name,
+        None | Some(Value::String(_)) => {
+            return Ok(fields.refuse(Kind::Required, "objects", "names the collection to export"));
+        }
+        Some(_) => return Ok(fields.refuse(Kind::InvalidValue, "objects", "must be a string")),
     };
     if name == "accounts" {
         let reason = "exporting accounts is not available yet";
