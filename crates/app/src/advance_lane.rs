@@ -12,7 +12,7 @@ mod stamp;
 mod write;
 
 use crate::read_export::stored_export;
-use crate::{Context, create_export};
+use crate::{Context, make_export};
 use futures::future::{Either, select};
 use lease::Lease;
 use std::pin::pin;
@@ -205,11 +205,12 @@ async fn step(
     }
 }
 
-/// Whether the message's own export needs it no more. If others wait, their head is rung for: it may have lost its own.
+/// Whether the message's own export needs it no more, or not yet: it is not in the lane. If others wait, their head is rung for:
+/// it may have lost its own.
 async fn own_export_ended(exporting: &Exporting, message: &WakeMessage) -> Result<bool, PortError> {
     let WakeMessage::ExportV1 { org, export } = message;
     let stored = stored_export(&exporting.context, org, *export).await?;
-    if stored.is_some_and(|stored| !stored.value.is_terminal()) {
+    if stored.is_some_and(|stored| stored.value.ticket().is_some()) {
         return Ok(false);
     }
     ring_head(exporting, org).await?;
@@ -220,7 +221,7 @@ async fn ring_head(exporting: &Exporting, org: &OrgCode) -> Result<(), PortError
     if let Some(head) = exporting.context.rows().queue_head(org).await?
         && let Some(export) = exporting.context.rows().export(org, head.value.seq).await?
     {
-        create_export::ring(&*exporting.wake, &export.value).await;
+        make_export::ring(&*exporting.wake, &export.value).await;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub async fn cancel_export(
             (State::Ready { .. } | State::Failed { .. }, _) => {
                 return Err(Error::Conflict { reason: "the export has ended".to_owned() });
             }
-            (State::Queued { .. } | State::Running { .. }, _) => {}
+            (State::Scheduled { .. } | State::Queued { .. } | State::Running { .. }, _) => {}
         }
         match attempt(context, principal, &stored).await {
             Ok(()) => break,

@@ -1,20 +1,14 @@
-//! Creating an export: frozen, numbered and put into its org's lane in one transaction; the wake-up only hurries it.
+//! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
-use crate::retry::Attempts;
+use crate::make_export::{Draft, make};
 use crate::{Context, Error, FieldError};
-use std::time::Duration;
 use waybill_domain::{
-    AuditAction, Collection, CollectionName, Epoch, Export, ExportFormat, ExportId, ExportPointer, ExportSpec,
-    IdempotencyKey, IdempotencyRecord, Level, Packaging, Principal, Progress, QueueEntry, Selection, Sequence, State,
-    StorageHold, Surface, Timestamp,
+    Collection, CollectionName, Export, ExportFormat, ExportSpec, IdempotencyKey, Level, Packaging, Principal,
+    Selection, Seq, Surface, Timestamp,
 };
-use waybill_ports::{PortError, Stored, WakeMessage, WakeQueue};
-use waybill_query::Filter;
+use waybill_ports::WakeQueue;
 use waybill_query::dialects::cortex_where;
 use waybill_record::Path;
-
-/// How long after its creation the sweeper looks, at its next tick, whether an export's lane moves.
-const LOOK_AFTER: Duration = Duration::from_secs(15);
 
 /// An export to be made.
 #[derive(Clone, Debug)]
@@ -39,6 +33,8 @@ pub struct CreateExport {
     pub filter: Option<FilterRequest>,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
+    /// When it enters the lane; `None`, or a time that is not to come = at once.
+    pub scheduled_at: Option<Timestamp>,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
 }
@@ -82,13 +78,8 @@ pub struct ExportView {
     pub spec: ExportSpec,
 }
 
-/// What one attempt at creating came to.
-enum Outcome {
-    Created(Box<ExportView>),
-    Repeated(ExportId),
-}
-
-/// Creates an export and rings for it. When this returns an export, it runs, or ends in a state that says why not.
+/// Creates an export and rings for it, unless it waits for its time. When this returns an export, it runs, or ends in a state
+/// that says why not.
 ///
 /// # Errors
 /// `UnknownCollection`, `Invalid` (paths, filter), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
@@ -102,55 +93,19 @@ pub async fn create_export(
     let Some(collection) = context.rows().collection(&principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
-    let request = freeze(principal, command, collection.value)?;
-    // Chosen before the first attempt, so that an attempt of unknown outcome can be recognised.
-    let id = context.entropy.export_id(context.now());
-    let mut attempts = Attempts::new(context);
-    let view = loop {
-        match attempt(context, principal, command, &request, id).await {
-            Ok(Outcome::Created(view)) => break *view,
-            // An earlier attempt of this very call: it still has to ring.
-            Ok(Outcome::Repeated(made)) if made == id => {
-                break crate::read_export(context, principal, Some(command.surface), id).await?;
-            }
-            Ok(Outcome::Repeated(made)) => {
-                return crate::read_export(context, principal, Some(command.surface), made).await;
-            }
-            Err(Failed::Port(error)) => attempts.after(error).await?,
-            Err(Failed::Mismatch) => return Err(Error::IdempotencyMismatch),
-        }
+    let spec = freeze(principal, command, collection.value)?;
+    let draft = Draft {
+        surface: command.surface,
+        label: command.label.clone(),
+        description: command.description.clone(),
+        retry_of: None,
+        spec,
+        idempotency: command.idempotency.as_ref(),
     };
-    ring(wake, &view.export).await;
-    Ok(view)
+    make(context, wake, principal, &draft).await
 }
 
-/// Rings for an export. A wake-up that is lost is made up for by the sweeper, so its failure is only logged.
-pub(crate) async fn ring(wake: &dyn WakeQueue, export: &Export) {
-    let message = WakeMessage::ExportV1 { org: export.org.clone(), export: export.id };
-    if let Err(error) = wake.ring(&message, export.org.as_str(), &export.id.to_string()).await {
-        tracing::warn!(org = %export.org, export = %export.id, %error, "wake-up not sent; the sweeper will");
-    }
-}
-
-enum Failed {
-    Port(PortError),
-    Mismatch,
-}
-
-impl From<PortError> for Failed {
-    fn from(error: PortError) -> Self {
-        Self::Port(error)
-    }
-}
-
-struct Frozen {
-    collection: Collection,
-    selection: Selection,
-    filter: Option<Filter>,
-    filter_text: Option<String>,
-}
-
-fn freeze(principal: &Principal, command: &CreateExport, collection: Collection) -> Result<Frozen, Error> {
+fn freeze(principal: &Principal, command: &CreateExport, collection: Collection) -> Result<ExportSpec, Error> {
     debug_assert_eq!(principal.org, collection.org, "a collection of another org");
     let mut errors = Vec::new();
     for (field, paths) in [("paths", &command.paths), ("include", &command.include)] {
@@ -179,7 +134,20 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
         .select(&command.paths, &command.include, command.format.is_table())
         .map_err(|error| Error::invalid("paths", error.to_string()))?;
     let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
-    Ok(Frozen { collection, selection, filter, filter_text })
+    Ok(ExportSpec {
+        org: principal.org.clone(),
+        seq: Seq(0),
+        collection,
+        selection,
+        filter,
+        filter_text,
+        format: command.format,
+        packaging: Packaging::Zip,
+        level: command.level,
+        raw_cells: command.raw_cells,
+        principal: principal.account,
+        scheduled_at: command.scheduled_at,
+    })
 }
 
 fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
@@ -193,108 +161,5 @@ fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
     match collection.type_of(path) {
         Some(_) => None,
         None => Some(format!("`{path}` is no property of `{}`", collection.name)),
-    }
-}
-
-async fn attempt(
-    context: &Context,
-    principal: &Principal,
-    command: &CreateExport,
-    request: &Frozen,
-    id: ExportId,
-) -> Result<Outcome, Failed> {
-    let (rows, org, now) = (context.rows(), &principal.org, context.now());
-    // An earlier attempt whose reply was lost may have taken effect.
-    if let Some(pointer) = rows.export_pointer(org, id).await? {
-        return Ok(Outcome::Repeated(pointer.value.id));
-    }
-    let used = match &command.idempotency {
-        None => None,
-        Some(request) => rows.idempotency(org, principal.key, &request.scope()).await?,
-    };
-    if let (Some(request), Some(used)) = (&command.idempotency, &used)
-        && now < used.value.expires_at
-    {
-        return match used.value.export() {
-            Some(made) if used.value.body_digest == request.body_digest => Ok(Outcome::Repeated(made)),
-            _ => Err(Failed::Mismatch),
-        };
-    }
-    let sequence = rows.sequence(org).await?;
-    let counter = sequence.as_ref().map_or_else(|| Sequence::new(org.clone()), |stored| stored.value.clone());
-    let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
-    let export = new_export(principal, command, id, created_at, seq, ticket);
-    let spec = ExportSpec {
-        org: org.clone(),
-        seq,
-        collection: request.collection.clone(),
-        selection: request.selection.clone(),
-        filter: request.filter.clone(),
-        filter_text: request.filter_text.clone(),
-        format: command.format,
-        packaging: Packaging::Zip,
-        level: command.level,
-        raw_cells: command.raw_cells,
-        principal: principal.account,
-    };
-    let mut transaction = context.transaction();
-    transaction
-        .upsert(sequence.map(|stored| stored.version), &counter)?
-        .insert(&export)?
-        .insert(&spec)?
-        .insert(&ExportPointer { org: org.clone(), id, seq })?
-        .insert(&QueueEntry { org: org.clone(), ticket, seq, export: id })?
-        .insert(&context.audit_entry(org, Some(principal), AuditAction::ExportCreated, id.to_string()))?;
-    if let Some(request) = &command.idempotency {
-        let record = remember(principal, request, id, now);
-        transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
-    }
-    transaction.commit(&*context.state).await?;
-    Ok(Outcome::Created(Box::new(ExportView { export, spec })))
-}
-
-fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {
-    IdempotencyRecord {
-        org: principal.org.clone(),
-        caller: principal.key,
-        scope: request.scope(),
-        body_digest: request.body_digest.clone(),
-        resource: id.to_string(),
-        expires_at: now.after(IdempotencyKey::LIFETIME),
-    }
-}
-
-fn new_export(
-    principal: &Principal,
-    command: &CreateExport,
-    id: ExportId,
-    now: Timestamp,
-    seq: waybill_domain::Seq,
-    ticket: waybill_domain::Ticket,
-) -> Export {
-    Export {
-        org: principal.org.clone(),
-        id,
-        seq,
-        surface: command.surface,
-        collection: command.collection.clone(),
-        format: command.format,
-        label: command.label.clone(),
-        description: command.description.clone(),
-        creator: principal.account,
-        created_at: now,
-        expires_at: Export::expiry(now),
-        state: State::Queued { ticket },
-        started_at: None,
-        epoch: Epoch(0),
-        attempts: 0,
-        stop: None,
-        deleted: false,
-        progress: Progress::default(),
-        checkpoint: None,
-        finish: None,
-        storage: StorageHold::None,
-        cleanup_at: None,
-        steps: Vec::new(),
     }
 }

@@ -72,6 +72,7 @@ async fn record(
 fn archive(export: &Export) -> Result<&Archive, Error> {
     match &export.state {
         State::Ready { archive, .. } => Ok(archive),
+        State::Scheduled { .. } => Err(Error::NotReady { state: "scheduled" }),
         State::Queued { .. } => Err(Error::NotReady { state: "queued" }),
         State::Running { .. } => Err(Error::NotReady { state: "running" }),
         State::Failed { failure, .. } => Err(Error::NoArchive { reason: failure.message.clone() }),

@@ -16,8 +16,8 @@ pub(crate) fn assert_may_change(principal: &Principal, export: &Export) -> Resul
     }
 }
 
-/// Adds to `transaction` what ends an export that has not ended: settled and out of its lane when it waits (it has reserved
-/// nothing yet), marked when it runs. Gives the export as it will be.
+/// Adds to `transaction` what ends an export that has not ended: settled and out of its lane, if it was in one, when it waits (it
+/// has reserved nothing yet), marked when it runs. Gives the export as it will be.
 ///
 /// # Errors
 /// `Conflict` when the export has moved on since it was read: read again.
@@ -29,9 +29,9 @@ pub(crate) async fn stop(
     transaction: &mut Transaction,
 ) -> Result<Export, PortError> {
     let moved_on = || PortError::new(PortErrorKind::Conflict, "stopping an export");
-    let ticket = stored.value.ticket().ok_or_else(moved_on)?;
+    let ticket = stored.value.ticket();
     let (export, settled) = stored.value.clone().request_stop(stop, now).map_err(|_| moved_on())?;
-    if settled {
+    if settled && let Some(ticket) = ticket {
         let entry = rows.queue_entry(&export.org, ticket).await?.ok_or_else(moved_on)?;
         transaction.delete(&entry);
     }

@@ -72,7 +72,7 @@ pub enum Error {
     /// The archive is not there yet.
     #[error("the export is not ready: it is {state}")]
     NotReady {
-        /// `queued` or `running`.
+        /// `scheduled`, `queued` or `running`.
         state: &'static str,
     },
     /// There will be no archive.

@@ -3,6 +3,7 @@
 //! They decide; ports do. Nothing here knows a technology, a wire format, the time or a random number except through a
 //! port. Every change of state is read → transition of the domain → commit conditional on what was read.
 
+mod admit_exports;
 mod advance_lane;
 mod authenticate;
 mod cancel_export;
@@ -12,7 +13,9 @@ mod delete_export;
 mod download_export;
 mod end_export;
 mod error;
+mod lane_places;
 mod load_records;
+mod make_export;
 mod manage_collections;
 mod manage_keys;
 mod manage_orgs;
@@ -22,11 +25,13 @@ mod read_export;
 mod read_records;
 mod read_usage;
 mod retry;
+mod retry_export;
 mod settle_export;
 mod sweep;
 mod update_export;
 mod window_exports;
 
+pub use admit_exports::{Admitted, Admitting, admit_exports};
 pub use advance_lane::{Exporting, StepSettings, Verdict, advance_lane};
 pub use authenticate::{OperatorKey, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;
@@ -35,6 +40,7 @@ pub use create_export::{CreateExport, ExportView, FilterRequest, IdempotentReque
 pub use delete_export::delete_export;
 pub use download_export::download_export;
 pub use error::{Error, FieldError};
+pub use lane_places::{MAX_PLACES, lane_places};
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
 pub use manage_collections::{PutCollection, delete_collection, list_collections, put_collection, read_collection};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
@@ -44,6 +50,7 @@ pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};
 pub use read_usage::{UsageView, read_usage};
+pub use retry_export::{RetryExport, retry_export};
 pub use sweep::{Sweeping, Swept, sweep};
 pub use update_export::{UpdateExport, update_export};
 /// The roles that the use cases need filled, for those who fill them or pass them on.

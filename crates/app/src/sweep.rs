@@ -72,6 +72,8 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Lane => swept.lanes += done,
             DueKind::Cleanup => swept.cleaned += done,
             DueKind::Expiry => swept.expired += done,
+            // The scheduler's.
+            DueKind::Admit => {}
         }
     }
     match sweep_dead_letters(sweeping).await {
@@ -121,6 +123,7 @@ async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> Result<()
         DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
         DueKind::Cleanup => clean_up(sweeping, Stored::parse(&stored)?).await,
         DueKind::Expiry => expire(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Admit => Ok(()),
     };
     match result {
         // Somebody else has moved it on; what is still due shows at the next tick.
@@ -256,7 +259,7 @@ async fn look_into(sweeping: &Sweeping, letter: &DeadLetter) -> Result<(), PortE
     };
     tracing::error!(%org, %export, "a wake-up was handled too often");
     match stored_export(&sweeping.context, &org, export).await? {
-        Some(stored) if !stored.value.is_terminal() => {
+        Some(stored) if stored.value.ticket().is_some() => {
             ring_again(sweeping, &org, stored.value.seq, sweeping.context.now()).await
         }
         _ => Ok(()),

@@ -84,6 +84,7 @@ impl Fixture {
             include: vec![],
             filter: None,
             raw_cells: false,
+            scheduled_at: None,
             idempotency: None,
         };
         block_on(create_export(&self.ports.context(), &*self.ports.wake, &self.admin, &command)).unwrap()

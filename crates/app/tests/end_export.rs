@@ -2,51 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
 
-use async_trait::async_trait;
+mod unanswered;
+
 use futures::executor::block_on;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use waybill_app::{
     Context, CreateExport, Error, cancel_export, create_export, delete_export, read_export, update_export,
 };
-use waybill_domain::{
-    CommitId, Epoch, ExportFormat, ExportId, Level, Principal, PropertyKind, Role, State, Stop, Surface, Timestamp,
-};
-use waybill_ports::{
-    DueKind, DueRow, PortError, PortErrorKind, Row, RowKey, RowPage, RowRange, StateStore, Transaction, Write,
-};
+use waybill_domain::{Epoch, ExportFormat, ExportId, Level, Principal, PropertyKind, Role, State, Stop, Surface};
+use waybill_ports::Transaction;
 use waybill_testkit::{MemoryPorts, samples};
-
-/// Makes commits that happen look as if they had not been answered, as many as it is told to.
-struct Unanswered {
-    state: Arc<dyn StateStore>,
-    left: AtomicU32,
-}
-
-#[async_trait]
-impl StateStore for Unanswered {
-    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
-        self.state.get(key).await
-    }
-
-    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
-        self.state.get_many(keys).await
-    }
-
-    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
-        self.state.query(range).await
-    }
-
-    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
-        self.state.commit(commit, writes).await?;
-        let lost = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        if lost { Err(PortError::new(PortErrorKind::Unavailable, "committing")) } else { Ok(()) }
-    }
-
-    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
-        self.state.due(kind, shard, until, limit).await
-    }
-}
 
 struct Fixture {
     ports: MemoryPorts,
@@ -67,9 +31,7 @@ impl Fixture {
 
     /// A context in which the replies to the next `lost` commits are.
     fn losing(&self, lost: u32) -> Context {
-        let context = self.ports.context();
-        let state = Arc::clone(&context.state);
-        Context { state: Arc::new(Unanswered { state, left: AtomicU32::new(lost) }), ..context }
+        unanswered::losing(self.ports.context(), lost)
     }
 
     fn create(&self, principal: &Principal) -> ExportId {
@@ -84,6 +46,7 @@ impl Fixture {
             include: Vec::new(),
             filter: None,
             raw_cells: false,
+            scheduled_at: None,
             idempotency: None,
         };
         let context = self.ports.context();

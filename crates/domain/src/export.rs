@@ -40,6 +40,9 @@ pub struct Export {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub state: State,
+    /// The export that this one does again.
+    #[serde(default)]
+    pub retry_of: Option<ExportId>,
     /// When its first step began.
     pub started_at: Option<Timestamp>,
     /// The lease under which it was last advanced.
@@ -68,6 +71,11 @@ pub struct Export {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase", deny_unknown_fields)]
 pub enum State {
+    /// Not in the lane yet: waits for its time.
+    Scheduled {
+        /// When it is to enter the lane.
+        at: Timestamp,
+    },
     /// In the lane, not begun.
     Queued {
         /// Its place in the lane.
@@ -218,6 +226,12 @@ pub enum Refused {
     /// There is no finish record.
     #[error("the export is not finished")]
     NotFinished,
+    /// Its time has not come: it is not in the lane.
+    #[error("the export is scheduled")]
+    Scheduled,
+    /// It is in the lane already.
+    #[error("the export is in the lane")]
+    Admitted,
 }
 
 impl Export {
@@ -229,7 +243,7 @@ impl Export {
     /// Whether it has ended.
     pub fn is_terminal(&self) -> bool {
         match self.state {
-            State::Queued { .. } | State::Running { .. } => false,
+            State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } => false,
             State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => true,
         }
     }
@@ -244,7 +258,19 @@ impl Export {
     pub fn ticket(&self) -> Option<Ticket> {
         match self.state {
             State::Queued { ticket } | State::Running { ticket } => Some(ticket),
-            State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => None,
+            State::Scheduled { .. } | State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => None,
+        }
+    }
+
+    /// When it is to enter the lane, while it waits for that.
+    pub fn admission_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Scheduled { at } => Some(at),
+            State::Queued { .. }
+            | State::Running { .. }
+            | State::Ready { .. }
+            | State::Failed { .. }
+            | State::Canceled { .. } => None,
         }
     }
 
@@ -260,16 +286,35 @@ impl Export {
     pub fn finished_at(&self) -> Option<Timestamp> {
         match &self.state {
             State::Ready { at, .. } | State::Failed { at, .. } | State::Canceled { at } => Some(*at),
-            State::Queued { .. } | State::Running { .. } => None,
+            State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } => None,
+        }
+    }
+
+    /// Enters the lane at the place `ticket`, which nothing had before: its time has come.
+    ///
+    /// # Errors
+    /// [`Refused::Admitted`] when it is in the lane already, [`Refused::Terminal`] when it has ended.
+    pub fn admit(mut self, ticket: Ticket) -> Result<Self, Refused> {
+        match self.state {
+            State::Scheduled { .. } => {
+                self.state = State::Queued { ticket };
+                Ok(self)
+            }
+            State::Queued { .. } | State::Running { .. } => Err(Refused::Admitted),
+            State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => Err(Refused::Terminal),
         }
     }
 
     /// Begins a step under a new lease; counts an attempt.
     ///
     /// # Errors
-    /// [`Refused::Terminal`], or [`Refused::StaleEpoch`] when a later lease has touched it.
+    /// [`Refused::Terminal`], [`Refused::Scheduled`], or [`Refused::StaleEpoch`] when a later lease has touched it.
     pub fn start(mut self, epoch: Epoch, now: Timestamp) -> Result<Self, Refused> {
-        let Some(ticket) = self.ticket() else { return Err(Refused::Terminal) };
+        let ticket = match self.state {
+            State::Queued { ticket } | State::Running { ticket } => ticket,
+            State::Scheduled { .. } => return Err(Refused::Scheduled),
+            State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => return Err(Refused::Terminal),
+        };
         if epoch <= self.epoch {
             return Err(Refused::StaleEpoch);
         }
@@ -398,7 +443,7 @@ impl Export {
     /// [`Refused::Terminal`] for a cancel of what has ended; a delete of it is [`Export::delete`].
     pub fn request_stop(mut self, stop: Stop, now: Timestamp) -> Result<(Self, bool), Refused> {
         match self.state {
-            State::Queued { .. } => {
+            State::Scheduled { .. } | State::Queued { .. } => {
                 self.deleted |= stop == Stop::Delete;
                 self.settle_canceled(now);
                 Ok((self, true))

@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccountId, Collection, OrgCode, Seq};
+use crate::{AccountId, Collection, OrgCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_query::Filter;
 use waybill_record::Path;
@@ -105,4 +105,7 @@ pub struct ExportSpec {
     pub raw_cells: bool,
     /// The account whose rights it reads with.
     pub principal: AccountId,
+    /// When it was asked to enter the lane; `None` = at once.
+    #[serde(default)]
+    pub scheduled_at: Option<Timestamp>,
 }

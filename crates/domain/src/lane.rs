@@ -29,13 +29,34 @@ impl Sequence {
     /// The third value is when the export was created: `now`, or a millisecond after the one before it where clocks disagree, so that
     /// times of creation follow the order of creation.
     #[must_use]
-    pub fn take(mut self, now: Timestamp, due_at: Timestamp) -> (Seq, Ticket, Timestamp, Self) {
+    pub fn take(self, now: Timestamp, due_at: Timestamp) -> (Seq, Ticket, Timestamp, Self) {
+        let (seq, created_at, counter) = self.take_seq(now);
+        (seq, Ticket(seq.0), created_at, counter.looked_at_by(due_at))
+    }
+
+    /// Takes one number as the place of creation alone, for an export that enters the lane later; with when it was created, as
+    /// [`Sequence::take`] says.
+    #[must_use]
+    pub fn take_seq(mut self, now: Timestamp) -> (Seq, Timestamp, Self) {
         let number = self.next;
         self.next = number.saturating_add(1);
-        self.due_at = Some(self.due_at.map_or(due_at, |earlier| earlier.min(due_at)));
         let created_at = self.taken_at.map_or(now, |last| now.max(last.after(Duration::from_millis(1))));
         self.taken_at = Some(created_at);
-        (Seq(number), Ticket(number), created_at, self)
+        (Seq(number), created_at, self)
+    }
+
+    /// Takes one number as the place of entry alone, for an export whose time has come, and has the lane looked at by `due_at` or
+    /// earlier.
+    #[must_use]
+    pub fn take_ticket(mut self, due_at: Timestamp) -> (Ticket, Self) {
+        let number = self.next;
+        self.next = number.saturating_add(1);
+        (Ticket(number), self.looked_at_by(due_at))
+    }
+
+    fn looked_at_by(mut self, due_at: Timestamp) -> Self {
+        self.due_at = Some(self.due_at.map_or(due_at, |earlier| earlier.min(due_at)));
+        self
     }
 }
 
@@ -233,5 +254,15 @@ mod tests {
         assert!(created < later, "though the second clock is behind");
         assert_eq!((first, second, ticket), (Seq(1), Seq(2), Ticket(2)));
         assert_eq!(sequence.due_at, Some(at(60)));
+    }
+
+    #[test]
+    fn who_is_created_early_and_enters_late_stands_behind_those_who_entered_meanwhile() {
+        let (scheduled, _, sequence) = Sequence::new("demo".parse().unwrap()).take_seq(at(5));
+        assert_eq!(sequence.due_at, None, "nothing is in the lane yet");
+        let (_, meanwhile, _, sequence) = sequence.take(at(6), at(60));
+        let (ticket, sequence) = sequence.take_ticket(at(30));
+        assert_eq!((scheduled, meanwhile, ticket, sequence.next), (Seq(1), Ticket(2), Ticket(3), 4));
+        assert_eq!(sequence.due_at, Some(at(30)));
     }
 }

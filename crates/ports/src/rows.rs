@@ -17,6 +17,8 @@ pub const DUE_SHARDS: u8 = 16;
 pub enum DueKind {
     /// Look whether a lane that is not empty moves.
     Lane,
+    /// Let a scheduled export into its lane.
+    Admit,
     /// Remove objects that an export left.
     Cleanup,
     /// Remove an export whose seven days are over.
@@ -25,12 +27,13 @@ pub enum DueKind {
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Lane, Self::Cleanup, Self::Expiry];
+    pub const ALL: [Self; 4] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lane => "lane",
+            Self::Admit => "admit",
             Self::Cleanup => "cleanup",
             Self::Expiry => "expiry",
         }

@@ -148,8 +148,15 @@ impl Rows<'_> {
     /// # Errors
     /// As [`StateStore::query`].
     pub async fn queue_head(self, org: &OrgCode) -> Result<Option<Stored<QueueEntry>>, PortError> {
-        let range = main_range(org_partition(org), lanes::QUEUE, None, false, 1);
-        Ok(self.page::<QueueEntry>(&range).await?.0.pop())
+        Ok(self.queue(org, 1).await?.0.pop())
+    }
+
+    /// The first places of a lane, at most `limit`; whether there may be more.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn queue(self, org: &OrgCode, limit: usize) -> Result<(Vec<Stored<QueueEntry>>, bool), PortError> {
+        self.page(&main_range(org_partition(org), lanes::QUEUE, None, false, limit)).await
     }
 
     /// Exports of an org beyond the sequence number `after`, oldest first or newest first; whether there may be more.

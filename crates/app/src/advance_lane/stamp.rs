@@ -100,7 +100,12 @@ impl Run {
 fn interruption(refused: Refused) -> Interrupted {
     match refused {
         Refused::Stopped => Interrupted::Stopped,
-        Refused::Terminal | Refused::StaleEpoch | Refused::NotTerminal | Refused::NotFinished => Interrupted::Lost,
+        Refused::Terminal
+        | Refused::StaleEpoch
+        | Refused::NotTerminal
+        | Refused::NotFinished
+        | Refused::Scheduled
+        | Refused::Admitted => Interrupted::Lost,
     }
 }
 

@@ -53,6 +53,7 @@ async fn export(pages: Arc<Pages>, threads: NonZeroUsize, level: Level) -> Resul
         include: Vec::new(),
         filter: None,
         raw_cells: false,
+        scheduled_at: None,
         idempotency: None,
     };
     let export = create_export(&context, &SilentWake, &principal, &command).await?.export;

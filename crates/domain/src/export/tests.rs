@@ -21,6 +21,7 @@ fn queued() -> Export {
         created_at: at(0),
         expires_at: Export::expiry(at(0)),
         state: State::Queued { ticket: Ticket(1) },
+        retry_of: None,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,
@@ -105,4 +106,36 @@ fn storage_is_released_once() {
     let (gone, bytes) = export.ready(Epoch(1), at(2)).unwrap().delete(at(3)).unwrap();
     assert_eq!(bytes, 10);
     assert_eq!(gone.delete(at(4)).unwrap().1, 0);
+}
+
+fn scheduled() -> Export {
+    Export { state: State::Scheduled { at: at(60) }, ..queued() }
+}
+
+#[test]
+fn a_scheduled_export_is_outside_the_lane_until_it_is_admitted_once() {
+    assert_eq!((scheduled().ticket(), scheduled().admission_at()), (None, Some(at(60))));
+    assert!(!scheduled().is_terminal() && scheduled().is_visible(at(400 * 24 * 3600)));
+    assert_eq!(scheduled().start(Epoch(1), at(61)), Err(Refused::Scheduled));
+    let admitted = scheduled().admit(Ticket(7)).unwrap();
+    assert_eq!((admitted.ticket(), admitted.admission_at()), (Some(Ticket(7)), None));
+    assert_eq!(admitted.clone().admit(Ticket(8)), Err(Refused::Admitted));
+    assert!(admitted.start(Epoch(1), at(61)).is_ok());
+}
+
+#[test]
+fn a_scheduled_export_that_is_to_stop_ends_at_once_and_is_never_admitted() {
+    for stop in [Stop::Cancel, Stop::Delete] {
+        let (ended, at_once) = scheduled().request_stop(stop, at(5)).unwrap();
+        assert!(at_once && ended.is_terminal());
+        assert_eq!(ended.is_visible(at(5)), stop == Stop::Cancel);
+        assert_eq!(ended.admit(Ticket(7)), Err(Refused::Terminal));
+    }
+}
+
+#[test]
+fn rows_from_before_retries_still_parse() {
+    let mut row = serde_json::to_value(queued()).unwrap();
+    assert!(row.as_object_mut().unwrap().remove("retry_of").is_some());
+    assert_eq!(serde_json::from_value::<Export>(row).unwrap(), queued());
 }

@@ -35,8 +35,9 @@ impl Entity for Export {
     }
 
     fn due(&self) -> Option<Due> {
+        let admission = self.admission_at().map(|at| Due { kind: DueKind::Admit, at });
         let expiry = self.is_terminal().then_some(Due { kind: DueKind::Expiry, at: self.expires_at });
-        self.cleanup_at.map(|at| Due { kind: DueKind::Cleanup, at }).or(expiry)
+        self.cleanup_at.map(|at| Due { kind: DueKind::Cleanup, at }).or(admission).or(expiry)
     }
 
     fn due_org(&self) -> Option<&OrgCode> {

@@ -57,6 +57,7 @@ async fn create(process: &Process, principal: &Principal, idempotent: bool, json
         include: Vec::new(),
         filter: None,
         raw_cells: false,
+        scheduled_at: None,
         idempotency: key.map(|key| IdempotentRequest {
             key,
             operation: "simulated:create-export",

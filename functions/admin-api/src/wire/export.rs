@@ -202,6 +202,7 @@ fn surface_name(surface: Surface) -> &'static str {
 
 fn state_name(state: &State) -> &'static str {
     match state {
+        State::Scheduled { .. } => "scheduled",
         State::Queued { .. } => "queued",
         State::Running { .. } => "running",
         State::Ready { .. } => "ready",
@@ -380,6 +381,7 @@ impl CreateExportBody {
             include: self.include,
             filter,
             raw_cells: self.raw_cells,
+            scheduled_at: None,
             idempotency,
         }
     }

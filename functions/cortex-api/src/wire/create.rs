@@ -81,6 +81,7 @@ pub(crate) fn command(
         include,
         filter,
         raw_cells: false,
+        scheduled_at: None,
         idempotency,
     })
 }

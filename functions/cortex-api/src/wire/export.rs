@@ -203,7 +203,7 @@ impl DataFile {
             path: format!("/exports/{}/dataFile/content", export.id),
             size: archive.map(|archive| archive.size_bytes),
             state: match export.state {
-                State::Queued { .. } => 0,
+                State::Scheduled { .. } | State::Queued { .. } => 0,
                 State::Running { .. } => 1,
                 State::Ready { .. } => 2,
                 State::Failed { .. } | State::Canceled { .. } => 3,
@@ -223,7 +223,7 @@ impl Facet {
 /// The state as this surface calls it.
 pub(crate) fn state(export: &Export) -> &'static str {
     match export.state {
-        State::Queued { .. } => "pending",
+        State::Scheduled { .. } | State::Queued { .. } => "pending",
         State::Running { .. } => "running",
         State::Ready { .. } => "ready",
         State::Failed { .. } | State::Canceled { .. } => "error",
@@ -249,7 +249,7 @@ fn fault(export: &Export) -> Option<FaultBody> {
     match &export.state {
         State::Failed { failure, .. } => Some(failure_fault(failure, export.collection.as_str()).body()),
         State::Canceled { .. } => Some(canceled_fault().body()),
-        State::Queued { .. } | State::Running { .. } | State::Ready { .. } => None,
+        State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } | State::Ready { .. } => None,
     }
 }
 

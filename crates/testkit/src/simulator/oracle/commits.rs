@@ -206,10 +206,11 @@ impl Oracle {
                 });
             }
             State::Canceled { .. } => {
-                let asked = old.stop.is_some() || matches!(old.state, State::Queued { .. });
+                let waited = matches!(old.state, State::Scheduled { .. } | State::Queued { .. });
+                let asked = old.stop.is_some() || waited;
                 self.demand(asked, || format!("{id} was canceled though nobody asked"));
             }
-            State::Queued { .. } | State::Running { .. } => {}
+            State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } => {}
         }
     }
 

@@ -1,0 +1,184 @@
+//! Making an export: numbered and put into its org's lane, or on the list of what waits for its time, in one transaction.
+
+use crate::retry::Attempts;
+use crate::{Context, Error, ExportView, IdempotentRequest};
+use std::time::Duration;
+use waybill_domain::{
+    AuditAction, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, Principal,
+    Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+};
+use waybill_ports::{PortError, Stored, WakeMessage, WakeQueue};
+
+/// How long after its entry the sweeper looks, at its next tick, whether an export's lane moves.
+pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(15);
+
+/// An export with everything decided but its number.
+pub(crate) struct Draft<'a> {
+    /// The surface that it is made through.
+    pub(crate) surface: Surface,
+    pub(crate) label: Option<String>,
+    pub(crate) description: Option<String>,
+    /// The export that it does again.
+    pub(crate) retry_of: Option<ExportId>,
+    /// The request, frozen but for its `seq`, which is set when it is known.
+    pub(crate) spec: ExportSpec,
+    pub(crate) idempotency: Option<&'a IdempotentRequest>,
+}
+
+/// What one attempt came to.
+enum Outcome {
+    Made(Box<ExportView>),
+    Repeated(ExportId),
+}
+
+enum Failed {
+    Port(PortError),
+    Mismatch,
+}
+
+impl From<PortError> for Failed {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+/// Makes the export and rings for it, unless it waits for its time. When this returns an export, it runs, or ends in a state
+/// that says why not.
+///
+/// # Errors
+/// `IdempotencyMismatch`, `TooLarge`, `NotFound` when what an earlier call made is gone; `Throttled`, `Unavailable`, `Internal`.
+pub(crate) async fn make(
+    context: &Context,
+    wake: &dyn WakeQueue,
+    principal: &Principal,
+    draft: &Draft<'_>,
+) -> Result<ExportView, Error> {
+    // Chosen before the first attempt, so that an attempt of unknown outcome can be recognised.
+    let id = context.entropy.export_id(context.now());
+    let mut attempts = Attempts::new(context);
+    let view = loop {
+        match attempt(context, principal, draft, id).await {
+            Ok(Outcome::Made(view)) => break *view,
+            // An earlier attempt of this very call: it still has to ring.
+            Ok(Outcome::Repeated(made)) if made == id => {
+                break crate::read_export(context, principal, Some(draft.surface), id).await?;
+            }
+            Ok(Outcome::Repeated(made)) => {
+                return crate::read_export(context, principal, Some(draft.surface), made).await;
+            }
+            Err(Failed::Port(error)) => attempts.after(error).await?,
+            Err(Failed::Mismatch) => return Err(Error::IdempotencyMismatch),
+        }
+    };
+    if view.export.ticket().is_some() {
+        ring(wake, &view.export).await;
+    }
+    Ok(view)
+}
+
+/// Rings for an export. A wake-up that is lost is made up for by the sweeper, so its failure is only logged.
+pub(crate) async fn ring(wake: &dyn WakeQueue, export: &Export) {
+    let message = WakeMessage::ExportV1 { org: export.org.clone(), export: export.id };
+    if let Err(error) = wake.ring(&message, export.org.as_str(), &export.id.to_string()).await {
+        tracing::warn!(org = %export.org, export = %export.id, %error, "wake-up not sent; the sweeper will");
+    }
+}
+
+async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id: ExportId) -> Result<Outcome, Failed> {
+    let (rows, org, now) = (context.rows(), &principal.org, context.now());
+    debug_assert_eq!(*org, draft.spec.org, "a request of another org");
+    // An earlier attempt whose reply was lost may have taken effect.
+    if let Some(pointer) = rows.export_pointer(org, id).await? {
+        return Ok(Outcome::Repeated(pointer.value.id));
+    }
+    let used = match draft.idempotency {
+        None => None,
+        Some(request) => rows.idempotency(org, principal.key, &request.scope()).await?,
+    };
+    if let (Some(request), Some(used)) = (draft.idempotency, &used)
+        && now < used.value.expires_at
+    {
+        return match used.value.export() {
+            Some(made) if used.value.body_digest == request.body_digest => Ok(Outcome::Repeated(made)),
+            _ => Err(Failed::Mismatch),
+        };
+    }
+    let sequence = rows.sequence(org).await?;
+    let counter = sequence.as_ref().map_or_else(|| Sequence::new(org.clone()), |stored| stored.value.clone());
+    // A time that is past or now is no time to wait for.
+    let (seq, state, created_at, counter) = if let Some(at) = draft.spec.scheduled_at.filter(|at| *at > now) {
+        let (seq, created_at, counter) = counter.take_seq(now);
+        (seq, State::Scheduled { at }, created_at, counter)
+    } else {
+        let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
+        (seq, State::Queued { ticket }, created_at, counter)
+    };
+    let export = new_export(principal, draft, (id, seq), created_at, state);
+    let spec = ExportSpec { seq, ..draft.spec.clone() };
+    let mut transaction = context.transaction();
+    transaction
+        .upsert(sequence.map(|stored| stored.version), &counter)?
+        .insert(&export)?
+        .insert(&spec)?
+        .insert(&ExportPointer { org: org.clone(), id, seq })?
+        .insert(&context.audit_entry(org, Some(principal), AuditAction::ExportCreated, id.to_string()))?;
+    if let Some(ticket) = export.ticket() {
+        transaction.insert(&QueueEntry { org: org.clone(), ticket, seq, export: id })?;
+    }
+    if let Some(request) = draft.idempotency {
+        let record = remember(principal, request, id, now);
+        transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
+    }
+    transaction.commit(&*context.state).await?;
+    Ok(Outcome::Made(Box::new(ExportView { export, spec })))
+}
+
+fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {
+    IdempotencyRecord {
+        org: principal.org.clone(),
+        caller: principal.key,
+        scope: request.scope(),
+        body_digest: request.body_digest.clone(),
+        resource: id.to_string(),
+        expires_at: now.after(IdempotencyKey::LIFETIME),
+    }
+}
+
+fn new_export(
+    principal: &Principal,
+    draft: &Draft<'_>,
+    (id, seq): (ExportId, Seq),
+    created_at: Timestamp,
+    state: State,
+) -> Export {
+    let begins_at = match state {
+        State::Scheduled { at } => at,
+        _ => created_at,
+    };
+    Export {
+        org: principal.org.clone(),
+        id,
+        seq,
+        surface: draft.surface,
+        collection: draft.spec.collection.name.clone(),
+        format: draft.spec.format,
+        label: draft.label.clone(),
+        description: draft.description.clone(),
+        creator: principal.account,
+        created_at,
+        expires_at: Export::expiry(begins_at),
+        state,
+        retry_of: draft.retry_of,
+        started_at: None,
+        epoch: Epoch(0),
+        attempts: 0,
+        stop: None,
+        deleted: false,
+        progress: Progress::default(),
+        checkpoint: None,
+        finish: None,
+        storage: StorageHold::None,
+        cleanup_at: None,
+        steps: Vec::new(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Retrying an export: what failed or was canceled is made once more, as a new export with the same frozen request.
+
+use crate::end_export::assert_may_change;
+use crate::make_export::{Draft, make};
+use crate::read_export::visible;
+use crate::{Context, Error, ExportView, IdempotentRequest};
+use waybill_domain::{ExportId, ExportSpec, Principal, State, Surface};
+use waybill_ports::WakeQueue;
+
+/// An export to be made once more.
+#[derive(Clone, Debug)]
+pub struct RetryExport {
+    /// The surface that the new one is made through.
+    pub surface: Surface,
+    /// The one that failed or was canceled.
+    pub export: ExportId,
+    /// The client's promise that it may send this again.
+    pub idempotency: Option<IdempotentRequest>,
+}
+
+/// Makes a new export with the frozen request of one that failed or was canceled, whichever surface made that, and rings for it. The
+/// new one enters the lane at once, whenever the first was scheduled for; it belongs to the caller and reads with the same account's
+/// rights. For administrators and the owner.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `Conflict` when it has not ended in failure, or its collection is gone; `IdempotencyMismatch`;
+/// `Throttled`, `Unavailable`, `Internal`.
+pub async fn retry_export(
+    context: &Context,
+    wake: &dyn WakeQueue,
+    principal: &Principal,
+    command: &RetryExport,
+) -> Result<ExportView, Error> {
+    let (org, id) = (&principal.org, command.export);
+    let export = visible(context, org, None, id).await?.value;
+    assert_may_change(principal, &export)?;
+    match export.state {
+        State::Failed { .. } | State::Canceled { .. } => {}
+        State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } => {
+            return Err(Error::Conflict { reason: "the export has not ended".to_owned() });
+        }
+        State::Ready { .. } => return Err(Error::Conflict { reason: "the export is ready".to_owned() }),
+    }
+    let Some(spec) = context.rows().spec(org, export.seq).await? else {
+        return Err(Error::NotFound { kind: "export", id: id.to_string() });
+    };
+    if context.rows().collection(org, &export.collection).await?.is_none() {
+        return Err(Error::Conflict { reason: format!("collection `{}` does not exist any more", export.collection) });
+    }
+    // The export is part of what was asked, as the body of a create is.
+    let idempotency = command.idempotency.clone().map(|request| {
+        let body_digest = format!("{id}:{}", request.body_digest);
+        IdempotentRequest { body_digest, ..request }
+    });
+    let draft = Draft {
+        surface: command.surface,
+        label: export.label,
+        description: export.description,
+        retry_of: Some(id),
+        spec: ExportSpec { scheduled_at: None, ..spec.value },
+        idempotency: idempotency.as_ref(),
+    };
+    make(context, wake, principal, &draft).await
+}
