@@ -25,6 +25,6 @@ mod env_reader;
 mod telemetry;
 
 pub use budget::Budget;
-pub use entry::{serve_events, serve_http, start};
+pub use entry::{encode_query, serve_events, serve_http, start};
 pub use env_reader::{ConfigError, EnvReader, Issue};
 pub use telemetry::{LogFormat, TelemetryError, init_telemetry};
