@@ -5,12 +5,15 @@ use super::stamp::Run;
 use super::write::Finished;
 use super::{Exporting, Interrupted};
 use bytes::Bytes;
+use futures::stream::{StreamExt, TryStreamExt, iter};
 use std::time::Duration;
 use waybill_domain::{Archive, ArchiveEntry, Epoch, ExportId, FinishRecord, OrgCode, Segment};
-use waybill_ports::{ArchiveStore, ByteRange, ObjectMetadata, PortError, PortErrorKind};
+use waybill_ports::{ArchiveStore, ByteRange, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId};
 
 /// Largest range of one copy.
 const MAX_COPY_BYTES: u64 = 5 << 30;
+/// Copies on their way at once.
+const COPIES: usize = 16;
 /// Attempts at a completion that another one is in the way of.
 const MAX_ATTEMPTS: u32 = 5;
 
@@ -81,27 +84,52 @@ async fn write(exporting: &Exporting, archive: &Archive, bytes: Bytes) -> Result
 async fn assemble(exporting: &Exporting, finish: &FinishRecord) -> Result<(), PortError> {
     let (archives, key) = (&*exporting.archives, finish.archive.key.as_str());
     let upload = archives.begin_upload(key, &metadata(&finish.archive)).await?;
-    let mut parts = Vec::new();
-    for segment in &finish.segments {
-        for range in ranges(segment) {
-            let number = u32::try_from(parts.len() + 1).unwrap_or(u32::MAX);
-            parts.push(archives.copy_part(key, &upload, number, &segment.key, range).await?);
-        }
+    let completed = match copy(archives, key, &upload, &finish.segments).await {
+        Ok(parts) => complete(exporting, &finish.archive, &upload, &parts).await,
+        Err(error) => Err(error),
+    };
+    if completed.is_err() {
+        // Where that fails too, the bucket's lifecycle does it.
+        drop(archives.abort_upload(key, &upload).await);
     }
+    completed
+}
+
+/// Makes parts of all segments, some side by side: the store copies by itself, and takes its time for each.
+async fn copy(
+    archives: &dyn ArchiveStore,
+    key: &str,
+    upload: &UploadId,
+    segments: &[Segment],
+) -> Result<Vec<PartTag>, PortError> {
+    let sources =
+        segments.iter().flat_map(|segment| ranges(segment).into_iter().map(|range| (segment.key.clone(), range)));
+    let numbered: Vec<(u32, (String, ByteRange))> = (1..).zip(sources).collect();
+    iter(numbered)
+        .map(|(number, (source, range))| async move { archives.copy_part(key, upload, number, &source, range).await })
+        .buffered(COPIES)
+        .try_collect()
+        .await
+}
+
+async fn complete(
+    exporting: &Exporting,
+    archive: &Archive,
+    upload: &UploadId,
+    parts: &[PartTag],
+) -> Result<(), PortError> {
+    let archives = &*exporting.archives;
     let mut attempt = 1;
     loop {
-        let Err(error) = archives.complete_upload(key, &upload, &parts).await else { return Ok(()) };
+        let Err(error) = archives.complete_upload(&archive.key, upload, parts).await else { return Ok(()) };
         let in_the_way = error.kind == PortErrorKind::Unavailable && attempt < MAX_ATTEMPTS;
-        match confirm(archives, &finish.archive, error).await {
+        match confirm(archives, archive, error).await {
             Ok(()) => return Ok(()),
             Err(_) if in_the_way => {
                 exporting.context.clock.sleep(Duration::from_secs(1)).await;
                 attempt += 1;
             }
-            Err(error) => {
-                drop(archives.abort_upload(key, &upload).await);
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
     }
 }

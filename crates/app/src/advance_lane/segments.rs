@@ -132,7 +132,12 @@ impl<'a> SegmentWriter<'a> {
         match archives.complete_upload(&open.key, &open.upload, &parts).await {
             Ok(()) => {}
             // The key is this step's alone: whatever is there with this size came from an attempt whose reply was lost.
-            Err(error) => confirm(archives, &open.key, open.size_bytes, error).await?,
+            Err(error) => {
+                if let Err(error) = confirm(archives, &open.key, open.size_bytes, error).await {
+                    drop(archives.abort_upload(&open.key, &open.upload).await);
+                    return Err(error);
+                }
+            }
         }
         self.closed.push(Segment { key: open.key.to_string(), size_bytes: open.size_bytes });
         Ok(())
@@ -151,10 +156,20 @@ impl<'a> SegmentWriter<'a> {
         Ok(key)
     }
 
+    /// Gives up what is under way: the open segment is part of no checkpoint. Where that fails, the bucket's lifecycle does it.
+    pub(super) async fn abandon(&mut self) {
+        self.uploads.clear();
+        if let Some(open) = self.open.take()
+            && let Err(error) = self.exporting.archives.abort_upload(&open.key, &open.upload).await
+        {
+            tracing::warn!(key = %open.key, error = ?error, "an upload is left to the lifecycle");
+        }
+    }
+
     /// Brings everything into the store, unless it is so little that it can be written in one go.
-    pub(super) async fn finish(mut self) -> Result<Bodies, PortError> {
+    pub(super) async fn finish(&mut self) -> Result<Bodies, PortError> {
         if self.closed.is_empty() && self.open.is_none() {
-            return Ok(Bodies::Here(self.tail.freeze()));
+            return Ok(Bodies::Here(self.tail.split().freeze()));
         }
         if !self.tail.is_empty() {
             let last = self.tail.split().freeze();
@@ -168,7 +183,7 @@ impl<'a> SegmentWriter<'a> {
             }
         }
         self.close_segment().await?;
-        Ok(Bodies::Stored(self.closed))
+        Ok(Bodies::Stored(std::mem::take(&mut self.closed)))
     }
 }
 

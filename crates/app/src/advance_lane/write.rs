@@ -66,27 +66,15 @@ pub(super) async fn write_archive(
 ) -> Result<Written, Interrupted> {
     let plan = Arc::new(compile(spec)?);
     let mut writing = begin(exporting, run, spec, &plan).await?;
-    let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
-    let mut pages = pin!(transformed(exporting, selected, writing.turns.clone(), plan));
-    let clock = &exporting.context.clock;
-    while let Some(page) = next_page(&mut pages, &mut writing.segments).await? {
-        writing.take(page).await?;
-        lease.progressed().await;
-        writing.reserve_ahead(run).await?;
-        let now = clock.monotonic();
-        if now >= deadline {
-            writing.checkpoint(run).await?;
-            return Ok(Written::Checkpointed);
-        }
-        let settings = &exporting.settings;
-        let waited = now.saturating_sub(writing.checkpointed_at) >= settings.checkpoint_every;
-        if waited || writing.segments.is_segment_full() {
-            writing.checkpoint(run).await?;
-        } else if now.saturating_sub(writing.shown_at) >= settings.progress_every {
-            writing.show(run).await?;
+    let filled = writing.fill(lease, run, spec, plan, deadline).await;
+    match filled {
+        Ok(true) => writing.finish().await.map(Written::Finished),
+        Ok(false) => Ok(Written::Checkpointed),
+        Err(interrupted) => {
+            writing.segments.abandon().await;
+            Err(interrupted)
         }
     }
-    writing.finish().await.map(Written::Finished)
 }
 
 /// The next page, with parts arriving meanwhile; waits while too many parts are on their way.
@@ -195,6 +183,38 @@ async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint
 }
 
 impl Writing<'_> {
+    /// Takes pages until all are in (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).
+    async fn fill(
+        &mut self,
+        lease: &Lease,
+        run: &mut Run,
+        spec: &ExportSpec,
+        plan: Arc<Plan>,
+        deadline: Duration,
+    ) -> Result<bool, Interrupted> {
+        let (exporting, settings) = (self.exporting, &self.exporting.settings);
+        let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
+        let mut pages = pin!(transformed(exporting, selected, self.turns.clone(), plan));
+        let clock = &exporting.context.clock;
+        while let Some(page) = next_page(&mut pages, &mut self.segments).await? {
+            self.take(page).await?;
+            lease.progressed().await;
+            self.reserve_ahead(run).await?;
+            let now = clock.monotonic();
+            if now >= deadline {
+                self.checkpoint(run).await?;
+                return Ok(false);
+            }
+            let waited = now.saturating_sub(self.checkpointed_at) >= settings.checkpoint_every;
+            if waited || self.segments.is_segment_full() {
+                self.checkpoint(run).await?;
+            } else if now.saturating_sub(self.shown_at) >= settings.progress_every {
+                self.show(run).await?;
+            }
+        }
+        Ok(true)
+    }
+
     async fn take(&mut self, page: TransformedPage) -> Result<(), Interrupted> {
         let mut bytes = Vec::with_capacity(page.block.deflated.len() + 64);
         self.assembly.push(&page.block, &mut bytes).map_err(|error| internal(&error))?;
@@ -256,12 +276,21 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Finished, Interrupted> {
+    async fn finish(self) -> Result<Finished, Interrupted> {
+        let Self { assembly, mut segments, .. } = self;
         let mut last = Vec::new();
-        let summary = self.assembly.finish(&mut last).map_err(|error: AssemblyError| internal(&error))?;
-        self.segments.append(&last).await?;
-        let bodies = self.segments.finish().await?;
-        Ok(Finished { summary, bodies })
+        let summary = assembly.finish(&mut last).map_err(|error: AssemblyError| internal(&error))?;
+        let stored = async {
+            segments.append(&last).await?;
+            segments.finish().await
+        };
+        match stored.await {
+            Ok(bodies) => Ok(Finished { summary, bodies }),
+            Err(error) => {
+                segments.abandon().await;
+                Err(error.into())
+            }
+        }
     }
 }
 
