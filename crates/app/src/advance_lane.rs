@@ -185,7 +185,10 @@ async fn step(
         let heartbeat = pin!(lease.keep(exporting, receipt));
         match select(work, heartbeat).await {
             Either::Left((ended, _)) => ended,
-            Either::Right(((), _)) => Err(Interrupted::Lost),
+            Either::Right(((), _)) => {
+                tracing::warn!(%org, "lease lost; nothing more is written");
+                return Ok(StepEnd::Later(exporting.settings.busy_pause));
+            }
         }
     };
     match ended {
@@ -194,7 +197,9 @@ async fn step(
             Ok(ended)
         }
         Err(Interrupted::Lost | Interrupted::Stopped | Interrupted::Failed(_)) => {
-            tracing::warn!(%org, "lease lost; nothing more is written");
+            tracing::warn!(%org, "the export is somebody else's, or has ended; nothing more is written");
+            // Only the export is known to be lost: where the lane is still ours, nobody shall wait for its lease to end.
+            drop(lease.release(exporting).await);
             Ok(StepEnd::Later(exporting.settings.busy_pause))
         }
         Err(Interrupted::Port(error)) => {

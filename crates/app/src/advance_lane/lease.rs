@@ -2,7 +2,9 @@
 
 use super::Exporting;
 use crate::retry::Attempts;
+use futures::future::{Either, select};
 use futures::lock::Mutex;
+use std::pin::pin;
 use std::time::Duration;
 use waybill_domain::{Epoch, Lane, LaneRefused, OrgCode, WorkerId};
 use waybill_ports::{PortError, Stored, Transaction, WakeReceipt};
@@ -12,6 +14,8 @@ pub(super) struct Lease {
     pub(super) org: OrgCode,
     pub(super) epoch: Epoch,
     owner: WorkerId,
+    /// Monotonic time before the lease was asked for.
+    acquired_at: Duration,
     /// The lane's row as this step last wrote it: renewals and stamps take turns.
     lane: Mutex<Stored<Lane>>,
 }
@@ -20,6 +24,7 @@ impl Lease {
     /// Takes the lane under a new epoch, if nobody holds it.
     pub(super) async fn acquire(exporting: &Exporting, org: &OrgCode) -> Result<Result<Self, LaneRefused>, PortError> {
         let context = &exporting.context;
+        let acquired_at = context.clock.monotonic();
         let stored = context.rows().lane(org).await?;
         let version = stored.as_ref().map(|stored| stored.version);
         let lane = stored.map_or_else(|| Lane::new(org.clone()), |stored| stored.value);
@@ -33,7 +38,7 @@ impl Lease {
             Ok(version) => {
                 let epoch = lane.epoch;
                 let lane = Mutex::new(Stored { value: lane, version });
-                Ok(Ok(Self { org: org.clone(), epoch, owner, lane }))
+                Ok(Ok(Self { org: org.clone(), epoch, owner, acquired_at, lane }))
             }
             Err(error) if error.is_conflict() => Ok(Err(LaneRefused::Lost)),
             // Should it have taken effect, the lease simply runs out.
@@ -42,24 +47,44 @@ impl Lease {
     }
 
     /// Renews lease and message until the lease is lost or too long without renewal; to be run beside the work.
+    ///
+    /// A renewal that gets no answer is given up when the last one is too old: it must not keep a stale worker at work.
     pub(super) async fn keep(&self, exporting: &Exporting, receipt: &WakeReceipt) {
         let (clock, settings) = (&exporting.context.clock, &exporting.settings);
-        let mut renewed_at = clock.monotonic();
+        let mut renewed_at = self.acquired_at;
         loop {
-            if let Err(error) = exporting.wake.set_visibility(receipt, settings.lease).await {
-                tracing::warn!(org = %self.org, %error, "message not renewed");
-            }
-            clock.sleep(settings.heartbeat).await;
-            let began = clock.monotonic();
-            match self.write(exporting, |lane, _| Ok(lane)).await {
-                Ok(Ok(())) => renewed_at = began,
-                Ok(Err(_)) => return,
-                Err(error) => tracing::warn!(org = %self.org, %error, "lease not renewed"),
+            let age = clock.monotonic().saturating_sub(renewed_at);
+            let stale = pin!(clock.sleep(settings.stale_after.saturating_sub(age)));
+            match select(pin!(self.renew_later(exporting, receipt)), stale).await {
+                Either::Left((Ok(Ok(began)), _)) => renewed_at = began,
+                Either::Left((Ok(Err(_)), _)) | Either::Right(_) => return,
+                Either::Left((Err(error), _)) => tracing::warn!(org = %self.org, %error, "lease not renewed"),
             }
             if clock.monotonic().saturating_sub(renewed_at) >= settings.stale_after {
                 return;
             }
         }
+    }
+
+    /// Renews the message now and the lease after a heartbeat; gives the monotonic time at which the lease's renewal began.
+    async fn renew_later(
+        &self,
+        exporting: &Exporting,
+        receipt: &WakeReceipt,
+    ) -> Result<Result<Duration, LaneRefused>, PortError> {
+        let (clock, settings) = (&exporting.context.clock, &exporting.settings);
+        match select(exporting.wake.set_visibility(receipt, settings.lease), clock.sleep(settings.heartbeat)).await {
+            Either::Left((renewed, rest)) => {
+                if let Err(error) = renewed {
+                    tracing::warn!(org = %self.org, %error, "message not renewed");
+                }
+                rest.await;
+            }
+            // A queue that does not answer puts off no renewal of the lease.
+            Either::Right(_) => tracing::warn!(org = %self.org, "message not renewed within a heartbeat"),
+        }
+        let began = clock.monotonic();
+        Ok(self.write(exporting, |lane, _| Ok(lane)).await?.map(|()| began))
     }
 
     /// Renews the lease in one commit with what `add` puts beside it; so the commit proves that the lane is held.
@@ -114,7 +139,7 @@ impl Lease {
         since.is_some_and(|since| exporting.context.now().since(since) >= Lane::PATIENCE)
     }
 
-    /// Forgets earlier pauses, in memory: the next write carries it.
+    /// Forgets earlier pauses, in memory: the next write, at the latest the release, carries it.
     pub(super) async fn progressed(&self) {
         let mut held = self.lane.lock().await;
         held.value = held.value.clone().progressed();
