@@ -86,7 +86,7 @@ pub struct Lane {
     pub lease: Option<Lease>,
     /// Before then nobody starts (a service asked for patience).
     pub not_before: Option<Timestamp>,
-    /// Since when services have been asking for patience without a break.
+    /// Since when services have been asking for patience without a break while the export at the head did not get on.
     pub throttled_since: Option<Timestamp>,
     /// How many times in a row; sets the next pause.
     pub throttles: u32,

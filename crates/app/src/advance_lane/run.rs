@@ -7,6 +7,9 @@ use std::time::Duration;
 use waybill_domain::{ExportSpec, Failure, FailureCode, OrgCode, StepOutcome};
 use waybill_ports::{PortError, PortErrorKind};
 
+/// The table that unreadable records are reported of.
+const RECORDS: &str = "records";
+
 /// Advances the lane's head, and the next, until the lane is empty or time is up.
 pub(super) async fn advance_heads(
     exporting: &Exporting,
@@ -39,17 +42,32 @@ pub(super) async fn advance_heads(
                     tracing::warn!(%org, export = %run.id(), error = ?error, "export failed");
                     Settling::Failed(failure)
                 }
-                Judgement::Wait(asked) => {
-                    tracing::warn!(%org, export = %run.id(), error = ?error, "export waits");
-                    let pause = lease.pause(exporting, asked).await?;
-                    run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Throttled, now))
-                        .await?;
-                    return Ok(StepEnd::Later(pause));
-                }
+                Judgement::Wait(asked) => return put_off(exporting, lease, &mut run, asked, &error).await,
             },
         };
-        settle(exporting, run.into_parts(), lease.epoch, settling).await?;
+        match settle(exporting, run.parts(), lease.epoch, settling).await {
+            // Whoever is next has the whole patience again.
+            Ok(()) => lease.progressed().await,
+            // What is finished already does not fail because its end cannot be written now.
+            Err(error) if error.is_transient() || error.is_conflict() => {
+                return put_off(exporting, lease, &mut run, None, &error).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+}
+
+/// Gives the attempt back and pauses the lane.
+async fn put_off(
+    exporting: &Exporting,
+    lease: &Lease,
+    run: &mut Run,
+    asked: Option<Duration>,
+    error: &PortError,
+) -> Result<StepEnd, Interrupted> {
+    tracing::warn!(org = %lease.org, export = %run.id(), error = ?error, "export waits");
+    run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Throttled, now)).await?;
+    Ok(StepEnd::Later(lease.pause(exporting, asked).await?))
 }
 
 /// Writes and finishes the archive; `None` when time is up.
@@ -90,11 +108,11 @@ async fn judge(exporting: &Exporting, lease: &Lease, error: &PortError) -> Judge
             let message = "Waybill may not read the records or write the archive; the operator has to allow it";
             return Judgement::Fail(Failure::new(FailureCode::Denied, message));
         }
-        PortErrorKind::Corrupt { key, .. } => {
-            let message = format!("what is stored at `{key}` cannot be read");
+        PortErrorKind::Corrupt { table, key, .. } if table == RECORDS => {
+            let message = format!("the record stored at `{key}` cannot be read");
             return Judgement::Fail(Failure::new(FailureCode::BadRecord, message));
         }
-        PortErrorKind::NotFound | PortErrorKind::Rejected { .. } => {
+        PortErrorKind::Corrupt { .. } | PortErrorKind::NotFound | PortErrorKind::Rejected { .. } => {
             let message = "an internal error occurred; the operator finds it in the log";
             return Judgement::Fail(Failure::new(FailureCode::Internal, message));
         }

@@ -32,8 +32,9 @@ impl Run {
         self.export.value.id
     }
 
-    pub(super) fn into_parts(self) -> (Stored<Export>, Stored<QueueEntry>) {
-        (self.export, self.entry)
+    /// The export as it was last read, and its place in the lane.
+    pub(super) fn parts(&self) -> (Stored<Export>, Stored<QueueEntry>) {
+        (self.export.clone(), self.entry.clone())
     }
 
     /// Writes a transition of the export under this step's epoch; reads again and repeats it when the row has moved on.
@@ -116,6 +117,8 @@ pub(super) async fn stamp(
     entry: Stored<QueueEntry>,
 ) -> Result<Stamped, Interrupted> {
     let (context, org) = (&exporting.context, &lease.org);
+    // Before the stamp, so that a read that fails counts as no attempt.
+    let spec = readable(context.rows().spec(org, entry.value.seq).await)?;
     let mut attempts = Attempts::new(context);
     let (mut run, refused) = loop {
         let Some(export) = context.rows().export(org, entry.value.seq).await? else {
@@ -136,7 +139,6 @@ pub(super) async fn stamp(
             Err(interrupted) => return Err(interrupted),
         }
     };
-    let spec = readable(context.rows().spec(org, entry.value.seq).await)?;
     let exhausted = run.export().attempts > exporting.settings.max_attempts;
     let settling = if run.export().stop.is_some() {
         Some(Settling::Canceled)
@@ -152,17 +154,25 @@ pub(super) async fn stamp(
         (Some(spec), None) => spec,
         (_, settling) => {
             let settling = settling.unwrap_or_else(|| Settling::Failed(unreadable_request()));
-            settle(exporting, run.into_parts(), lease.epoch, settling).await?;
+            settle(exporting, run.parts(), lease.epoch, settling).await?;
             return Ok(Stamped::Settled);
         }
     };
     // Nothing is reserved yet when the quota's refusal was lost with its reply.
     if run.export().storage == StorageHold::None {
         let more = exporting.settings.reserve_bytes;
-        if let Err(Interrupted::Failed(failure)) =
-            run.write_with_usage(exporting, more, |export, _, _| Ok(export)).await
-        {
-            settle(exporting, run.into_parts(), lease.epoch, Settling::Failed(failure)).await?;
+        let reserved = run.write_with_usage(exporting, more, |export, epoch, _| {
+            export.assert_running(epoch)?;
+            Ok(export)
+        });
+        let settling = match reserved.await {
+            Ok(()) => None,
+            Err(Interrupted::Failed(failure)) => Some(Settling::Failed(failure)),
+            Err(Interrupted::Stopped) => Some(Settling::Canceled),
+            Err(interrupted) => return Err(interrupted),
+        };
+        if let Some(settling) = settling {
+            settle(exporting, run.parts(), lease.epoch, settling).await?;
             return Ok(Stamped::Settled);
         }
     }
