@@ -8,16 +8,23 @@ use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::read_export::stored_export;
 use crate::retry::Attempts;
+use futures::future::{Either, select};
 use futures::stream::{StreamExt, iter};
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Export, OrgCode, Seq, Sequence, Timestamp, Usage};
-use waybill_ports::{ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, Stored, WakeMessage, WakeQueue};
+use waybill_ports::{
+    ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, RowKey, Stored, WakeMessage, WakeQueue,
+};
 
 /// How long a lane is left alone after it was looked at.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// Rows taken from the index at a time.
 const BATCH: usize = 100;
+/// Rows of a shard that may fail before a sweep leaves it.
+const MOST_FAILED: usize = 1000;
 /// Shards, and rows of one, that are handled side by side.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -63,6 +70,8 @@ pub struct Swept {
 pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
     let deadline = sweeping.context.clock.monotonic() + budget;
     let mut swept = Swept::default();
+    // First, as they are few: however much else is due, they are looked into.
+    (swept.dead_letters, swept.failed) = sweep_dead_letters(sweeping).await;
     for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup] {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
         let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
@@ -76,59 +85,69 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Admit => {}
         }
     }
-    match sweep_dead_letters(sweeping).await {
-        Ok(count) => swept.dead_letters = count,
-        Err(error) => {
-            tracing::warn!(error = ?error, "dead letters not read");
-            swept.failed += 1;
-        }
-    }
     swept
 }
 
 /// How many rows of a shard were done, and how many failed.
 async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Duration) -> (usize, usize) {
-    let (context, mut done, mut failed) = (&sweeping.context, 0, 0);
-    // Rows that are not due any more once they are done leave the index; so each round sees others, unless rows fail.
-    while context.clock.monotonic() < deadline {
+    let (context, mut done) = (&sweeping.context, 0);
+    // Rows that are not due any more once they are done leave the index. Those that fail stay in it, before all others as the longest
+    // due: they are passed over, so that they hide nothing behind them.
+    let mut failed: BTreeSet<RowKey> = BTreeSet::new();
+    while failed.len() < MOST_FAILED {
+        let left = deadline.saturating_sub(context.clock.monotonic());
+        if left.is_zero() {
+            break;
+        }
         let horizon = if kind == DueKind::Lane { context.now().after(sweeping.look_ahead) } else { context.now() };
-        let due = match context.state.due(kind, shard, horizon, BATCH).await {
+        let asked = BATCH + failed.len();
+        let mut due = match context.state.due(kind, shard, horizon, asked).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(?kind, shard, error = ?error, "index not read");
-                return (done, failed + 1);
+                return (done, failed.len() + 1);
             }
         };
-        let found = due.len();
+        let last = due.len() < asked;
+        due.retain(|row| !failed.contains(&row.key));
         // Rows go in by value: with borrowed ones the compiler cannot tell that the future may change threads.
-        let results: Vec<Result<(), PortError>> =
-            iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect().await;
-        let mut round_failed = 0;
-        for error in results.into_iter().filter_map(Result::err) {
-            round_failed += 1;
-            tracing::warn!(?kind, shard, error = ?error, "row not done; again at the next tick");
-        }
-        done += found - round_failed;
-        failed += round_failed;
-        if found < BATCH || round_failed > 0 {
+        let round = iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect();
+        // A row that hangs does not cost the sweep its end: what is dropped here is due at the next tick.
+        let results: Vec<Result<(), RowKey>> = match select(pin!(round), pin!(context.clock.sleep(left))).await {
+            Either::Left((results, _)) => results,
+            Either::Right(_) => break,
+        };
+        let before = failed.len();
+        let count = results.len();
+        failed.extend(results.into_iter().filter_map(Result::err));
+        done += count - (failed.len() - before);
+        if last {
             break;
         }
     }
-    (done, failed)
+    (done, failed.len())
 }
 
-async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> Result<(), PortError> {
-    let Some(stored) = sweeping.context.state.get(&row.key).await? else { return Ok(()) };
-    let result = match kind {
+/// Does what a row is due for; gives its key back when that fails.
+async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> Result<(), RowKey> {
+    match handle_row(sweeping, kind, &row.key).await {
+        Ok(()) => Ok(()),
+        // Somebody else has moved it on; what is still due shows at the next tick.
+        Err(error) if error.is_conflict() => Ok(()),
+        Err(error) => {
+            tracing::warn!(?kind, key = %row.key, error = ?error, "row not done; again at the next tick");
+            Err(row.key)
+        }
+    }
+}
+
+async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<(), PortError> {
+    let Some(stored) = sweeping.context.state.get(key).await? else { return Ok(()) };
+    match kind {
         DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
         DueKind::Cleanup => clean_up(sweeping, Stored::parse(&stored)?).await,
         DueKind::Expiry => expire(sweeping, Stored::parse(&stored)?).await,
         DueKind::Admit => Ok(()),
-    };
-    match result {
-        // Somebody else has moved it on; what is still due shows at the next tick.
-        Err(error) if error.is_conflict() => Ok(()),
-        result => result,
     }
 }
 
@@ -240,14 +259,31 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), Por
     Ok(())
 }
 
-async fn sweep_dead_letters(sweeping: &Sweeping) -> Result<usize, PortError> {
-    let letters = sweeping.wake.dead_letters().await?;
-    let count = letters.len();
+/// How many dead letters were dealt with, and how many failed; those come again.
+async fn sweep_dead_letters(sweeping: &Sweeping) -> (usize, usize) {
+    let letters = match sweeping.wake.dead_letters().await {
+        Ok(letters) => letters,
+        Err(error) => {
+            tracing::warn!(error = ?error, "dead letters not read");
+            return (0, 1);
+        }
+    };
+    let (mut done, mut failed) = (0, 0);
     for letter in letters {
-        look_into(sweeping, &letter).await?;
-        sweeping.wake.bury(&letter.receipt).await?;
+        match bury(sweeping, &letter).await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                tracing::warn!(error = ?error, "dead letter not dealt with; again at a later tick");
+                failed += 1;
+            }
+        }
     }
-    Ok(count)
+    (done, failed)
+}
+
+async fn bury(sweeping: &Sweeping, letter: &DeadLetter) -> Result<(), PortError> {
+    look_into(sweeping, letter).await?;
+    sweeping.wake.bury(&letter.receipt).await
 }
 
 /// A message that was handled a thousand times: its export, if it has not ended, is rung for anew. Whether it fails is decided by its attempts,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
 
+mod faults;
+
 use futures::executor::block_on;
 use std::io::Read;
 use std::sync::Arc;
