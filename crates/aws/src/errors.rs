@@ -62,17 +62,21 @@ const ABSENCES: [&str; 10] = [
 const CONFLICTS: [&str; 4] =
     ["ConditionalCheckFailedException", "PreconditionFailed", "TransactionConflict", "TransactionConflictException"];
 
-/// Codes after which nothing is known: a fault, or the same request still under way.
-const FAULTS: [&str; 9] = [
+/// Codes after which nothing is known, or that another attempt does without: a fault, a body cut or changed on its way, a clock
+/// that was off for a moment, or the same request still under way.
+const FAULTS: [&str; 12] = [
     "ConditionalRequestConflict",
     "DependencyTimeoutException",
+    "IncompleteBody",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
     "KMSInternalException",
     "OperationAborted",
+    "RequestTimeTooSkewed",
     "RequestTimeout",
     "TransactionInProgressException",
+    "XAmzContentSHA256Mismatch",
 ];
 
 /// What a service said, for the log: never the request or the whole response, which may hold secrets.
@@ -182,6 +186,8 @@ mod tests {
         assert_eq!(kind(400, "ResourceNotFoundException"), PortErrorKind::NotFound);
         assert_eq!(kind(409, "ConditionalRequestConflict"), PortErrorKind::Unavailable);
         assert_eq!(kind(400, "TransactionInProgressException"), PortErrorKind::Unavailable);
+        assert_eq!(kind(403, "RequestTimeTooSkewed"), PortErrorKind::Unavailable);
+        assert_eq!(kind(400, "IncompleteBody"), PortErrorKind::Unavailable);
         assert_eq!(kind(400, "ValidationException"), PortErrorKind::Rejected { reason: "ValidationException".into() });
     }
 
