@@ -67,14 +67,20 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<SqsEvent>) -> SqsBatchRespon
 
 async fn take(deps: &Deps, message: &SqsMessage, invocation: &Invocation) -> Verdict {
     let body = message.body.as_deref().unwrap_or_default();
+    let receipt = WakeReceipt(message.receipt_handle.clone().unwrap_or_default());
     let wake: WakeMessage = match serde_json::from_str(body) {
         Ok(wake) => wake,
         Err(error) => {
             tracing::error!(message = message.message_id, %error, "not a wake-up; it ends in the dead-letter queue");
+            // Its group waits behind it meanwhile, and at the queue's own visibility that would take days.
+            if let Err(error) =
+                deps.exporting.wake.set_visibility(&receipt, deps.exporting.settings.continue_pause).await
+            {
+                tracing::warn!(message = message.message_id, error = ?error, "visibility not set");
+            }
             return Verdict::Retry;
         }
     };
-    let receipt = WakeReceipt(message.receipt_handle.clone().unwrap_or_default());
     let soft = Budget::from_context(invocation, deps.reserve).soft_deadline_ms();
     let left = soft.saturating_sub(deps.exporting.context.now().as_millis());
     let budget = Duration::from_millis(u64::try_from(left).unwrap_or(0));
