@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use waybill_local::{Options, Stack, StackInfo, Tuning};
 
 /// How long a story waits for an export; far beyond what any takes, so that only a stuck one fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
 static WORLD: OnceLock<World> = OnceLock::new();
@@ -172,13 +172,13 @@ pub(crate) fn thing(n: usize) -> Value {
     let names = ["plain", "with, comma", "with \"quotes\"", "two\nlines", "=1+1", "ünïcödé ☃ 日本", "tab\there", ""];
     let mut record = json!({
         "_id": format!("{:024x}", 0x1000 + n),
-        "name": format!("{}{}", names[n % names.len()], if n % 3 == 0 { n.to_string() } else { String::new() }),
+        "name": format!("{}{}", names[n % names.len()], if n.is_multiple_of(3) { n.to_string() } else { String::new() }),
         "n": n,
         "when": "2026-11-21T21:04:16.101Z",
         "tags": ["a", format!("t{}", n % 5)],
         "place": {"lat": 12.5, "lon": -7},
     });
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         record["note"] = json!("optional");
     }
     record
