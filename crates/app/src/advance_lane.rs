@@ -6,6 +6,7 @@
 mod finish;
 mod lease;
 mod pages;
+mod plan;
 mod run;
 mod segments;
 mod stamp;

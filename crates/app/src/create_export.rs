@@ -2,6 +2,7 @@
 
 use crate::make_export::{Draft, make};
 use crate::{Context, Error, FieldError};
+use std::time::Duration;
 use waybill_domain::{
     Collection, CollectionName, Export, ExportFormat, ExportSpec, IdempotencyKey, Level, Packaging, Principal,
     Selection, Seq, Surface, Timestamp,
@@ -9,6 +10,9 @@ use waybill_domain::{
 use waybill_ports::WakeQueue;
 use waybill_query::dialects::cortex_where;
 use waybill_record::Path;
+
+/// How far ahead an export may be scheduled: ten years.
+const MAX_AHEAD: Duration = Duration::from_hours(24 * 3653);
 
 /// An export to be made.
 #[derive(Clone, Debug)]
@@ -93,6 +97,9 @@ pub async fn create_export(
     let Some(collection) = context.rows().collection(&principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
+    if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
+        return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
+    }
     let spec = freeze(principal, command, collection.value)?;
     let draft = Draft {
         surface: command.surface,
@@ -131,7 +138,7 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
         return Err(Error::Invalid(errors));
     }
     let columns = collection
-        .select(&command.paths, &command.include, command.format.is_table())
+        .select(&command.paths, &command.include, command.format.flattening())
         .map_err(|error| Error::invalid("paths", error.to_string()))?;
     let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
     Ok(ExportSpec {

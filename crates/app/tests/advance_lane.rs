@@ -141,7 +141,8 @@ fn an_export_becomes_ready_with_every_record_and_leaves_the_lane() {
 
 #[test]
 fn an_export_cut_after_every_page_gives_the_archive_of_an_uncut_one() {
-    for format in [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv] {
+    use ExportFormat::{Csv, DetailedCsv, Json, JsonApi, Ndjson, Xml};
+    for format in [Ndjson, Json, Csv, DetailedCsv, Xml, JsonApi] {
         let uncut = Fixture::new(200);
         let view = uncut.create(format);
         assert_eq!(uncut.step(&view, FOREVER), Verdict::Done);
@@ -224,6 +225,7 @@ fn a_broken_record_fails_the_export_and_the_next_one_runs() {
     let export = fixture.read(&bad).export;
     let State::Failed { failure, .. } = &export.state else { panic!("{:?}", export.state) };
     assert_eq!(failure.code, FailureCode::BadRecord);
+    assert!(failure.message.ends_with("of the page cannot be exported: not JSON at byte 1"), "{}", failure.message);
     assert_eq!(export.storage, StorageHold::Released);
     block_on(fixture.ports.records.delete(&fixture.admin.org, &"things".parse().unwrap(), &[id])).unwrap();
     let good = fixture.create(ExportFormat::Csv);

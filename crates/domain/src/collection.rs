@@ -109,6 +109,17 @@ pub enum PropertyKind {
     },
 }
 
+/// How far declared structure becomes columns of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flattening {
+    /// Not at all.
+    Nothing,
+    /// The documents of the default selection become their leaves; those in arrays, and what is asked for, stay whole.
+    Documents,
+    /// All documents become their leaves, those in arrays and those that are asked for too.
+    Items,
+}
+
 /// Why a definition, or a path into a collection, is refused; `pointer` is a JSON pointer into the definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
@@ -187,7 +198,7 @@ impl Collection {
     /// [`DefinitionError`] with a pointer to the first property that is wrong.
     pub fn check(&self) -> Result<(), DefinitionError> {
         let mut count = 0;
-        check_properties(&self.properties, "/properties", 1, &mut count)
+        check_properties(&self.properties, "/properties", None, &mut count)
     }
 
     /// The declared or built-in type of `path`, and whether it is an array; `None` for what is not declared.
@@ -241,11 +252,11 @@ impl Collection {
 
     /// The paths that an export writes: `paths` where given, else `_id` and every property that is not optional; then `include`. Without duplicates, in that order.
     ///
-    /// With `flatten` (tables), declared documents of the default selection become their leaves.
+    /// Structure becomes columns as far as `flatten` says; a path that it would leave without any stays as it is.
     ///
     /// # Errors
     /// [`DefinitionError::UnknownPath`] for a path to nothing that is declared.
-    pub fn select(&self, paths: &[Path], include: &[Path], flatten: bool) -> Result<Vec<Path>, DefinitionError> {
+    pub fn select(&self, paths: &[Path], include: &[Path], flatten: Flattening) -> Result<Vec<Path>, DefinitionError> {
         let mut selected: Vec<Path> = Vec::new();
         let asked = paths.iter().chain(include);
         for path in asked.clone() {
@@ -257,23 +268,51 @@ impl Collection {
             selected.extend("_id".parse::<Path>());
             for property in self.properties.iter().filter(|property| !property.optional) {
                 if let Ok(path) = property.name.parse::<Path>() {
-                    push_leaves(property, &path, flatten, &mut selected);
+                    push_leaves(property, &path, flatten, false, &mut selected);
                 }
             }
         }
-        selected.extend(asked.cloned());
+        for path in asked {
+            let before = selected.len();
+            if flatten == Flattening::Items
+                && let Some(property) = self.property(path)
+            {
+                push_leaves(property, path, flatten, true, &mut selected);
+            }
+            if selected.len() == before {
+                selected.push(path.clone());
+            }
+        }
         let mut seen = std::collections::HashSet::new();
         selected.retain(|path| seen.insert(path.clone()));
         Ok(selected)
     }
+
+    /// The declared property that `path` names.
+    fn property(&self, path: &Path) -> Option<&Property> {
+        let (last, above) = path.segments().split_last()?;
+        let mut properties = &self.properties;
+        for segment in above {
+            let property = properties.iter().find(|property| property.name == *segment)?;
+            let PropertyKind::Document { properties: inner } = &property.kind else { return None };
+            properties = inner;
+        }
+        properties.iter().find(|property| property.name == *last)
+    }
 }
 
-fn push_leaves(property: &Property, path: &Path, flatten: bool, selected: &mut Vec<Path>) {
+/// Appends the columns of a property; optional ones inside it only where it was `asked` for.
+fn push_leaves(property: &Property, path: &Path, flatten: Flattening, asked: bool, selected: &mut Vec<Path>) {
+    let opens = match flatten {
+        Flattening::Nothing => false,
+        Flattening::Documents => !property.array,
+        Flattening::Items => true,
+    };
     match &property.kind {
-        PropertyKind::Document { properties } if flatten && !property.array && !properties.is_empty() => {
-            for inner in properties.iter().filter(|inner| !inner.optional) {
+        PropertyKind::Document { properties } if opens && !properties.is_empty() => {
+            for inner in properties.iter().filter(|inner| asked || !inner.optional) {
                 if let Ok(path) = path.child(&inner.name) {
-                    push_leaves(inner, &path, flatten, selected);
+                    push_leaves(inner, &path, flatten, asked, selected);
                 }
             }
         }
@@ -285,9 +324,10 @@ fn push_leaves(property: &Property, path: &Path, flatten: bool, selected: &mut V
 fn check_properties(
     properties: &[Property],
     pointer: &str,
-    depth: usize,
+    parent: Option<&Path>,
     count: &mut usize,
 ) -> Result<(), DefinitionError> {
+    let depth = parent.map_or(1, |path| path.segments().len() + 1);
     let mut seen = std::collections::HashSet::new();
     for property in properties {
         let name = &property.name;
@@ -306,8 +346,11 @@ fn check_properties(
         if !seen.insert(name) {
             return Err(DefinitionError::Twice { pointer, name: name.clone() });
         }
+        // A name that is one may still be too long behind those around it.
+        let path = parent.map_or_else(|| name.parse(), |parent| parent.child(name));
+        let path = path.map_err(|source| DefinitionError::Property { pointer: pointer.clone(), source })?;
         if let PropertyKind::Document { properties } = &property.kind {
-            check_properties(properties, &format!("{pointer}/properties"), depth + 1, count)?;
+            check_properties(properties, &format!("{pointer}/properties"), Some(&path), count)?;
         }
     }
     Ok(())
@@ -351,15 +394,58 @@ mod tests {
 
     #[test]
     fn the_default_selection_leaves_optional_properties_out() {
-        let selected = airports().select(&[], &[], false).unwrap();
+        let selected = airports().select(&[], &[], Flattening::Nothing).unwrap();
         assert_eq!(texts(&selected), ["_id", "icao", "location", "country"]);
-        let flat = airports().select(&[], &["iata".parse().unwrap()], true).unwrap();
+        let flat = airports().select(&[], &["iata".parse().unwrap()], Flattening::Documents).unwrap();
         assert_eq!(texts(&flat), ["_id", "icao", "location.lat", "location.lon", "country", "iata"]);
     }
 
     #[test]
+    fn documents_in_arrays_become_columns_where_every_item_has_its_line() {
+        let mut invoices = airports();
+        let inner = vec![
+            property("sku", PropertyKind::String),
+            Property { optional: true, ..property("note", PropertyKind::String) },
+            property("free", PropertyKind::Document { properties: vec![] }),
+        ];
+        invoices.properties =
+            vec![Property { array: true, ..property("lines", PropertyKind::Document { properties: inner }) }];
+        let select = |paths: &[&str], flatten| {
+            let paths: Vec<Path> = paths.iter().map(|path| path.parse().unwrap()).collect();
+            texts(&invoices.select(&paths, &[], flatten).unwrap())
+        };
+        assert_eq!(select(&[], Flattening::Documents), ["_id", "lines"]);
+        assert_eq!(select(&[], Flattening::Items), ["_id", "lines.sku", "lines.free"]);
+        assert_eq!(select(&["lines"], Flattening::Items), ["lines.sku", "lines.note", "lines.free"]);
+        assert_eq!(select(&["lines.note", "lines"], Flattening::Items), ["lines.note", "lines.sku", "lines.free"]);
+        assert_eq!(select(&["lines.free.x", "created"], Flattening::Items), ["lines.free.x", "created"]);
+        assert_eq!(select(&["lines"], Flattening::Documents), ["lines"]);
+    }
+
+    #[test]
+    fn document_without_columns_stays_whole() {
+        let mut sites = airports();
+        let list = PropertyKind::List { collection: "visits".parse().unwrap(), via: "site".to_owned() };
+        sites.properties =
+            vec![property("place", PropertyKind::Document { properties: vec![property("visits", list)] })];
+        let selected = sites.select(&["place".parse().unwrap()], &[], Flattening::Items).unwrap();
+        assert_eq!(texts(&selected), ["place"]);
+    }
+
+    #[test]
+    fn names_too_long_behind_each_other_are_refused() {
+        let mut definition = airports();
+        let mut inner = property(&"x".repeat(200), PropertyKind::String);
+        for _ in 0..2 {
+            inner = property(&"x".repeat(200), PropertyKind::Document { properties: vec![inner] });
+        }
+        definition.properties = vec![inner];
+        assert!(matches!(definition.check(), Err(DefinitionError::Property { source: PathError::TooLong, .. })));
+    }
+
+    #[test]
     fn a_path_to_nothing_is_refused_by_name() {
-        let error = airports().select(&["location.alt".parse().unwrap()], &[], false).unwrap_err();
+        let error = airports().select(&["location.alt".parse().unwrap()], &[], Flattening::Nothing).unwrap_err();
         assert_eq!(error.to_string(), "`location.alt` is no property of `airports`");
     }
 

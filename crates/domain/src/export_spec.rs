@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccountId, Collection, OrgCode, Seq, Timestamp};
+use crate::{AccountId, Collection, Flattening, OrgCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_query::Filter;
 use waybill_record::Path;
@@ -17,7 +17,7 @@ pub enum Surface {
 
 /// The form in which records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum ExportFormat {
     /// One JSON object a line.
     Ndjson,
@@ -25,14 +25,21 @@ pub enum ExportFormat {
     Json,
     /// RFC 4180.
     Csv,
+    /// RFC 4180 with nested objects flattened and a line for each item of an array.
+    DetailedCsv,
+    /// One XML document.
+    Xml,
+    /// One JSON array of JSON:API resources.
+    JsonApi,
 }
 
 impl ExportFormat {
-    /// Whether it is a table, whose columns are leaves.
-    pub fn is_table(self) -> bool {
+    /// How far declared structure becomes columns.
+    pub fn flattening(self) -> Flattening {
         match self {
-            Self::Csv => true,
-            Self::Ndjson | Self::Json => false,
+            Self::Ndjson | Self::Json | Self::Xml | Self::JsonApi => Flattening::Nothing,
+            Self::Csv => Flattening::Documents,
+            Self::DetailedCsv => Flattening::Items,
         }
     }
 
@@ -40,8 +47,9 @@ impl ExportFormat {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
-            Self::Json => "json",
-            Self::Csv => "csv",
+            Self::Json | Self::JsonApi => "json",
+            Self::Csv | Self::DetailedCsv => "csv",
+            Self::Xml => "xml",
         }
     }
 }

@@ -23,7 +23,7 @@ pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDig
 pub use account::Account;
 pub use archive::{Archive, ArchiveEntry, FinishRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
-pub use collection::{Collection, DefinitionError, Property, PropertyKind, Source};
+pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};
 pub use export_spec::{ExportFormat, ExportSpec, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};

@@ -164,7 +164,8 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<AssemblySummary, AssemblyError> {
-        self.append(self.plan.encoder().epilogue(), out)?;
+        let epilogue = self.plan.encoder().epilogue();
+        self.append(&epilogue, out)?;
         let mut entries = vec![self.archive.finish_entry(out)?];
         let text =
             manifest(&self.header, self.plan.encoder(), self.records, &entries).map_err(AssemblyError::Manifest)?;

@@ -1,8 +1,8 @@
 //! Whole exports: what went in comes out, and where an export was cut cannot be seen.
 
 use crate::{
-    Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Block, Format, Level, Modified, Plan, PlanSpec,
-    RecordFault,
+    Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Block, EncodeError, Format, Holds, Level, Modified, Plan,
+    PlanSpec, PropertyShape, RecordFault, Shape,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -12,11 +12,20 @@ use std::io::{Cursor, Read};
 use waybill_query::dialects::cortex_where;
 use waybill_record::{PropertyType, stored};
 
+const FORMATS: [Format; 6] =
+    [Format::Ndjson, Format::Json, Format::Csv, Format::DetailedCsv, Format::Xml, Format::JsonApi];
+
+fn shape() -> Shape {
+    let tags = PropertyShape { name: "tags".to_owned(), array: true, holds: Holds::Value };
+    Shape { collection: "c_visits".to_owned(), singular: "c_visit".to_owned(), properties: vec![tags] }
+}
+
 fn plan(format: Format, paths: &[&str], query: &Value) -> Plan {
     let spec = PlanSpec {
         filter: cortex_where::parse(query, &|_| Some(PropertyType::Any)).unwrap(),
         paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
         format,
+        shape: shape(),
         level: Level::Fast,
         raw_cells: false,
     };
@@ -90,7 +99,9 @@ fn archive_describes_itself() {
 
 #[test]
 fn nothing_to_export_is_still_an_archive() {
-    for (format, expected) in [(Format::Csv, "n\r\n"), (Format::Json, "[\n]\n"), (Format::Ndjson, "")] {
+    const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+        <c_visits xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n</c_visits>\n";
+    for (format, expected) in FORMATS.into_iter().zip(["", "[\n]\n", "n\r\n", "n\r\n", XML, "[\n]\n"]) {
         let plan = plan(format, &["n"], &json!({"n": -1}));
         let (archive, summary) = export(&plan, &[page(&visits(3)), Vec::new()], &[true, true]);
         assert_eq!(summary.records, 0);
@@ -114,12 +125,22 @@ fn corrupt_record_is_named_and_never_skipped() {
     records[1] = Bytes::from_static(b"\0{\"_id\":\"00a1\",\"n\":01}");
     let error = plan.transform(&records).unwrap_err();
     assert_eq!((error.position, error.id.as_deref()), (1, Some("00a1")));
-    assert_eq!(error.to_string(), "record 1 of the page (_id 00a1) cannot be read");
+    assert_eq!(error.to_string(), "record 1 of the page (_id 00a1) cannot be exported");
     assert!(matches!(error.fault, RecordFault::Text(_)));
     records[1] = Bytes::from_static(b"\x07");
     let error = plan.transform(&records).unwrap_err();
     assert_eq!((error.position, error.id), (1, None));
     assert!(matches!(error.fault, RecordFault::Stored(_)));
+}
+
+#[test]
+fn record_that_makes_too_many_lines_is_named() {
+    let plan = plan(Format::DetailedCsv, &["name", "tags"], &json!({}));
+    let record = |name: usize, tags: usize| json!({"_id": "00b2", "name": "x".repeat(name), "tags": vec![1; tags]});
+    assert!(plan.transform(&page(&[record(100_000, 300)])).is_ok());
+    let error = plan.transform(&page(&[record(1, 1), record(100_000, 400)])).unwrap_err();
+    assert_eq!((error.position, error.id.as_deref()), (1, Some("00b2")));
+    assert_eq!(error.fault, RecordFault::Encode(EncodeError::TooManyLines));
 }
 
 #[test]
@@ -129,6 +150,7 @@ fn level_of_one_plan_does_not_leak_into_the_next() {
         filter: waybill_query::Filter::everything(),
         paths: vec!["name".parse().unwrap()],
         format: Format::Ndjson,
+        shape: Shape::default(),
         level,
         raw_cells: false,
     };
@@ -141,9 +163,16 @@ fn level_of_one_plan_does_not_leak_into_the_next() {
 }
 
 fn record() -> impl Strategy<Value = Value> {
-    (any::<u16>(), "\\PC{0,12}", proptest::option::of(any::<bool>())).prop_map(|(n, name, even)| match even {
-        Some(even) => json!({"n": n, "name": name, "even": even}),
-        None => json!({"n": n, "name": name}),
+    let tags = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..3));
+    (any::<u16>(), "\\PC{0,12}", proptest::option::of(any::<bool>()), tags).prop_map(|(n, name, even, tags)| {
+        let mut record = json!({"_id": format!("{n:024x}"), "n": n, "name": name});
+        if let Some(even) = even {
+            record["even"] = json!(even);
+        }
+        if let Some(tags) = tags {
+            record["tags"] = json!(tags);
+        }
+        record
     })
 }
 
@@ -153,16 +182,20 @@ proptest! {
     fn an_export_cut_at_any_page_equals_the_uncut_byte_for_byte(
         pages in proptest::collection::vec(proptest::collection::vec(record(), 0..6), 0..8),
         cuts in proptest::collection::vec(any::<bool>(), 8),
-        format in prop::sample::select(vec![Format::Ndjson, Format::Json, Format::Csv]),
+        format in prop::sample::select(FORMATS.to_vec()),
     ) {
-        let plan = plan(format, &["n", "name"], &json!({"even": {"$ne": false}}));
+        let plan = plan(format, &["n", "name", "tags"], &json!({"even": {"$ne": false}}));
         let stored: Vec<Vec<Bytes>> = pages.iter().map(|records| page(records)).collect();
         let uncut = export(&plan, &stored, &[]);
         prop_assert_eq!(&export(&plan, &stored, &cuts), &uncut);
         prop_assert_eq!(&export(&plan, &stored, &[true; 8]), &uncut);
 
         let expected: Vec<Value> = pages.iter().flatten().filter(|record| record["even"] != json!(false))
-            .map(|record| json!({"n": record["n"], "name": record["name"]})).collect();
+            .map(|record| {
+                let tags = record.get("tags").map(|tags| ("tags", tags.clone()));
+                [("n", record["n"].clone()), ("name", record["name"].clone())].into_iter().chain(tags).collect()
+            })
+            .collect();
         let text = entry(&uncut.0, &format!("c_visits.{}", format.file_extension()));
         match format {
             Format::Json => prop_assert_eq!(serde_json::from_str::<Vec<Value>>(&text).unwrap(), expected),
@@ -174,6 +207,17 @@ proptest! {
                 let rows = csv::Reader::from_reader(text.as_bytes()).into_records().count();
                 prop_assert_eq!(rows, expected.len());
             }
+            Format::DetailedCsv => {
+                let rows = csv::Reader::from_reader(text.as_bytes()).into_records().count();
+                let items = |record: &Value| record.get("tags").and_then(Value::as_array).map_or(0, Vec::len);
+                prop_assert_eq!(rows, expected.iter().map(|record| items(record).max(1)).sum::<usize>());
+            }
+            Format::Xml => prop_assert_eq!(text.matches("<c_visit>").count(), expected.len()),
+            Format::JsonApi => {
+                let resources = serde_json::from_str::<Vec<Value>>(&text).unwrap();
+                let attributes: Vec<Value> = resources.iter().map(|resource| resource["attributes"].clone()).collect();
+                prop_assert_eq!(attributes, expected);
+            }
         }
     }
 
@@ -181,9 +225,9 @@ proptest! {
     fn pages_joined_or_split_hold_the_same_records(
         records in proptest::collection::vec(record(), 1..20),
         at in any::<prop::sample::Index>(),
-        format in prop::sample::select(vec![Format::Ndjson, Format::Json, Format::Csv]),
+        format in prop::sample::select(FORMATS.to_vec()),
     ) {
-        let plan = plan(format, &["n", "name", "even"], &json!({}));
+        let plan = plan(format, &["n", "name", "even", "tags"], &json!({}));
         let at = at.index(records.len());
         let name = format!("c_visits.{}", format.file_extension());
         let joined = export(&plan, &[page(&records)], &[]).0;

@@ -15,7 +15,7 @@ pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, Assem
 pub use block::Block;
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
 pub use waybill_archive::{EntrySummary, Level, Modified};
-pub use waybill_formats::{Format, Selection, SelectionError};
+pub use waybill_formats::{EncodeError, Format, Holds, PropertyShape, Selection, SelectionError, Shape};
 
 #[cfg(test)]
 mod export_tests;

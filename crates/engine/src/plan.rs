@@ -4,7 +4,7 @@ use crate::block::Block;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use waybill_archive::{DeflateError, Deflater, Level, plain_crc32};
-use waybill_formats::{Encoder, Format, Scratch, Selection, SelectionError};
+use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
 use waybill_record::stored::{Decoder, StoredError};
 use waybill_record::{Path, ScanError, Tape};
@@ -19,6 +19,8 @@ pub struct PlanSpec {
     pub paths: Vec<Path>,
     /// How they are written.
     pub format: Format,
+    /// What the collection's definition says of their form; plain formats do not ask.
+    pub shape: Shape,
     /// How hard they are compressed.
     pub level: Level,
     /// Whether text cells of a table are left as they are, formulas too.
@@ -35,7 +37,7 @@ pub struct Plan {
 
 /// A record that cannot be exported; the page gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("record {position} of the page{} cannot be read", id.as_ref().map(|id| format!(" (_id {id})")).unwrap_or_default())]
+#[error("record {position} of the page{} cannot be exported", id.as_ref().map(|id| format!(" (_id {id})")).unwrap_or_default())]
 pub struct TransformError {
     /// Its place in the page, from 0.
     pub position: usize,
@@ -55,6 +57,9 @@ pub enum RecordFault {
     /// Its text.
     #[error(transparent)]
     Text(#[from] ScanError),
+    /// Its form, for this format.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// Nothing: the page's compression failed.
     #[error(transparent)]
     Deflate(#[from] DeflateError),
@@ -87,7 +92,7 @@ impl Plan {
         let selection = Selection::compile(&spec.paths)?;
         Ok(Self {
             filter: spec.filter.clone(),
-            encoder: Encoder::new(spec.format, selection, spec.raw_cells),
+            encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
         })
     }
@@ -112,7 +117,7 @@ impl Plan {
     /// The result depends on the plan and the page alone. Memory is kept per thread, so call it from few threads.
     ///
     /// # Errors
-    /// The first record that is broken; none is ever skipped.
+    /// The first record that is broken or that the format cannot hold; none is ever skipped.
     pub fn transform<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<Block, TransformError> {
         WORKSPACE.with_borrow_mut(|workspace| {
             let workspace = workspace.get_or_insert_with(|| Workspace::new(self.level));
@@ -165,7 +170,7 @@ impl Plan {
         if !self.filter.matches(&record) {
             return Ok(false);
         }
-        self.encoder.encode(&record, first, &mut workspace.encode, plain);
+        self.encoder.encode(&record, first, &mut workspace.encode, plain)?;
         Ok(true)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::encoder::Scratch;
 use crate::selection::{Branch, Selection};
-use waybill_record::{Document, Handle, Kind, Value};
+use waybill_record::{Document, Handle, Kind, Path, Value};
 
 /// What a column of the current record holds.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +15,14 @@ pub(crate) enum Slot {
     Gather(Handle, usize),
 }
 
-/// The header line: the dot paths of the columns.
-pub(crate) fn header(selection: &Selection, raw_cells: bool) -> Vec<u8> {
+/// The header line: the paths of the columns, their segments joined by `joint`.
+pub(crate) fn header(selection: &Selection, joint: &str, raw_cells: bool) -> Vec<u8> {
     let mut out = Vec::new();
     for (position, path) in selection.columns().iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_text(&path.to_string(), raw_cells, &mut out);
+        write_text(&path.segments().join(joint), raw_cells, &mut out);
     }
     out.extend_from_slice(b"\r\n");
     out
@@ -36,10 +36,20 @@ pub(crate) fn write(
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) {
-    let columns = selection.columns();
     scratch.slots.clear();
-    scratch.slots.resize(columns.len(), Slot::Missing);
+    scratch.slots.resize(selection.columns().len(), Slot::Missing);
     fill(selection.root(), record.root(), 1, &mut scratch.slots);
+    write_line(record, selection.columns(), raw_cells, scratch, out);
+}
+
+/// Appends the line that the slots make.
+pub(crate) fn write_line(
+    record: &Document<'_>,
+    columns: &[Path],
+    raw_cells: bool,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     for (position, path) in columns.iter().enumerate() {
         if position > 0 {

@@ -1,17 +1,41 @@
 //! One record after another, in one of the formats.
 
 use crate::csv::{self, Slot};
+use crate::detailed_csv::Detail;
 use crate::format::Format;
 use crate::json;
+use crate::json_api::Resource;
 use crate::selection::Selection;
+use crate::shape::Shape;
+use crate::xml::{Markup, Strings};
 use waybill_record::{Document, Handle};
 
 /// Writes the selected parts of records in a format.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     format: Format,
+    writer: Writer,
     selection: Selection,
     raw_cells: bool,
+}
+
+/// A format with what it makes of the selection ahead of the first record.
+#[derive(Clone, Debug)]
+enum Writer {
+    Ndjson,
+    Json,
+    Csv,
+    DetailedCsv(Detail),
+    Xml(Markup),
+    JsonApi(Resource),
+}
+
+/// A record that a format cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// Its arrays are so long, and what they would repeat so large, that its lines would take over 32 MiB.
+    #[error("its arrays make over 32 MiB of lines; choose fewer columns, or another format")]
+    TooManyLines,
 }
 
 /// Memory that encoding records reuses; one per thread, usable with any encoder.
@@ -21,6 +45,7 @@ pub struct Scratch {
     pub(crate) slots: Vec<Slot>,
     pub(crate) text: String,
     pub(crate) cell: Vec<u8>,
+    pub(crate) strings: Strings,
 }
 
 impl Scratch {
@@ -31,10 +56,18 @@ impl Scratch {
 }
 
 impl Encoder {
-    /// An encoder; `raw_cells` leaves text cells of a table as they are, even when a spreadsheet would take them for
-    /// formulas.
-    pub fn new(format: Format, selection: Selection, raw_cells: bool) -> Self {
-        Self { format, selection, raw_cells }
+    /// An encoder for records of the collection that `shape` describes; `raw_cells` leaves text cells of a table as they
+    /// are, even when a spreadsheet would take them for formulas.
+    pub fn new(format: Format, selection: Selection, shape: &Shape, raw_cells: bool) -> Self {
+        let writer = match format {
+            Format::Ndjson => Writer::Ndjson,
+            Format::Json => Writer::Json,
+            Format::Csv => Writer::Csv,
+            Format::DetailedCsv => Writer::DetailedCsv(Detail::compile(&selection, &shape.properties)),
+            Format::Xml => Writer::Xml(Markup::compile(&selection, shape)),
+            Format::JsonApi => Writer::JsonApi(Resource::compile(&selection, shape)),
+        };
+        Self { format, writer, selection, raw_cells }
     }
 
     /// Its format.
@@ -54,41 +87,61 @@ impl Encoder {
 
     /// The bytes before the first record.
     pub fn prologue(&self) -> Vec<u8> {
-        match self.format {
-            Format::Ndjson => Vec::new(),
-            Format::Json => b"[".to_vec(),
-            Format::Csv => csv::header(&self.selection, self.raw_cells),
+        match &self.writer {
+            Writer::Ndjson => Vec::new(),
+            Writer::Json | Writer::JsonApi(_) => b"[".to_vec(),
+            Writer::Csv => csv::header(&self.selection, ".", self.raw_cells),
+            Writer::DetailedCsv(_) => csv::header(&self.selection, "/", self.raw_cells),
+            Writer::Xml(markup) => markup.prologue(),
         }
     }
 
     /// The bytes between two pages that have records.
     pub fn separator(&self) -> &'static [u8] {
-        match self.format {
-            Format::Ndjson | Format::Csv => b"",
-            Format::Json => b",",
+        match &self.writer {
+            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) | Writer::Xml(_) => b"",
+            Writer::Json | Writer::JsonApi(_) => b",",
         }
     }
 
     /// The bytes behind the last record.
-    pub fn epilogue(&self) -> &'static [u8] {
-        match self.format {
-            Format::Ndjson | Format::Csv => b"",
-            Format::Json => b"\n]\n",
+    pub fn epilogue(&self) -> Vec<u8> {
+        match &self.writer {
+            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) => Vec::new(),
+            Writer::Json | Writer::JsonApi(_) => b"\n]\n".to_vec(),
+            Writer::Xml(markup) => markup.epilogue(),
         }
     }
 
     /// Appends one record to the bytes of its page; `first` tells whether it is the page's first.
-    pub fn encode(&self, record: &Document<'_>, first: bool, scratch: &mut Scratch, out: &mut Vec<u8>) {
-        match self.format {
-            Format::Ndjson => {
-                json::write(record, &self.selection, scratch, out);
+    ///
+    /// # Errors
+    /// A record that the format cannot hold; the page is then of no use.
+    pub fn encode(
+        &self,
+        record: &Document<'_>,
+        first: bool,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let selection = &self.selection;
+        match &self.writer {
+            Writer::Ndjson => {
+                json::write(record, selection, scratch, out);
                 out.push(b'\n');
             }
-            Format::Json => {
+            Writer::Json => {
                 out.extend_from_slice(if first { b"\n" } else { b",\n" });
-                json::write(record, &self.selection, scratch, out);
+                json::write(record, selection, scratch, out);
             }
-            Format::Csv => csv::write(record, &self.selection, self.raw_cells, scratch, out),
+            Writer::Csv => csv::write(record, selection, self.raw_cells, scratch, out),
+            Writer::DetailedCsv(detail) => detail.write(record, selection, self.raw_cells, scratch, out)?,
+            Writer::Xml(markup) => markup.write(record, selection, scratch, out),
+            Writer::JsonApi(resource) => {
+                out.extend_from_slice(if first { b"\n" } else { b",\n" });
+                resource.write(record, selection, scratch, out);
+            }
         }
+        Ok(())
     }
 }

@@ -1,17 +1,17 @@
 //! What the encoders write, and that readers that are not ours read it back.
 
-use crate::{Encoder, Format, Scratch, Selection, SelectionError};
+use crate::{Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use waybill_record::{Path, Tape};
 
 fn encoder(format: Format, paths: &[&str], raw_cells: bool) -> Encoder {
     let paths: Vec<Path> = paths.iter().map(|path| path.parse().unwrap()).collect();
-    Encoder::new(format, Selection::compile(&paths).unwrap(), raw_cells)
+    Encoder::new(format, Selection::compile(&paths).unwrap(), &Shape::default(), raw_cells)
 }
 
 /// A whole file of the given pages.
-fn file(encoder: &Encoder, pages: &[&[&str]]) -> String {
+pub(crate) fn file(encoder: &Encoder, pages: &[&[&str]]) -> String {
     let mut out = encoder.prologue();
     let mut scratch = Scratch::new();
     let mut tape = Tape::new();
@@ -21,14 +21,14 @@ fn file(encoder: &Encoder, pages: &[&[&str]]) -> String {
         }
         for (place, record) in page.iter().enumerate() {
             let record = tape.scan(record.as_bytes()).unwrap();
-            encoder.encode(&record, place == 0, &mut scratch, &mut out);
+            encoder.encode(&record, place == 0, &mut scratch, &mut out).unwrap();
         }
     }
-    out.extend_from_slice(encoder.epilogue());
+    out.extend_from_slice(&encoder.epilogue());
     String::from_utf8(out).unwrap()
 }
 
-fn rows(csv: &str) -> Vec<Vec<String>> {
+pub(crate) fn rows(csv: &str) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(csv.as_bytes())
@@ -143,8 +143,8 @@ fn selection_without_a_path_is_refused() {
     assert_eq!(Selection::compile(&[]).err(), Some(SelectionError::Empty));
 }
 
-/// A record of few keys, so that selections meet them.
-fn value(depth: u32) -> impl Strategy<Value = Value> {
+/// A value of few keys, so that selections meet them.
+pub(crate) fn value(depth: u32) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -159,17 +159,17 @@ fn value(depth: u32) -> impl Strategy<Value = Value> {
     })
 }
 
-fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = serde_json::Map<String, Value>> {
+pub(crate) fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = serde_json::Map<String, Value>> {
     proptest::collection::vec((prop::sample::select(vec!["a", "b", "c", "d", "ab", "ba"]), inner), 0..6)
         .prop_map(|members| members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn path() -> impl Strategy<Value = String> {
+pub(crate) fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec(prop::sample::select(vec!["a", "b", "c", "ab"]), 1..4).prop_map(|names| names.join("."))
 }
 
 /// The plain way to say what a table's cell holds.
-fn naive_cell(record: &Value, path: &str) -> String {
+pub(crate) fn naive_cell(record: &Value, path: &str) -> String {
     fn collect(value: &Value, names: &[&str], found: &mut Vec<Value>) {
         match (names.split_first(), value) {
             (None, value) => found.push(value.clone()),
@@ -207,7 +207,7 @@ fn naive_cell(record: &Value, path: &str) -> String {
 }
 
 /// The plain way to say what is left of a record.
-fn naive_projection(value: &Value, paths: &[&[&str]]) -> Option<Value> {
+pub(crate) fn naive_projection(value: &Value, paths: &[&[&str]]) -> Option<Value> {
     if paths.iter().any(|path| path.is_empty()) {
         return Some(value.clone());
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// One JSON object a line.
     Ndjson,
@@ -12,6 +12,12 @@ pub enum Format {
     Json,
     /// RFC 4180 with a header of dot paths.
     Csv,
+    /// RFC 4180 with a header of slash paths: nested objects flattened, one line for each item of an array.
+    DetailedCsv,
+    /// One XML document, an element for each record.
+    Xml,
+    /// One JSON array of JSON:API resource objects.
+    JsonApi,
 }
 
 impl Format {
@@ -19,8 +25,9 @@ impl Format {
     pub fn file_extension(self) -> &'static str {
         match self {
             Format::Ndjson => "ndjson",
-            Format::Json => "json",
-            Format::Csv => "csv",
+            Format::Json | Format::JsonApi => "json",
+            Format::Csv | Format::DetailedCsv => "csv",
+            Format::Xml => "xml",
         }
     }
 
@@ -28,8 +35,10 @@ impl Format {
     pub fn mime(self) -> &'static str {
         match self {
             Format::Ndjson => "application/x-ndjson",
-            Format::Json => "application/json",
-            Format::Csv => "text/csv",
+            // An array of resource objects is no document of `application/vnd.api+json`.
+            Format::Json | Format::JsonApi => "application/json",
+            Format::Csv | Format::DetailedCsv => "text/csv",
+            Format::Xml => "application/xml",
         }
     }
 }

@@ -19,6 +19,20 @@ fn write_object(
     found: &mut Vec<Option<Handle>>,
     out: &mut Vec<u8>,
 ) {
+    let base = find(branch, object, found);
+    out.push(b'{');
+    let mut first = true;
+    for (position, twig) in branch.twigs.iter().enumerate() {
+        if let Some(handle) = found[base + position] {
+            write_member(record, twig, record.value(handle), &mut first, found, out);
+        }
+    }
+    out.push(b'}');
+    found.truncate(base);
+}
+
+/// Puts where the twigs' values lie on top of the stack; gives the place of the first.
+pub(crate) fn find(branch: &Branch, object: Value<'_>, found: &mut Vec<Option<Handle>>) -> usize {
     let base = found.len();
     found.resize(base + branch.twigs.len(), None);
     for (key, value) in object.members() {
@@ -26,35 +40,36 @@ fn write_object(
             found[base + position] = Some(value.handle());
         }
     }
-    out.push(b'{');
-    let mut first = true;
-    for (position, twig) in branch.twigs.iter().enumerate() {
-        let Some(handle) = found[base + position] else {
-            continue;
-        };
-        let value = record.value(handle);
-        let within = twig.inside.as_ref().filter(|_| twig.column.is_none());
-        match within {
-            None => {
-                write_key(twig, &mut first, out);
-                value.write_compact(out);
-            }
-            Some(inside) => match value.kind() {
-                Kind::Object => {
-                    write_key(twig, &mut first, out);
-                    write_object(record, inside, value, found, out);
-                }
-                Kind::Array => {
-                    write_key(twig, &mut first, out);
-                    write_array(record, inside, value, found, out);
-                }
-                // A scalar has nothing inside.
-                _ => {}
-            },
+    base
+}
+
+/// Appends key and value of a twig, or nothing where it has nothing.
+pub(crate) fn write_member(
+    record: &Document<'_>,
+    twig: &Twig,
+    value: Value<'_>,
+    first: &mut bool,
+    found: &mut Vec<Option<Handle>>,
+    out: &mut Vec<u8>,
+) {
+    match twig.within() {
+        None => {
+            write_key(twig, first, out);
+            value.write_compact(out);
         }
+        Some(inside) => match value.kind() {
+            Kind::Object => {
+                write_key(twig, first, out);
+                write_object(record, inside, value, found, out);
+            }
+            Kind::Array => {
+                write_key(twig, first, out);
+                write_array(record, inside, value, found, out);
+            }
+            // A scalar has nothing inside.
+            _ => {}
+        },
     }
-    out.push(b'}');
-    found.truncate(base);
 }
 
 fn write_array(
@@ -79,7 +94,7 @@ fn write_array(
     out.push(b']');
 }
 
-fn write_key(twig: &Twig, first: &mut bool, out: &mut Vec<u8>) {
+pub(crate) fn write_key(twig: &Twig, first: &mut bool, out: &mut Vec<u8>) {
     if !*first {
         out.push(b',');
     }

@@ -24,7 +24,7 @@ pub(crate) struct Branch {
 #[derive(Clone, Debug)]
 pub(crate) struct Twig {
     /// The property's name.
-    name: String,
+    pub(crate) name: String,
     /// The name as a JSON key, quotes and colon included.
     pub(crate) json_key: Vec<u8>,
     /// The column that wants exactly this property.
@@ -33,6 +33,13 @@ pub(crate) struct Twig {
     pub(crate) inner_columns: Vec<usize>,
     /// What is wanted inside.
     pub(crate) inside: Option<Branch>,
+}
+
+impl Twig {
+    /// The parts that are wanted of it, `None` where all of it is.
+    pub(crate) fn within(&self) -> Option<&Branch> {
+        self.inside.as_ref().filter(|_| self.column.is_none())
+    }
 }
 
 /// Why paths make no selection.

@@ -79,7 +79,10 @@ async fn transform(exporting: &Exporting, plan: Arc<Plan>, page: RecordPage) -> 
     };
     match compute(&*exporting.compute, job).await {
         Some(Ok(block)) => Ok(TransformedPage { block, next }),
-        Some(Err(error)) => Err(Interrupted::Failed(Failure::new(FailureCode::BadRecord, error.to_string()))),
+        Some(Err(error)) => {
+            let message = format!("{error}: {}", error.fault);
+            Err(Interrupted::Failed(Failure::new(FailureCode::BadRecord, message)))
+        }
         None => Err(Interrupted::Failed(Failure::new(
             FailureCode::Internal,
             "an internal error occurred while records were written; the operator finds it in the log",

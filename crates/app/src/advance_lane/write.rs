@@ -1,6 +1,7 @@
 //! Writing an archive: pages in, segments out, progress shown and checkpoints kept on the way.
 
 use super::pages::{Selected, TransformedPage, Turns, transformed};
+use super::plan::compile;
 use super::segments::{Bodies, SegmentWriter};
 use super::stamp::Run;
 use super::{Exporting, Interrupted, Lease};
@@ -10,12 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, ExportFormat, ExportSpec, Failure, FailureCode, Level, Phase, Progress, Segment};
-use waybill_engine::{
-    Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary, Format, Modified, Plan, PlanSpec,
-};
+use waybill_domain::{Export, ExportSpec, Failure, FailureCode, Phase, Progress, Segment};
+use waybill_engine::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan};
 use waybill_ports::{PortError, PortErrorKind};
-use waybill_query::Filter;
 
 /// How writing ended.
 pub(super) enum Written {
@@ -64,7 +62,7 @@ pub(super) async fn write_archive(
     spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Written, Interrupted> {
-    let plan = Arc::new(compile(spec)?);
+    let plan = Arc::new(compile(spec).map_err(|error| internal(&error))?);
     let mut writing = begin(exporting, run, spec, &plan).await?;
     let filled = writing.fill(lease, run, spec, plan, deadline).await;
     match filled {
@@ -101,25 +99,6 @@ where
             return page.await.transpose();
         }
     }
-}
-
-fn compile(spec: &ExportSpec) -> Result<Plan, Interrupted> {
-    let plan = PlanSpec {
-        filter: spec.filter.clone().unwrap_or_else(|| Filter::All(Vec::new())),
-        paths: spec.selection.columns.clone(),
-        format: match spec.format {
-            ExportFormat::Ndjson => Format::Ndjson,
-            ExportFormat::Json => Format::Json,
-            ExportFormat::Csv => Format::Csv,
-        },
-        level: match spec.level {
-            Level::Fast => waybill_engine::Level::Fast,
-            Level::Default => waybill_engine::Level::Default,
-            Level::Small => waybill_engine::Level::Small,
-        },
-        raw_cells: spec.raw_cells,
-    };
-    Plan::compile(&plan).map_err(|error| internal(&error))
 }
 
 fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {

@@ -46,7 +46,9 @@ fn read(world: &World, export: &Export, archive: &Archive) -> Result<(), String>
                 .filter(|r| !r.is_empty())
                 .collect()
         }
-        ExportFormat::Csv => return Err("the simulator makes no tables".into()),
+        format @ (ExportFormat::Csv | ExportFormat::DetailedCsv | ExportFormat::Xml | ExportFormat::JsonApi) => {
+            return Err(format!("the simulator makes no {format:?}"));
+        }
     };
     found.sort_unstable();
     if world.oracle.with(|oracle| oracle.are_lines_of(&export.org, &found)) {

@@ -14,8 +14,14 @@ use waybill_http::{Members, Problem};
 const NAME_CHARS: usize = 200;
 /// Longest description, in characters.
 const DESCRIPTION_CHARS: usize = 2000;
-const FORMATS: [(&str, ExportFormat); 3] =
-    [("ndjson", ExportFormat::Ndjson), ("json", ExportFormat::Json), ("csv", ExportFormat::Csv)];
+const FORMATS: [(&str, ExportFormat); 6] = [
+    ("ndjson", ExportFormat::Ndjson),
+    ("json", ExportFormat::Json),
+    ("csv", ExportFormat::Csv),
+    ("detailed-csv", ExportFormat::DetailedCsv),
+    ("xml", ExportFormat::Xml),
+    ("json-api", ExportFormat::JsonApi),
+];
 const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::Default), ("small", Level::Small)];
 
 /// An export: what was asked, and where it stands.
@@ -37,7 +43,7 @@ pub(crate) struct ExportWire {
     /// A longer one.
     #[schema(required)]
     description: Option<String>,
-    /// `ndjson`, `json` or `csv`.
+    /// `ndjson`, `json`, `csv`, `detailed-csv`, `xml` or `json-api`.
     format: &'static str,
     /// What a download is: `zip`.
     packaging: &'static str,
@@ -216,6 +222,9 @@ fn format_name(format: ExportFormat) -> &'static str {
         ExportFormat::Ndjson => "ndjson",
         ExportFormat::Json => "json",
         ExportFormat::Csv => "csv",
+        ExportFormat::DetailedCsv => "detailed-csv",
+        ExportFormat::Xml => "xml",
+        ExportFormat::JsonApi => "json-api",
     }
 }
 
@@ -298,7 +307,8 @@ pub(crate) struct CreateExportBody {
     name: Option<String>,
     /// A longer one.
     description: Option<String>,
-    /// `ndjson` (where it is absent), `json` or `csv`.
+    /// `ndjson` (where it is absent), `json`, `csv`, `detailed-csv` (nested objects flattened, a line for each item of an
+    /// array), `xml` or `json-api`.
     #[schema(value_type = Option<String>)]
     format: ExportFormat,
     /// How hard deflate tries: `fast`, `default` (where it is absent) or `small`.

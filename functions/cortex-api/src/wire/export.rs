@@ -234,8 +234,10 @@ pub(crate) fn state(export: &Export) -> &'static str {
 pub(crate) fn media_type(format: ExportFormat) -> &'static str {
     match format {
         ExportFormat::Ndjson => "application/x-ndjson",
-        ExportFormat::Json => "application/json",
-        ExportFormat::Csv => "text/csv",
+        ExportFormat::Json | ExportFormat::JsonApi => "application/json",
+        ExportFormat::Csv | ExportFormat::DetailedCsv => "text/csv",
+        // No export of this surface, which makes only the three it documents.
+        ExportFormat::Xml => "application/xml",
     }
 }
 

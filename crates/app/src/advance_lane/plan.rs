@@ -1,0 +1,154 @@
+//! From a frozen request to the engine's plan.
+
+use waybill_domain::{Collection, ExportFormat, ExportSpec, Level, Property, PropertyKind};
+use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
+use waybill_query::Filter;
+
+/// Where the built-in references lead.
+const ACCOUNTS: &str = "accounts";
+
+/// Compiles what the engine does to every page of an export.
+///
+/// # Errors
+/// No column, or too many.
+pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
+    Plan::compile(&PlanSpec {
+        filter: spec.filter.clone().unwrap_or_else(|| Filter::All(Vec::new())),
+        paths: spec.selection.columns.clone(),
+        format: format(spec.format),
+        shape: shape(&spec.collection),
+        level: match spec.level {
+            Level::Fast => waybill_engine::Level::Fast,
+            Level::Default => waybill_engine::Level::Default,
+            Level::Small => waybill_engine::Level::Small,
+        },
+        raw_cells: spec.raw_cells,
+    })
+}
+
+fn format(format: ExportFormat) -> Format {
+    match format {
+        ExportFormat::Ndjson => Format::Ndjson,
+        ExportFormat::Json => Format::Json,
+        ExportFormat::Csv => Format::Csv,
+        ExportFormat::DetailedCsv => Format::DetailedCsv,
+        ExportFormat::Xml => Format::Xml,
+        ExportFormat::JsonApi => Format::JsonApi,
+    }
+}
+
+/// What the definition says of the records' form.
+fn shape(collection: &Collection) -> Shape {
+    let built_in = ["creator", "owner"].map(|name| PropertyShape {
+        name: name.to_owned(),
+        array: false,
+        holds: Holds::Reference(ACCOUNTS.to_owned()),
+    });
+    Shape {
+        collection: collection.name.to_string(),
+        singular: collection.singular.to_string(),
+        properties: shapes(&collection.properties).into_iter().chain(built_in).collect(),
+    }
+}
+
+fn shapes(properties: &[Property]) -> Vec<PropertyShape> {
+    let shape = |property: &Property| PropertyShape {
+        name: property.name.clone(),
+        array: property.array,
+        holds: match &property.kind {
+            PropertyKind::Document { properties } => Holds::Document(shapes(properties)),
+            PropertyKind::Reference { collection } => Holds::Reference(collection.to_string()),
+            PropertyKind::String
+            | PropertyKind::Number
+            | PropertyKind::Boolean
+            | PropertyKind::Date
+            | PropertyKind::ObjectId
+            | PropertyKind::File
+            | PropertyKind::Any
+            | PropertyKind::Binary
+            | PropertyKind::Geometry
+            | PropertyKind::List { .. } => Holds::Value,
+        },
+    };
+    properties.iter().map(shape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybill_record::stored;
+    use waybill_testkit::samples;
+
+    /// Visits with a document, arrays of values and of documents, and references.
+    fn visits() -> Collection {
+        let many = |property| Property { array: true, ..property };
+        let place = PropertyKind::Document {
+            properties: vec![
+                samples::property("lat", PropertyKind::Number),
+                Property { optional: true, ..samples::property("alt", PropertyKind::Number) },
+            ],
+        };
+        let line = PropertyKind::Document {
+            properties: vec![
+                samples::property("sku", PropertyKind::String),
+                many(samples::property("marks", PropertyKind::Number)),
+            ],
+        };
+        let properties = vec![
+            samples::property("site", PropertyKind::Reference { collection: "sites".parse().unwrap() }),
+            samples::property("place", place),
+            many(samples::property("lines", line)),
+            samples::property("extra", PropertyKind::Any),
+        ];
+        let org = "demo".parse().unwrap();
+        let singular = "visit".parse().unwrap();
+        Collection { singular, ..samples::collection(&org, &"visits".parse().unwrap(), properties) }
+    }
+
+    fn written(written: ExportFormat, asked: &[&str]) -> String {
+        let collection = visits();
+        let asked: Vec<_> = asked.iter().map(|path| path.parse().unwrap()).collect();
+        let spec = PlanSpec {
+            filter: Filter::everything(),
+            paths: collection.select(&asked, &[], written.flattening()).unwrap(),
+            format: format(written),
+            shape: shape(&collection),
+            level: waybill_engine::Level::Fast,
+            raw_cells: false,
+        };
+        let record = r#"{"_id":"00a1","owner":"00f1","site":"00b1","place":{"lat":1.50,"alt":2},
+            "lines":[{"sku":"=s1","marks":[1,2]},{"sku":null}],"extra":[{"k":1}]}"#;
+        let block = Plan::compile(&spec).unwrap().transform(&[stored::encode(record.as_bytes())]).unwrap();
+        String::from_utf8(block.plain).unwrap().trim().replace("\r\n", "\n")
+    }
+
+    #[test]
+    fn detailed_csv_has_the_leaves_of_declared_documents_and_the_items_of_declared_arrays() {
+        let all = "00a1,00b1,1.50,'=s1,1,\"[{\"\"k\"\":1}]\"\n00a1,00b1,1.50,'=s1,2,\"[{\"\"k\"\":1}]\"\n\
+                   00a1,00b1,1.50,,,\"[{\"\"k\"\":1}]\"";
+        assert_eq!(written(ExportFormat::DetailedCsv, &[]), all);
+        assert_eq!(
+            written(ExportFormat::DetailedCsv, &["place", "lines.sku", "owner"]),
+            "1.50,2,'=s1,00f1\n1.50,2,,00f1"
+        );
+    }
+
+    #[test]
+    fn xml_has_an_element_called_like_one_record() {
+        assert_eq!(
+            written(ExportFormat::Xml, &["site", "lines.sku", "place"]),
+            "<visit><site>00b1</site><lines><item><sku>=s1</sku></item><item><sku xsi:nil=\"true\"/></item></lines>\
+             <place><lat>1.50</lat><alt>2</alt></place></visit>"
+        );
+    }
+
+    #[test]
+    fn json_api_links_declared_and_built_in_references() {
+        assert_eq!(
+            written(ExportFormat::JsonApi, &["site", "owner", "place.lat", "extra"]),
+            "{\"type\":\"visits\",\"id\":\"00a1\",\"attributes\":{\"place\":{\"lat\":1.50},\"extra\":[{\"k\":1}]},\
+             \"relationships\":{\"site\":{\"data\":{\"type\":\"sites\",\"id\":\"00b1\"}},\
+             \"owner\":{\"data\":{\"type\":\"accounts\",\"id\":\"00f1\"}}}}"
+        );
+    }
+}
