@@ -1,6 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
-use crate::make_export::{Draft, make};
+use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
@@ -94,6 +94,12 @@ pub async fn create_export(
     principal: &Principal,
     command: &CreateExport,
 ) -> Result<ExportView, Error> {
+    // Before the checks, whose outcome may have changed since the first request.
+    if let Some(request) = &command.idempotency
+        && let Some(view) = repeated(context, principal, command.surface, request).await?
+    {
+        return Ok(view);
+    }
     let Some(collection) = context.rows().collection(&principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };

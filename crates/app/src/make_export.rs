@@ -76,6 +76,26 @@ pub(crate) async fn make(
     Ok(view)
 }
 
+/// What an earlier request with the same `Idempotency-Key` made, as it is now: whatever has become of what it was made from.
+///
+/// # Errors
+/// `IdempotencyMismatch`, `NotFound` when what it made is gone; `Throttled`, `Unavailable`, `Internal`.
+pub(crate) async fn repeated(
+    context: &Context,
+    principal: &Principal,
+    surface: Surface,
+    request: &IdempotentRequest,
+) -> Result<Option<ExportView>, Error> {
+    let used = context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?;
+    let Some(used) = used.filter(|used| context.now() < used.value.expires_at) else { return Ok(None) };
+    match used.value.export() {
+        Some(made) if used.value.body_digest == request.body_digest => {
+            crate::read_export(context, principal, Some(surface), made).await.map(Some)
+        }
+        _ => Err(Error::IdempotencyMismatch),
+    }
+}
+
 /// Rings for an export. A wake-up that is lost is made up for by the sweeper, so its failure is only logged.
 pub(crate) async fn ring(wake: &dyn WakeQueue, export: &Export) {
     let message = WakeMessage::ExportV1 { org: export.org.clone(), export: export.id };

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use waybill_app::{Context, ExportView, Exporting, Verdict, advance_lane, sweep};
-use waybill_domain::{CommitId, ExportFormat, FailureCode, Lane, State, Timestamp};
+use waybill_app::{
+    Context, CreateExport, ExportView, Exporting, IdempotentRequest, Verdict, advance_lane, create_export, sweep,
+};
+use waybill_domain::{CommitId, ExportFormat, FailureCode, IdempotencyKey, Lane, Level, State, Surface, Timestamp};
 use waybill_ports::{
     DueKind, DueRow, PortError, PortErrorKind, Row, RowKey, RowPage, RowRange, StateStore, Table, WakeMessage,
     WakeReceipt, Write, due_shard,
@@ -178,4 +180,35 @@ fn a_dead_letter_that_fails_keeps_no_other_from_being_dealt_with() {
     assert_eq!((swept.dead_letters, swept.failed), (1, 1));
     let rung = fixture.ports.wake.receive(1).pop().expect("rung for");
     assert_eq!(rung.message, message(&good));
+}
+
+#[test]
+fn a_create_that_is_repeated_gives_what_it_made_though_its_collection_is_gone() {
+    let fixture = Fixture::new(5);
+    let context = fixture.ports.context();
+    let command = CreateExport {
+        surface: Surface::Admin,
+        collection: "things".parse().unwrap(),
+        label: None,
+        description: None,
+        format: ExportFormat::Csv,
+        level: Level::Default,
+        paths: vec![],
+        include: vec![],
+        filter: None,
+        raw_cells: false,
+        scheduled_at: None,
+        idempotency: Some(IdempotentRequest {
+            key: IdempotencyKey::parse("once").unwrap(),
+            operation: "test:create-export",
+            body_digest: "a".to_owned(),
+        }),
+    };
+    let create = || block_on(create_export(&context, &*fixture.ports.wake, &fixture.admin, &command));
+    let made = create().unwrap();
+    let collection = block_on(context.rows().collection(&fixture.admin.org, &command.collection)).unwrap().unwrap();
+    let mut transaction = context.transaction();
+    transaction.delete(&collection);
+    block_on(transaction.commit(&*context.state)).unwrap();
+    assert_eq!(create().unwrap(), made);
 }
