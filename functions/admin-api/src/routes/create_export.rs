@@ -82,6 +82,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_format_is_taken_and_shown_again() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        for format in ["ndjson", "json", "csv", "detailed-csv", "xml", "json-api"] {
+            let body = format!(r#"{{"collection":"visits","format":"{format}"}}"#);
+            let made = stage.send("POST", "/v1/exports", &stage.member, &body).await;
+            assert_eq!((made.status, made.text_at("/format").as_str()), (201, format));
+        }
+    }
+
+    #[tokio::test]
     async fn bodies_are_limited() {
         let stage = Stage::new().await;
         let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(256 * 1024));
