@@ -7,7 +7,7 @@ use crate::Context;
 use crate::make_export::{LOOK_AFTER, ring};
 use crate::retry::Attempts;
 use futures::stream::{StreamExt, iter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Export, QueueEntry};
@@ -15,6 +15,8 @@ use waybill_ports::{DUE_SHARDS, DueKind, DueRow, PortError, PortErrorKind, RowKe
 
 /// Rows taken from the index at a time.
 const BATCH: usize = 100;
+/// Rows of a shard that are passed over before a tick gives it up.
+const MOST_PASSED: usize = 1000;
 /// Shards, and orgs of one, that are handled side by side.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -58,9 +60,12 @@ pub async fn admit_exports(admitting: &Admitting, budget: Duration) -> Admitted 
 
 async fn admit_shard(admitting: &Admitting, shard: u8, deadline: Duration) -> Admitted {
     let (context, mut admitted) = (&admitting.context, Admitted::default());
-    // Who entered leaves the index; so each round sees others, unless rows fail.
-    while context.clock.monotonic() < deadline {
-        let due = match context.state.due(DueKind::Admit, shard, context.now(), BATCH).await {
+    // Who entered leaves the index. Who did not stays in it, before all others as the longest due, and is passed over.
+    let mut passed: BTreeSet<RowKey> = BTreeSet::new();
+    let mut held_up: BTreeSet<String> = BTreeSet::new();
+    while passed.len() < MOST_PASSED && context.clock.monotonic() < deadline {
+        let asked = BATCH + passed.len();
+        let due = match context.state.due(DueKind::Admit, shard, context.now(), asked).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(shard, error = ?error, "index not read");
@@ -68,15 +73,17 @@ async fn admit_shard(admitting: &Admitting, shard: u8, deadline: Duration) -> Ad
                 return admitted;
             }
         };
-        let found = due.len();
-        let rounds = iter(by_org(due)).map(|rows| admit_org(admitting, rows, deadline)).buffer_unordered(SIDE_BY_SIDE);
-        let mut round = Admitted::default();
-        for count in rounds.collect::<Vec<Admitted>>().await {
-            round.add(count);
+        let last = due.len() < asked;
+        let (due, behind): (Vec<DueRow>, Vec<DueRow>) =
+            due.into_iter().filter(|row| !passed.contains(&row.key)).partition(|row| !held_up.contains(&row.key.pk));
+        passed.extend(behind.into_iter().map(|row| row.key));
+        let round = iter(by_org(due)).map(|rows| admit_org(admitting, rows, deadline)).buffer_unordered(SIDE_BY_SIDE);
+        for org in round.collect::<Vec<Round>>().await {
+            admitted.add(org.admitted);
+            passed.extend(org.passed);
+            held_up.extend(org.held_up);
         }
-        admitted.add(round);
-        // A full batch of which nothing entered is a stale index: the next tick sees more.
-        if found < BATCH || round.failed > 0 || round.exports == 0 {
+        if last {
             break;
         }
     }
@@ -93,26 +100,39 @@ fn by_org(mut due: Vec<DueRow>) -> Vec<Vec<DueRow>> {
     orgs.into_values().collect()
 }
 
-async fn admit_org(admitting: &Admitting, rows: Vec<DueRow>, deadline: Duration) -> Admitted {
-    let mut admitted = Admitted::default();
+/// What became of the rows of one org.
+#[derive(Default)]
+struct Round {
+    admitted: Admitted,
+    /// Those that are not to be looked at again at this tick.
+    passed: Vec<RowKey>,
+    /// The org's partition, when what is behind has to wait.
+    held_up: Option<String>,
+}
+
+async fn admit_org(admitting: &Admitting, rows: Vec<DueRow>, deadline: Duration) -> Round {
+    let mut round = Round::default();
     for row in rows {
-        if admitting.context.clock.monotonic() >= deadline {
-            break;
+        if round.held_up.is_some() || admitting.context.clock.monotonic() >= deadline {
+            round.passed.push(row.key);
+            continue;
         }
         match admit(admitting, &row.key).await {
-            Ok(true) => admitted.exports += 1,
-            Ok(false) => {}
+            Ok(true) => round.admitted.exports += 1,
+            // The index is late.
+            Ok(false) => round.passed.push(row.key),
             Err(error) => {
                 tracing::warn!(key = %row.key, error = ?error, "export not admitted; again at the next tick");
-                admitted.failed += 1;
+                round.admitted.failed += 1;
                 // What cannot be read will not be read later either: it holds nobody up.
                 if !matches!(error.kind, PortErrorKind::Corrupt { .. }) {
-                    break;
+                    round.held_up = Some(row.key.pk.clone());
                 }
+                round.passed.push(row.key);
             }
         }
     }
-    admitted
+    round
 }
 
 /// Lets one export in and rings for it; `false` when it is not due any more: admitted by another tick, ended, or gone.

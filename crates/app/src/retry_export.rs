@@ -1,7 +1,7 @@
 //! Retrying an export: what failed or was canceled is made once more, as a new export with the same frozen request.
 
 use crate::end_export::assert_may_change;
-use crate::make_export::{Draft, make};
+use crate::make_export::{Draft, make, repeated};
 use crate::read_export::visible;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use waybill_domain::{ExportId, ExportSpec, Principal, State, Surface};
@@ -32,6 +32,17 @@ pub async fn retry_export(
     command: &RetryExport,
 ) -> Result<ExportView, Error> {
     let (org, id) = (&principal.org, command.export);
+    // The export is part of what was asked, as the body of a create is.
+    let idempotency = command.idempotency.clone().map(|request| {
+        let body_digest = format!("{id}:{}", request.body_digest);
+        IdempotentRequest { body_digest, ..request }
+    });
+    // Before the checks, whose outcome may have changed since the first request.
+    if let Some(request) = &idempotency
+        && let Some(view) = repeated(context, principal, command.surface, request).await?
+    {
+        return Ok(view);
+    }
     let export = visible(context, org, None, id).await?.value;
     assert_may_change(principal, &export)?;
     match export.state {
@@ -47,11 +58,6 @@ pub async fn retry_export(
     if context.rows().collection(org, &export.collection).await?.is_none() {
         return Err(Error::Conflict { reason: format!("collection `{}` does not exist any more", export.collection) });
     }
-    // The export is part of what was asked, as the body of a create is.
-    let idempotency = command.idempotency.clone().map(|request| {
-        let body_digest = format!("{id}:{}", request.body_digest);
-        IdempotentRequest { body_digest, ..request }
-    });
     let draft = Draft {
         surface: command.surface,
         label: export.label,

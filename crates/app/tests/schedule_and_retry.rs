@@ -15,7 +15,7 @@ use waybill_domain::{
     Epoch, Export, ExportFormat, ExportId, Failure, FailureCode, IdempotencyKey, Level, Principal, PropertyKind, Role,
     State, Surface, Ticket, Timestamp,
 };
-use waybill_ports::{Clock, DueKind, Stored, Transaction, due_shard};
+use waybill_ports::{Clock, DueKind, Expect, Row, RowKey, Stored, Table, Transaction, Write, due_shard};
 use waybill_testkit::{MemoryPorts, MemoryWakeQueue, samples};
 
 const FOREVER: Duration = Duration::from_hours(1);
@@ -207,6 +207,23 @@ fn an_admission_whose_reply_is_lost_happened_once_and_is_rung_for() {
 }
 
 #[test]
+fn rows_that_cannot_be_read_hide_nothing_behind_them() {
+    let fixture = Fixture::new();
+    let context = fixture.ports.context();
+    for n in 0..150 {
+        let key = RowKey { table: Table::Main, pk: "ORG#demo".into(), sk: format!("EXPORT#{:020}", 900 + n) };
+        let due = Some((DueKind::Admit, due_shard(&fixture.admin.org), fixture.after(1)));
+        let commit = context.entropy.commit_id();
+        let row = Row { key, version: commit, body: "{}".into(), due, drop_after: None };
+        block_on(context.state.commit(commit, &[Write::Put { row, expect: Expect::Absent }])).unwrap();
+    }
+    let export = fixture.create(Some(fixture.after(5)));
+    fixture.wait(5);
+    assert_eq!(fixture.tick_in(context), Admitted { exports: 1, failed: 150 });
+    assert_eq!(fixture.queue(), [export.id]);
+}
+
+#[test]
 fn a_creation_whose_reply_is_lost_is_scheduled_once() {
     let fixture = Fixture::new();
     let context = unanswered::losing(fixture.ports.context(), 1);
@@ -260,6 +277,9 @@ fn a_retry_with_one_idempotency_key_makes_one_export_of_one() {
     let mismatch = fixture.retry_as(&fixture.member, other.id, Some("k"));
     assert!(matches!(mismatch, Err(Error::IdempotencyMismatch)));
     assert_eq!(fixture.queue(), [made.export.id]);
+    block_on(delete_export(&fixture.ports.context(), &fixture.member, None, first.id)).unwrap();
+    let later = fixture.retry_as(&fixture.member, first.id, Some("k")).unwrap();
+    assert_eq!(later, made, "a repetition is answered whatever became of the first");
 }
 
 #[test]
