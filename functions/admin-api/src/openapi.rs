@@ -42,6 +42,7 @@ use utoipa::{Modify, OpenApi};
         routes::read_export::read_export,
         routes::delete_export::delete_export,
         routes::cancel_export::cancel_export,
+        routes::retry_export::retry_export,
         routes::download_export::download_export,
         routes::list_audit::list_audit,
         routes::read_usage::read_usage,

@@ -2,14 +2,15 @@
 
 use crate::error::ApiError;
 use crate::reply::Reply;
+use crate::wire::export::ExportWire;
 use crate::{Deps, documents, routes};
 use lambda_http::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::str::FromStr;
-use waybill_app::{Context, IdempotentRequest};
-use waybill_domain::{OrgCode, Principal};
+use waybill_app::{Context, ExportView, IdempotentRequest, lane_places};
+use waybill_domain::{Export, OrgCode, Principal, State, Ticket};
 use waybill_http::{
     Access, BODY_LIMIT_BYTES, CredentialError, QueryArguments, authenticate, authenticate_operator, decode_cursor,
     encode_cursor, idempotent_request, parse_json, read_body, request_path,
@@ -51,6 +52,24 @@ impl Call<'_> {
         Ok(idempotent_request(self.request, operation, body)?)
     }
 
+    /// An export as it is shown, with its place in the lane.
+    pub(crate) async fn shown(&self, principal: &Principal, view: ExportView) -> Result<ExportWire, ApiError> {
+        let mut shown = self.all_shown(principal, vec![view]).await?;
+        shown.pop().ok_or_else(ApiError::internal)
+    }
+
+    /// Exports of the caller's org as they are shown; the lane is read once, if any of them waits in it.
+    pub(crate) async fn all_shown(
+        &self,
+        principal: &Principal,
+        views: Vec<ExportView>,
+    ) -> Result<Vec<ExportWire>, ApiError> {
+        let tickets: Vec<_> = views.iter().filter_map(|view| queued(&view.export)).collect();
+        let places = lane_places(self.context, &principal.org, &tickets).await?;
+        let place = |export: &Export| queued(export).and_then(|ticket| places.get(&ticket).copied());
+        Ok(views.into_iter().map(|view| ExportWire::new(place(&view.export), view)).collect())
+    }
+
     /// Refuses arguments other than `known`.
     pub(crate) fn only_arguments(&self, known: &[&str]) -> Result<(), ApiError> {
         Ok(self.query.only(known)?)
@@ -63,6 +82,14 @@ impl Call<'_> {
         let cursor = self.query.one("cursor")?;
         let after = cursor.map(|cursor| decode_cursor(org, list, cursor)).transpose()?;
         Ok(Paging { after, limit })
+    }
+}
+
+/// The ticket of an export that waits in the lane.
+fn queued(export: &Export) -> Option<Ticket> {
+    match export.state {
+        State::Queued { ticket } => Some(ticket),
+        _ => None,
     }
 }
 
@@ -104,6 +131,7 @@ enum Operation<'a> {
     ReadExport(&'a str),
     DeleteExport(&'a str),
     CancelExport(&'a str),
+    RetryExport(&'a str),
     DownloadExport(&'a str),
     ListAudit,
     ReadUsage,
@@ -136,6 +164,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "exports", id], "GET") => O::ReadExport(id),
         (["v1", "exports", id], "DELETE") => O::DeleteExport(id),
         (["v1", "exports", id, "cancel"], "POST") => O::CancelExport(id),
+        (["v1", "exports", id, "retry"], "POST") => O::RetryExport(id),
         (["v1", "exports", id, "download"], "GET") => O::DownloadExport(id),
         (["v1", "audit"], "GET") => O::ListAudit,
         (["v1", "usage"], "GET") => O::ReadUsage,
@@ -155,7 +184,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["v1", "collections", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
-        ["v1", "exports", _, "cancel"] => "POST",
+        ["v1", "exports", _, "cancel" | "retry"] => "POST",
         _ => return None,
     })
 }
@@ -209,6 +238,7 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::ReadExport(id) => routes::read_export::read_export(call, principal, id).await,
         Operation::DeleteExport(id) => routes::delete_export::delete_export(call, principal, id).await,
         Operation::CancelExport(id) => routes::cancel_export::cancel_export(call, principal, id).await,
+        Operation::RetryExport(id) => routes::retry_export::retry_export(call, principal, id).await,
         Operation::DownloadExport(id) => routes::download_export::download_export(call, principal, id).await,
         Operation::ListAudit => routes::list_audit::list_audit(call, principal).await,
         Operation::ReadUsage => routes::read_usage::read_usage(call, principal).await,

@@ -23,4 +23,5 @@ pub(crate) mod read_collection;
 pub(crate) mod read_export;
 pub(crate) mod read_record;
 pub(crate) mod read_usage;
+pub(crate) mod retry_export;
 pub(crate) mod revoke_key;

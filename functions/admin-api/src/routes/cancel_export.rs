@@ -22,7 +22,7 @@ pub(crate) async fn cancel_export(call: &Call<'_>, principal: &Principal, id: &s
     // Canceling again changes nothing, so that an `Idempotency-Key` has nothing to add; a bad one is still refused.
     call.idempotency("admin:cancel-export")?;
     let view = waybill_app::cancel_export(call.context, principal, None, part("id", id)?).await?;
-    Reply::ok(&ExportWire::from(view))
+    Reply::ok(&call.shown(principal, view).await?)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use crate::error::{ApiError, ProblemDocument};
 use crate::operation::Call;
 use crate::reply::Reply;
-use crate::wire::export::{CreateExportBody, ExportWire};
+use crate::wire::export::ExportWire;
+use crate::wire::export_body::CreateExportBody;
 use waybill_domain::Principal;
 
 /// Creates an export of a collection.
@@ -16,7 +17,7 @@ use waybill_domain::Principal;
     ),
     request_body = CreateExportBody,
     responses(
-        (status = 201, description = "The export, queued", body = ExportWire),
+        (status = 201, description = "The export, queued or scheduled", body = ExportWire),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -26,7 +27,7 @@ pub(crate) async fn create_export(call: &Call<'_>, principal: &Principal) -> Res
     let command = body.command(call.idempotency("admin:create-export")?);
     let view = waybill_app::create_export(call.context, &*call.deps.wake, principal, &command).await?;
     let location = format!("/v1/exports/{}", view.export.id);
-    Reply::created(location, &ExportWire::from(view))
+    Reply::created(location, &call.shown(principal, view).await?)
 }
 
 #[cfg(test)]
@@ -45,6 +46,33 @@ mod tests {
         assert_eq!(stage.ports.wake.len(), 1);
         let read = stage.send("GET", &format!("/v1/exports/{}", made.text_at("/id")), &stage.member, "").await;
         assert_eq!(read.text, made.text);
+    }
+
+    #[tokio::test]
+    async fn an_export_of_the_future_is_scheduled_and_one_of_the_past_is_queued() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        let body = |at: &str| format!(r#"{{"collection":"visits","scheduledAt":"{at}"}}"#);
+        let made = stage.send("POST", "/v1/exports", &stage.member, &body("2026-01-01T02:00:00+01:00")).await;
+        insta::assert_snapshot!(made.shown());
+        assert!(stage.ports.wake.is_empty());
+        let now = stage.send("POST", "/v1/exports", &stage.member, &body("2025-12-31T23:59:59Z")).await;
+        assert_eq!((now.text_at("/state"), now.json()["position"].as_u64()), ("queued".to_owned(), Some(1)));
+        assert_eq!(now.text_at("/scheduledAt"), "2025-12-31T23:59:59.000Z");
+        let next = stage.send("POST", "/v1/exports", &stage.member, r#"{"collection":"visits"}"#).await;
+        assert_eq!(next.json()["position"], 2);
+        let list = stage.send("GET", "/v1/exports", &stage.member, "").await.json();
+        let positions: Vec<_> =
+            list["items"].as_array().unwrap().iter().map(|item| item["position"].as_u64()).collect();
+        assert_eq!(positions, [Some(2), Some(1), None]);
+        let far = stage.send("POST", "/v1/exports", &stage.member, &body("9998-12-31T00:00:00Z")).await;
+        let far = (far.status, far.text_at("/detail"));
+        assert_eq!(far, (400, "`/scheduledAt`: must not be more than ten years ahead".to_owned()));
+        let path = format!("/v1/exports/{}", made.text_at("/id"));
+        let early = stage.send("GET", &format!("{path}/download"), &stage.admin, "").await;
+        assert_eq!((early.status, early.text_at("/detail")), (409, "the export is not ready: it is scheduled".into()));
+        let canceled = stage.send("POST", &format!("{path}/cancel"), &stage.member, "").await;
+        assert_eq!(canceled.text_at("/state"), "canceled");
     }
 
     #[tokio::test]
@@ -69,7 +97,7 @@ mod tests {
             r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
             r#"{"collection":"visits","packaging":"bare","expand":["site"],"sort":"-created","search":"x","dateRange":{"field":"at"},
                 "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
-                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"1","scheduledAt":"2026-01-01T00:00:00Z","colour":1}"#,
+                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"1","scheduledAt":"tomorrow","colour":1}"#,
             r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
             r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
         ];

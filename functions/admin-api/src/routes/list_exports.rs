@@ -26,7 +26,7 @@ pub(crate) async fn list_exports(call: &Call<'_>, principal: &Principal) -> Resu
     let paging = call.paging(org, "exports")?;
     let page = waybill_app::list_exports(call.context, principal, None, paging.after, true, paging.limit).await?;
     let cursor = next(org, "exports", page.next.as_ref());
-    Reply::ok(&List::new(page.items.into_iter().map(ExportWire::from), cursor))
+    Reply::ok(&List::new(call.all_shown(principal, page.items).await?, cursor))
 }
 
 #[cfg(test)]

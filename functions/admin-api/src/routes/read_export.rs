@@ -20,7 +20,7 @@ use waybill_domain::Principal;
 pub(crate) async fn read_export(call: &Call<'_>, principal: &Principal, id: &str) -> Result<Reply, ApiError> {
     call.only_arguments(&[])?;
     let view = waybill_app::read_export(call.context, principal, None, part("id", id)?).await?;
-    Reply::ok(&ExportWire::from(view))
+    Reply::ok(&call.shown(principal, view).await?)
 }
 
 #[cfg(test)]
@@ -37,6 +37,7 @@ mod tests {
             ("GET", path.clone()),
             ("DELETE", path.clone()),
             ("POST", format!("{path}/cancel")),
+            ("POST", format!("{path}/retry")),
             ("GET", format!("{path}/download")),
         ] {
             assert_eq!(stage.send(method, &path, &acme, "").await.status, 404, "{method} {path}");

@@ -3,26 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, ExportView, FilterRequest, IdempotentRequest, Path};
+use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, CollectionName, Export, ExportFormat, Failure, FailureCode, Level, Packaging, Phase,
-    Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, Export, ExportFormat, Failure, FailureCode, Level, Packaging, Phase, Progress, State,
+    StepOutcome, StepRecord, Surface, Timestamp,
 };
-use waybill_http::{Members, Problem};
-
-/// Longest name of an export, in characters.
-const NAME_CHARS: usize = 200;
-/// Longest description, in characters.
-const DESCRIPTION_CHARS: usize = 2000;
-const FORMATS: [(&str, ExportFormat); 6] = [
-    ("ndjson", ExportFormat::Ndjson),
-    ("json", ExportFormat::Json),
-    ("csv", ExportFormat::Csv),
-    ("detailed-csv", ExportFormat::DetailedCsv),
-    ("xml", ExportFormat::Xml),
-    ("json-api", ExportFormat::JsonApi),
-];
-const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::Default), ("small", Level::Small)];
 
 /// An export: what was asked, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,8 +18,14 @@ pub(crate) struct ExportWire {
     id: String,
     /// The surface that it was made through: `admin`, `cortex`.
     surface: &'static str,
-    /// `queued`, `running`, `ready`, `failed` or `canceled`.
+    /// The export that this one does again.
+    #[schema(required)]
+    retry_of: Option<String>,
+    /// `scheduled`, `queued`, `running`, `ready`, `failed` or `canceled`.
     state: &'static str,
+    /// Its place in the org's lane while it is queued, counted from 1, the running export included; `null` beyond 1000.
+    #[schema(required)]
+    position: Option<u64>,
     /// What it reads.
     collection: String,
     /// A short name for people.
@@ -58,6 +49,9 @@ pub(crate) struct ExportWire {
     r#where: Option<Value>,
     /// Whether cells that look like formulas stay as they are.
     raw_cells: bool,
+    /// When it was asked to be queued; `null` = at once.
+    #[schema(required, format = DateTime)]
+    scheduled_at: Option<String>,
     /// The account that made it.
     creator: String,
     /// The account whose rights it reads with.
@@ -99,6 +93,9 @@ pub(crate) struct ProgressWire {
     bytes: u64,
     /// Bytes of archive made.
     archive_bytes: u64,
+    /// How many records it will have; `null` while nobody knows.
+    #[schema(required)]
+    estimated_records: Option<u64>,
 }
 
 /// A finished archive.
@@ -160,14 +157,17 @@ pub(crate) struct FailureWire {
     message: String,
 }
 
-impl From<ExportView> for ExportWire {
-    fn from(view: ExportView) -> Self {
+impl ExportWire {
+    /// An export at that place in the lane.
+    pub(crate) fn new(position: Option<u64>, view: ExportView) -> Self {
         let ExportView { export, spec } = view;
         let paths = |paths: &[Path]| paths.iter().map(ToString::to_string).collect();
         Self {
             id: export.id.to_string(),
             surface: surface_name(export.surface),
+            retry_of: export.retry_of.map(|id| id.to_string()),
             state: state_name(&export.state),
+            position,
             format: format_name(export.format),
             packaging: match spec.packaging {
                 Packaging::Zip => "zip",
@@ -178,9 +178,10 @@ impl From<ExportView> for ExportWire {
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             raw_cells: spec.raw_cells,
+            scheduled_at: time(spec.scheduled_at),
             creator: export.creator.to_string(),
             principal: spec.principal.to_string(),
-            progress: export.progress.clone().into(),
+            progress: ProgressWire::of(&export),
             archive: export.archive().cloned().map(Into::into),
             steps: export.steps.iter().map(Into::into).collect(),
             failure: failure(&export),
@@ -250,8 +251,9 @@ fn failure(export: &Export) -> Option<FailureWire> {
     Some(FailureWire { code, message: message.clone() })
 }
 
-impl From<Progress> for ProgressWire {
-    fn from(progress: Progress) -> Self {
+impl ProgressWire {
+    fn of(export: &Export) -> Self {
+        let progress = export.progress.clone();
         let phase = match progress.phase {
             Phase::Waiting => "waiting",
             Phase::Records => "records",
@@ -259,7 +261,9 @@ impl From<Progress> for ProgressWire {
             Phase::Done => "done",
         };
         let Progress { records, plain_bytes, archive_bytes, .. } = progress;
-        Self { phase, records, bytes: plain_bytes, archive_bytes }
+        // The record store keeps no count; once all are read, it is known.
+        let all_read = progress.phase == Phase::Finishing || export.archive().is_some();
+        Self { phase, records, bytes: plain_bytes, archive_bytes, estimated_records: all_read.then_some(records) }
     }
 }
 
@@ -292,107 +296,6 @@ impl From<&StepRecord> for StepWire {
             ended_at: time(step.ended_at),
             records: step.records,
             outcome,
-        }
-    }
-}
-
-/// An export to be made.
-#[derive(Debug, ToSchema)]
-#[schema(as = CreateExport, rename_all = "camelCase")]
-pub(crate) struct CreateExportBody {
-    /// What it reads.
-    #[schema(value_type = String)]
-    collection: CollectionName,
-    /// A short name for people.
-    name: Option<String>,
-    /// A longer one.
-    description: Option<String>,
-    /// `ndjson` (where it is absent), `json`, `csv`, `detailed-csv` (nested objects flattened, a line for each item of an
-    /// array), `xml` or `json-api`.
-    #[schema(value_type = Option<String>)]
-    format: ExportFormat,
-    /// How hard deflate tries: `fast`, `default` (where it is absent) or `small`.
-    #[schema(value_type = Option<String>)]
-    level: Level,
-    /// Which properties; absent or empty = `_id` and all that are not optional.
-    #[schema(value_type = Option<Vec<String>>)]
-    paths: Vec<Path>,
-    /// Optional properties to add.
-    #[schema(value_type = Option<Vec<String>>)]
-    include: Vec<Path>,
-    /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
-    #[schema(value_type = Option<Object>)]
-    r#where: Option<Value>,
-    /// Whether cells that look like formulas stay as they are.
-    #[schema(value_type = Option<bool>)]
-    raw_cells: bool,
-}
-
-impl CreateExportBody {
-    /// Reads a body.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub(crate) fn read(body: &Value) -> Result<Self, Vec<Problem>> {
-        let mut members = Members::of(body, "").map_err(|problem| vec![problem])?;
-        let collection = members.parsed("collection", "the name of a collection");
-        let collection: Option<CollectionName> = members.require("collection", collection);
-        let name = members.text("name", NAME_CHARS).map(str::to_owned);
-        let description = members.text("description", DESCRIPTION_CHARS).map(str::to_owned);
-        let format = members.word("format", &FORMATS).unwrap_or(ExportFormat::Ndjson);
-        let level = members.word("level", &LEVELS).unwrap_or_default();
-        let (paths, include) = (members.list("paths"), members.list("include"));
-        let condition = members.take("where").cloned();
-        if condition.as_ref().is_some_and(|condition| !condition.is_object()) {
-            members.refuse::<()>("where", "must be an object");
-        }
-        let raw_cells = members.boolean("rawCells").unwrap_or(false);
-        if members.text("packaging", NAME_CHARS).is_some_and(|packaging| packaging != "zip") {
-            members.refuse::<()>("packaging", "other than `zip` is not available yet");
-        }
-        for name in [
-            "expand",
-            "sort",
-            "search",
-            "dateRange",
-            "principal",
-            "files",
-            "scope",
-            "destinations",
-            "notify",
-            "afterScript",
-            "scheduledAt",
-        ] {
-            members.later(name);
-        }
-        let problems = members.finish();
-        match collection {
-            Some(collection) if problems.is_empty() => {
-                Ok(Self { collection, name, description, format, level, paths, include, r#where: condition, raw_cells })
-            }
-            _ => Err(problems),
-        }
-    }
-
-    /// The command.
-    pub(crate) fn command(self, idempotency: Option<IdempotentRequest>) -> CreateExport {
-        let filter = self.r#where.map(|condition| {
-            let text = condition.to_string();
-            FilterRequest::CortexWhere { condition, text }
-        });
-        CreateExport {
-            surface: Surface::Admin,
-            collection: self.collection,
-            label: self.name,
-            description: self.description,
-            format: self.format,
-            level: self.level,
-            paths: self.paths,
-            include: self.include,
-            filter,
-            raw_cells: self.raw_cells,
-            scheduled_at: None,
-            idempotency,
         }
     }
 }

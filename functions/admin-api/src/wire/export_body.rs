@@ -1,0 +1,134 @@
+//! Exports that are asked for, on the wire.
+
+use serde_json::Value;
+use utoipa::ToSchema;
+use waybill_app::{CreateExport, FilterRequest, IdempotentRequest, Path};
+use waybill_domain::{CollectionName, ExportFormat, Level, Surface, Timestamp};
+use waybill_http::{Members, Problem};
+
+/// Longest name of an export, in characters.
+const NAME_CHARS: usize = 200;
+/// Longest description, in characters.
+const DESCRIPTION_CHARS: usize = 2000;
+const FORMATS: [(&str, ExportFormat); 6] = [
+    ("ndjson", ExportFormat::Ndjson),
+    ("json", ExportFormat::Json),
+    ("csv", ExportFormat::Csv),
+    ("detailed-csv", ExportFormat::DetailedCsv),
+    ("xml", ExportFormat::Xml),
+    ("json-api", ExportFormat::JsonApi),
+];
+const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::Default), ("small", Level::Small)];
+
+/// An export to be made.
+#[derive(Debug, ToSchema)]
+#[schema(as = CreateExport, rename_all = "camelCase")]
+pub(crate) struct CreateExportBody {
+    /// What it reads.
+    #[schema(value_type = String)]
+    collection: CollectionName,
+    /// A short name for people.
+    name: Option<String>,
+    /// A longer one.
+    description: Option<String>,
+    /// `ndjson` (where it is absent), `json`, `csv`, `detailed-csv` (nested objects flattened, a line for each item of an
+    /// array), `xml` or `json-api`.
+    #[schema(value_type = Option<String>)]
+    format: ExportFormat,
+    /// How hard deflate tries: `fast`, `default` (where it is absent) or `small`.
+    #[schema(value_type = Option<String>)]
+    level: Level,
+    /// Which properties; absent or empty = `_id` and all that are not optional.
+    #[schema(value_type = Option<Vec<String>>)]
+    paths: Vec<Path>,
+    /// Optional properties to add.
+    #[schema(value_type = Option<Vec<String>>)]
+    include: Vec<Path>,
+    /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
+    #[schema(value_type = Option<Object>)]
+    r#where: Option<Value>,
+    /// Whether cells that look like formulas stay as they are.
+    #[schema(value_type = Option<bool>)]
+    raw_cells: bool,
+    /// When it is queued; absent, or a time that is not to come = at once.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_at: Option<Timestamp>,
+}
+
+impl CreateExportBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(body: &Value) -> Result<Self, Vec<Problem>> {
+        let mut members = Members::of(body, "").map_err(|problem| vec![problem])?;
+        let collection = members.parsed("collection", "the name of a collection");
+        let collection: Option<CollectionName> = members.require("collection", collection);
+        let name = members.text("name", NAME_CHARS).map(str::to_owned);
+        let description = members.text("description", DESCRIPTION_CHARS).map(str::to_owned);
+        let format = members.word("format", &FORMATS).unwrap_or(ExportFormat::Ndjson);
+        let level = members.word("level", &LEVELS).unwrap_or_default();
+        let (paths, include) = (members.list("paths"), members.list("include"));
+        let condition = members.take("where").cloned();
+        if condition.as_ref().is_some_and(|condition| !condition.is_object()) {
+            members.refuse::<()>("where", "must be an object");
+        }
+        let raw_cells = members.boolean("rawCells").unwrap_or(false);
+        let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
+        if members.text("packaging", NAME_CHARS).is_some_and(|packaging| packaging != "zip") {
+            members.refuse::<()>("packaging", "other than `zip` is not available yet");
+        }
+        for name in [
+            "expand",
+            "sort",
+            "search",
+            "dateRange",
+            "principal",
+            "files",
+            "scope",
+            "destinations",
+            "notify",
+            "afterScript",
+        ] {
+            members.later(name);
+        }
+        let problems = members.finish();
+        match collection {
+            Some(collection) if problems.is_empty() => Ok(Self {
+                collection,
+                name,
+                description,
+                format,
+                level,
+                paths,
+                include,
+                r#where: condition,
+                raw_cells,
+                scheduled_at,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// The command.
+    pub(crate) fn command(self, idempotency: Option<IdempotentRequest>) -> CreateExport {
+        let filter = self.r#where.map(|condition| {
+            let text = condition.to_string();
+            FilterRequest::CortexWhere { condition, text }
+        });
+        CreateExport {
+            surface: Surface::Admin,
+            collection: self.collection,
+            label: self.name,
+            description: self.description,
+            format: self.format,
+            level: self.level,
+            paths: self.paths,
+            include: self.include,
+            filter,
+            raw_cells: self.raw_cells,
+            scheduled_at: self.scheduled_at,
+            idempotency,
+        }
+    }
+}
