@@ -11,4 +11,5 @@ mod idempotency;
 mod isolation;
 mod lanes;
 mod operations;
+mod scheduled;
 mod signatures;

@@ -13,8 +13,8 @@ use crate::invocations::{Function, event_function, http_function};
 use crate::running::Deployment;
 use crate::services::names;
 
-/// Time that the sweeper keeps back of an invocation.
-const SWEEPER_RESERVE: Duration = Duration::from_secs(1);
+/// Time that the functions of a tick keep back of an invocation.
+const TICK_RESERVE: Duration = Duration::from_secs(1);
 
 /// How long before it is due the sweeper looks at a lane: as long as an export has from its creation to the first look,
 /// because the queue's messages are lost with the process.
@@ -97,6 +97,21 @@ pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
     })
 }
 
+/// The scheduler.
+pub(crate) fn scheduler(deployment: &Deployment<'_>) -> Function {
+    let config = scheduler::Config {
+        connection: deployment.services.connection(),
+        main_table: names::tables().main,
+        wake_queue_url: deployment.queues.url.clone(),
+        reserve: TICK_RESERVE,
+    };
+    let deps = Arc::new(scheduler::Deps::new(&config));
+    event_function(move |event: LambdaEvent<serde_json::Value>| {
+        let deps = Arc::clone(&deps);
+        async move { scheduler::handle(&deps, event).await }
+    })
+}
+
 /// The sweeper.
 pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
     let tables = names::tables();
@@ -108,7 +123,7 @@ pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
         dead_letter_queue_url: deployment.queues.dead_letters_url.clone(),
         look_again: deployment.tuning.look_again,
         look_ahead: LOOK_AHEAD,
-        reserve: SWEEPER_RESERVE,
+        reserve: TICK_RESERVE,
     };
     let deps = Arc::new(sweeper::Deps::new(&config));
     event_function(move |event: LambdaEvent<serde_json::Value>| {

@@ -58,7 +58,7 @@ pub struct Tuning {
     pub page_records: Option<u32>,
     /// Size of the first segments of an archive, in bytes.
     pub segment_bytes: u64,
-    /// Time between two ticks of the sweeper; the first one comes at once.
+    /// Time between two ticks of scheduler and sweeper; the first ones come at once.
     pub tick: Duration,
     /// How long the sweeper leaves a lane alone after it looked at it.
     pub look_again: Duration,

@@ -1,4 +1,4 @@
-//! A deployment at work: services, gateway, poller and ticks around four functions, whichever they are.
+//! A deployment at work: services, gateway, poller and ticks around its functions, whichever they are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(crate) struct Deployment<'a> {
 pub(crate) struct Functions {
     pub(crate) surfaces: Surfaces,
     pub(crate) exporter: Function,
+    pub(crate) scheduler: Function,
     pub(crate) sweeper: Function,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Functions {
 pub(crate) struct Running {
     url: String,
     gateway: Listener,
-    sweeper: Rule,
+    rules: [Rule; 2],
     stop: watch::Sender<bool>,
     workers: JoinSet<()>,
     invocations: Arc<Invocations>,
@@ -76,19 +77,22 @@ impl Running {
             timeout: tuning.function_timeout,
             concurrency: tuning.worker_concurrency.max(1),
         };
-        let sweeper = Rule {
-            name: "sweeper",
-            function: functions.sweeper,
+        // What was admitted is in its lane when the sweeper looks.
+        let rules = [("scheduler", functions.scheduler), ("sweeper", functions.sweeper)].map(|(name, function)| Rule {
+            name,
+            function,
             invocations: Arc::clone(&invocations),
             timeout: tuning.function_timeout,
-        };
+        });
         let services = Arc::new(services);
         let mut workers = JoinSet::new();
         workers.spawn(poller.run(stopped.clone()));
-        workers.spawn(sweeper.clone().run(tuning.tick, stopped.clone()));
+        for rule in &rules {
+            workers.spawn(rule.clone().run(tuning.tick, stopped.clone()));
+        }
         workers.spawn(tidy(Arc::clone(&services), stopped));
         let drain = tuning.drain;
-        Ok(Self { url, gateway, sweeper, stop, workers, invocations, services, drain, folder })
+        Ok(Self { url, gateway, rules, stop, workers, invocations, services, drain, folder })
     }
 
     /// Address of the gateway.
@@ -111,21 +115,24 @@ impl Running {
         &self.folder
     }
 
-    /// One tick of the sweeper, now, beside those that come by themselves.
+    /// One tick of every rule, now, one after the other, beside those that come by themselves.
     pub(crate) async fn tick(&self) -> Result<(), InvokeError> {
-        self.sweeper.fire().await
+        for rule in &self.rules {
+            rule.fire().await?;
+        }
+        Ok(())
     }
 
     /// Takes no more work, brings what is under way to its end (within the drain time) and closes everything.
     pub(crate) async fn shutdown(self) {
-        let Self { gateway, sweeper, stop, mut workers, invocations, services, drain, folder, .. } = self;
+        let Self { gateway, rules, stop, mut workers, invocations, services, drain, folder, .. } = self;
         let _ = stop.send(true);
         let workers_end = async { while workers.join_next().await.is_some() {} };
         let ends = async { tokio::join!(gateway.stop(drain), invocations.drain(drain), workers_end) };
         // The poller waits for what it handed out, which the invocations' drain brings to an end in time.
         let _ = tokio::time::timeout(drain + Duration::from_secs(1), ends).await;
         workers.shutdown().await;
-        drop((sweeper, invocations));
+        drop((rules, invocations));
         match Arc::try_unwrap(services) {
             Ok(services) => services.stop().await,
             Err(services) => drop(services),

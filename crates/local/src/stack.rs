@@ -46,6 +46,7 @@ impl Stack {
                 cortex: functions::cortex_api(deployment),
             },
             exporter: functions::exporter(deployment),
+            scheduler: functions::scheduler(deployment),
             sweeper: functions::sweeper(deployment),
         })
         .await?;
@@ -105,12 +106,12 @@ impl Stack {
         self.running.folder().root()
     }
 
-    /// Lets the sweeper do now what is due, beside the ticks that come by themselves.
+    /// Lets scheduler and sweeper do now what is due, beside the ticks that come by themselves.
     ///
     /// # Errors
-    /// When the sweeper fails; what failed is tried again at the next tick.
+    /// When one of them fails; what failed is tried again at the next tick.
     pub async fn tick(&self) -> Result<()> {
-        self.running.tick().await.context("the sweeper failed")
+        self.running.tick().await.context("a tick failed")
     }
 
     /// Stops accepting, brings what is under way to its end within the drain time, and closes everything. An export that

@@ -1,4 +1,4 @@
-//! The `EventBridge` rule: invokes the sweeper with a scheduled event, at once and then at every tick.
+//! The `EventBridge` rules: each invokes its function with a scheduled event, at once and then at every tick.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -68,7 +68,7 @@ fn surfaces() -> Surfaces {
 }
 
 async fn start(options: &Options, exporter: Function, sweeper: Function) -> Running {
-    let functions = Functions { surfaces: surfaces(), exporter, sweeper };
+    let functions = Functions { surfaces: surfaces(), exporter, scheduler: nothing(), sweeper };
     Running::start(options, |_| functions).await.unwrap()
 }
 
@@ -301,7 +301,7 @@ async fn a_port_in_use_is_named() {
     let running = start(&options(), nothing(), nothing()).await;
     let port: u16 = running.url().rsplit(':').next().unwrap().parse().unwrap();
     let second = Options { port, ..options() };
-    let functions = Functions { surfaces: surfaces(), exporter: nothing(), sweeper: nothing() };
+    let functions = Functions { surfaces: surfaces(), exporter: nothing(), scheduler: nothing(), sweeper: nothing() };
     let error = Running::start(&second, |_| functions).await.err().unwrap();
     assert_eq!(
         error.to_string(),

@@ -1,0 +1,52 @@
+//! From a tick to the admission of what is due.
+
+use crate::Config;
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_app::{Admitting, Context, admit_exports};
+use waybill_aws::{DynamoStateStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames};
+use waybill_runtime::Budget;
+
+/// What the scheduler works with; made once per process.
+pub struct Deps {
+    admitting: Admitting,
+    reserve: Duration,
+}
+
+impl Deps {
+    /// Connects the ports to AWS, or to what stands in for it.
+    pub fn new(config: &Config) -> Self {
+        let connection = &config.connection;
+        let tables = TableNames {
+            main: config.main_table.clone(),
+            // The function's role reaches neither records nor the audit trail.
+            records: String::new(),
+            audit: String::new(),
+        };
+        let context = Context {
+            state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy),
+            request_id: None,
+        };
+        let wake = Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None));
+        Self { admitting: Admitting { context, wake }, reserve: config.reserve }
+    }
+}
+
+/// Admits what is due. The event's content does not matter: what is due stands in the rows. Gives the counts, for the log and for
+/// people.
+///
+/// # Errors
+/// When rows failed, so that the invocation shows as failed; they are tried again at the next tick.
+pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let soft = Budget::from_context(&event.context, deps.reserve).soft_deadline_ms();
+    let left = soft.saturating_sub(deps.admitting.context.now().as_millis());
+    let admitted = admit_exports(&deps.admitting, Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
+    if admitted.failed > 0 {
+        return Err(format!("{} due rows failed and are tried again at the next tick", admitted.failed).into());
+    }
+    Ok(json!({"exports": admitted.exports}))
+}

@@ -1,0 +1,7 @@
+//! The scheduler: every minute it lets in what was scheduled and whose time has come.
+
+mod config;
+mod handler;
+
+pub use config::Config;
+pub use handler::{Deps, handle};
