@@ -15,7 +15,12 @@ use waybill_domain::{ExportFormat, ExportId, IdempotencyKey, Level, OrgCode, Pri
 /// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
-    Create { idempotent: bool, json: bool },
+    /// `wait` = so much later.
+    Create {
+        idempotent: bool,
+        json: bool,
+        wait: Option<Duration>,
+    },
     Cancel,
     Delete,
     Describe,
@@ -31,7 +36,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
         let number = process.actor.number;
         process.world.note(|| format!("#{number} {errand:?} in {org}"));
         match errand {
-            Errand::Create { idempotent, json } => create(&process, &principal, idempotent, json).await,
+            Errand::Create { idempotent, json, wait } => create(&process, &principal, idempotent, json, wait).await,
             Errand::Cancel => cancel(&process, &principal).await,
             Errand::Delete => delete(&process, &principal).await,
             Errand::Describe => describe(&process, &principal).await,
@@ -41,7 +46,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
     })
 }
 
-async fn create(process: &Process, principal: &Principal, idempotent: bool, json: bool) {
+async fn create(process: &Process, principal: &Principal, idempotent: bool, json: bool, wait: Option<Duration>) {
     let (world, number) = (&process.world, process.actor.number);
     let request = format!("request-{number}");
     let Ok(collection) = COLLECTION.parse() else { return };
@@ -57,7 +62,7 @@ async fn create(process: &Process, principal: &Principal, idempotent: bool, json
         include: Vec::new(),
         filter: None,
         raw_cells: false,
-        scheduled_at: None,
+        scheduled_at: wait.map(|wait| process.context.now().after(wait)),
         idempotency: key.map(|key| IdempotentRequest {
             key,
             operation: "simulated:create-export",

@@ -10,6 +10,8 @@ pub(super) enum Role {
     Client,
     /// One invocation of the exporter.
     Worker,
+    /// One invocation of the scheduler.
+    Scheduler,
     /// One invocation of the sweeper.
     Sweeper,
 }

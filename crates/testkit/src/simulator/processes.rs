@@ -10,7 +10,7 @@ use crate::{Delivery, InlineCompute, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_app::{Context, Exporting, StepSettings, Sweeping, Verdict, advance_lane, sweep};
+use waybill_app::{Admitting, Context, Exporting, StepSettings, Sweeping, Verdict, admit_exports, advance_lane, sweep};
 use waybill_ports::{Clock, WakeQueue};
 
 /// What a platform keeps back of an invocation's time, so that a step can end by itself.
@@ -67,6 +67,15 @@ impl Process {
                     world.wake.acknowledge(&delivery.receipt);
                 }
             }
+        })
+    }
+
+    /// One invocation of the scheduler.
+    pub(super) fn admit(self, budget: Duration) -> BoxFuture<'static, ()> {
+        let admitting = Admitting { context: self.context.clone(), wake: self.wake() };
+        Box::pin(async move {
+            let admitted = admit_exports(&admitting, budget).await;
+            self.world.note(|| format!("#{} admitted: {admitted:?}", self.actor.number));
         })
     }
 

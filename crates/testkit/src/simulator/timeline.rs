@@ -19,10 +19,12 @@ use waybill_app::{Context, read_export};
 use waybill_domain::{Export, OrgCode, Role as Rights};
 use waybill_ports::{Clock, Entropy, WakeMessage};
 
-/// Time between two ticks of the sweeper.
+/// Time between two ticks of scheduler and sweeper.
 const TICK: Duration = Duration::from_mins(1);
 /// How long calm may take until everything has ended.
 const PATIENCE: Duration = Duration::from_hours(3);
+/// A choice of a client that wants its export ten seconds later.
+const SCHEDULED: u64 = 27;
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -82,11 +84,12 @@ impl Timeline {
         timeline
     }
 
-    /// Two exports at once, a third later, a look, a cancel and a delete: the whole way, and nothing beside it.
+    /// Two exports at once, one for a little later, a third, a look, a cancel and a delete: the whole way, and nothing beside it.
     fn plan_calm(&mut self) {
         for (at, create, choice) in [
             (0, true, 0),
             (0, true, 5),
+            (2, true, SCHEDULED),
             (5, false, 6),
             (20, false, 8),
             (40, true, 1),
@@ -225,6 +228,8 @@ impl Timeline {
                 let world = Arc::clone(&self.world);
                 let times = if world.fault(world.profile.tick) { 2 * world.below(2) } else { 1 };
                 for _ in 0..times {
+                    let process = self.process(Role::Scheduler);
+                    self.start(process, Duration::from_secs(110), |process| process.admit(Duration::from_secs(50)));
                     let process = self.process(Role::Sweeper);
                     self.start(process, Duration::from_secs(110), |process| process.sweep(Duration::from_secs(50)));
                 }
@@ -232,8 +237,10 @@ impl Timeline {
             }
             Event::Client { org, create, choice } => {
                 let Some(org) = self.orgs.get(org).cloned() else { return };
+                // A quarter of what is created is to wait, up to ten minutes.
+                let wait = (choice / 9 % 4 == SCHEDULED / 9).then(|| Duration::from_secs(10 + choice / 36 % 600));
                 let errand = match (create, choice % 9) {
-                    (true, choice) => Errand::Create { idempotent: choice < 5, json: choice % 3 == 0 },
+                    (true, choice) => Errand::Create { idempotent: choice < 5, json: choice % 3 == 0, wait },
                     (false, 0 | 1) => Errand::Cancel,
                     (false, 2 | 3) => Errand::Delete,
                     (false, 4 | 5) => Errand::Look,

@@ -120,6 +120,7 @@ impl Oracle {
                     self.demand(!stale, || format!("{id}: #{} wrote it while #{by} runs it", actor.number));
                     let sweeper = actor.role == Role::Sweeper;
                     self.demand(!sweeper, || format!("{id}: the sweeper wrote it before it ended"));
+                    self.export_admitted(actor, org, old, &export);
                 }
                 let undeleted = old.deleted && !export.deleted;
                 self.demand(!undeleted, || format!("{id}: a deleted export came back"));
@@ -145,12 +146,12 @@ impl Oracle {
 
     fn export_created(&mut self, org: &OrgCode, export: &Export) {
         let id = export.id;
-        let queued = matches!(export.state, State::Queued { .. });
-        self.demand(queued, || format!("{id} began as {:?}", export.state));
+        let waits = matches!(export.state, State::Scheduled { .. } | State::Queued { .. });
+        self.demand(waits, || format!("{id} began as {:?}", export.state));
         let label = export.label.clone().unwrap_or_default();
         let earlier = self.requests.insert(label.clone(), id);
         self.demand(earlier.is_none(), || format!("request {label} made two exports: {earlier:?} and {id}"));
-        let ticket = export.ticket().map_or(0, |ticket| ticket.0);
+        let ticket = export.ticket().map_or(export.seq.0, |ticket| ticket.0);
         let Some(seen) = self.orgs.get_mut(org) else { return };
         let last = seen.last_number;
         seen.last_number = last.max(ticket).max(export.seq.0);
@@ -160,6 +161,24 @@ impl Oracle {
         });
         let later = created_before.is_none_or(|before| before < export.created_at);
         self.demand(later, || format!("{id} was created at {}, after one of {created_before:?}", export.created_at));
+    }
+
+    /// A scheduled export enters the lane once, by the scheduler, behind all that is there; the scheduler writes nothing else.
+    fn export_admitted(&mut self, actor: Actor, org: &OrgCode, old: &Export, export: &Export) {
+        let id = export.id;
+        let entered = old.admission_at().is_some() && export.ticket().is_some();
+        let scheduler = actor.role == Role::Scheduler;
+        self.demand(entered == scheduler, || {
+            format!("{id}: #{} made {:?} of {:?}", actor.number, export.state, old.state)
+        });
+        if !entered {
+            return;
+        }
+        let ticket = export.ticket().map_or(0, |ticket| ticket.0);
+        let Some(seen) = self.orgs.get_mut(org) else { return };
+        let last = seen.last_number;
+        seen.last_number = last.max(ticket);
+        self.demand(ticket > last, || format!("{id} was admitted with ticket {ticket} after {last}"));
     }
 
     fn export_stamped(&mut self, actor: Actor, org: &OrgCode, export: &Export, lane: Option<&Lane>) {
