@@ -118,9 +118,9 @@ impl DemoFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo run --release -- bench
-  cargo run --release -- bench --records 10_000_000 --rounds 1
-  cargo run --release -- bench --threads 1 --level small --json
+  cargo run --release --bin waybill -- bench
+  cargo run --release --bin waybill -- bench --records 10_000_000 --rounds 1
+  cargo run --release --bin waybill -- bench --threads 1 --level small --json
 
 Records are generated and replayed as pages, in the form in which a table keeps them: no service, no
 disk and no network is measured. Every run is a process of its own.")]
@@ -148,6 +148,27 @@ pub(crate) struct BenchSide {
     /// How hard deflate tries; the baseline takes the corresponding level
     #[arg(long, value_enum, default_value_t = BenchLevel::Default)]
     pub(crate) level: BenchLevel,
+    /// How the records lie in their pages
+    #[arg(long, value_enum, default_value_t = StoredForm::Deflated)]
+    pub(crate) stored: StoredForm,
+}
+
+/// How records lie in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoredForm {
+    /// Each deflated by itself, as the record table keeps them
+    Deflated,
+    /// As JSON text: neither side has to inflate
+    Plain,
+}
+
+impl std::fmt::Display for StoredForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deflated => "deflated",
+            Self::Plain => "plain",
+        })
+    }
 }
 
 /// How hard deflate tries.
@@ -196,14 +217,15 @@ pub(crate) enum SideChoice {
 
 impl SideArguments {
     /// The arguments that ask this very program for this run.
-    pub(crate) fn to_command_line(self) -> [OsString; 8] {
+    pub(crate) fn to_command_line(self) -> [OsString; 10] {
         let side = match self.side {
             SideChoice::Waybill => "waybill",
             SideChoice::Baseline => "baseline",
         };
         let (records, level) = (self.bench.records.to_string(), self.bench.level.to_string());
-        let threads = self.threads.to_string();
-        ["bench-side", side, "--records", &records, "--level", &level, "--threads", &threads].map(OsString::from)
+        let (stored, threads) = (self.bench.stored.to_string(), self.threads.to_string());
+        ["bench-side", side, "--records", &records, "--level", &level, "--stored", &stored, "--threads", &threads]
+            .map(OsString::from)
     }
 }
 
@@ -267,7 +289,7 @@ mod tests {
     fn a_side_understands_what_it_is_asked() {
         let asked = SideArguments {
             side: SideChoice::Baseline,
-            bench: BenchSide { records: 5, level: BenchLevel::Small },
+            bench: BenchSide { records: 5, level: BenchLevel::Small, stored: StoredForm::Plain },
             threads: NonZeroUsize::new(3).unwrap(),
         };
         let line = std::iter::once(OsString::from("waybill")).chain(asked.to_command_line());

@@ -22,7 +22,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context as _, Result, bail, ensure};
 use waybill_domain::Level;
 
-use crate::arguments::{BenchArguments, BenchLevel, BenchSide, SideArguments, SideChoice};
+use crate::arguments::{BenchArguments, BenchLevel, SideArguments, SideChoice};
 use crate::{amount, terminal};
 use pages::Pages;
 use report::Report;
@@ -32,7 +32,9 @@ use written::Run;
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     let threads = arguments.threads.unwrap_or_else(cores);
     if cfg!(debug_assertions) {
-        terminal::note("This is a development build: its numbers say nothing. Use `cargo run --release -- bench`.");
+        terminal::note(
+            "This is a development build: its numbers say nothing. Use `cargo run --release --bin waybill -- bench`.",
+        );
     }
     let (mut waybill, mut baseline) = (Vec::new(), Vec::new());
     for round in 1..=arguments.rounds.get() {
@@ -42,11 +44,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             order.reverse();
         }
         for side in order {
-            let run = spawn(&SideArguments {
-                side,
-                bench: BenchSide { records: arguments.side.records, level: arguments.side.level },
-                threads,
-            })?;
+            let run = spawn(&SideArguments { side, bench: arguments.side, threads })?;
             let (name, runs) = match side {
                 SideChoice::Waybill => ("Waybill", &mut waybill),
                 SideChoice::Baseline => ("baseline", &mut baseline),
@@ -66,13 +64,14 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
 
 /// One run of one side, in this process; its report is one line of JSON.
 pub(crate) fn run_side(arguments: &SideArguments) -> Result<()> {
-    let pages = Pages::new(arguments.bench.records);
+    let pages = Pages::new(arguments.bench.records, arguments.bench.stored);
     let json_bytes = pages.json_bytes();
     let level = match arguments.bench.level {
         BenchLevel::Fast => Level::Fast,
         BenchLevel::Default => Level::Default,
         BenchLevel::Small => Level::Small,
     };
+    let before = process::processor_secs();
     let written = match arguments.side {
         SideChoice::Waybill => waybill_side::run(pages, arguments.threads, level)?,
         SideChoice::Baseline => baseline::run(&pages, level)?,
@@ -80,7 +79,7 @@ pub(crate) fn run_side(arguments: &SideArguments) -> Result<()> {
     ensure!(written.records == arguments.bench.records, "{} records were written", written.records);
     let run = Run {
         secs: written.took.as_secs_f64(),
-        processor_secs: process::processor_secs(),
+        processor_secs: process::processor_secs().zip(before).map(|(after, before)| after - before),
         records: written.records,
         json_bytes,
         csv_bytes: written.csv_bytes,
@@ -118,20 +117,23 @@ fn json_size(run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::StoredForm;
 
     #[test]
     fn both_sides_write_the_same_csv() {
         let records = 7_000;
-        let ours = waybill_side::run(Pages::new(records), NonZeroUsize::new(3).unwrap(), Level::Default).unwrap();
-        let plain = baseline::run(&Pages::new(records), Level::Default).unwrap();
+        let ours =
+            waybill_side::run(Pages::new(records, StoredForm::Deflated), NonZeroUsize::new(3).unwrap(), Level::Default)
+                .unwrap();
+        let plain = baseline::run(&Pages::new(records, StoredForm::Deflated), Level::Default).unwrap();
         assert_eq!((ours.records, ours.csv_bytes, ours.csv_crc32), (records, plain.csv_bytes, plain.csv_crc32));
         assert_eq!(plain.records, records);
     }
 
     #[test]
     fn an_export_of_nothing_has_a_header() {
-        let ours = waybill_side::run(Pages::new(0), NonZeroUsize::MIN, Level::Fast).unwrap();
-        let plain = baseline::run(&Pages::new(0), Level::Fast).unwrap();
+        let ours = waybill_side::run(Pages::new(0, StoredForm::Plain), NonZeroUsize::MIN, Level::Fast).unwrap();
+        let plain = baseline::run(&Pages::new(0, StoredForm::Plain), Level::Fast).unwrap();
         assert_eq!((ours.csv_bytes, ours.csv_crc32), (plain.csv_bytes, plain.csv_crc32));
     }
 }

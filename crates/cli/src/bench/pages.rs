@@ -7,9 +7,10 @@ use waybill_ports::{PageCursor, PortError, PortErrorKind, RecordPage, RecordPatc
 use waybill_record::stored;
 
 use super::records;
+use crate::arguments::StoredForm;
 
-/// Records of a page: about 1 MiB of stored bytes, as a table's page holds.
-const PAGE_RECORDS: usize = 2_600;
+/// Codec byte of a stored record whose JSON text follows as it is.
+const PLAIN: u8 = 0;
 /// Different pages; they repeat after that, far beyond what a compressor looks back.
 const DIFFERENT: u64 = 8;
 /// Partitions, as in the real store.
@@ -29,19 +30,34 @@ struct Canned {
 pub(super) struct Pages {
     canned: Vec<Canned>,
     records: u64,
+    per_page: usize,
+}
+
+/// Records of a page: about 1 MiB of stored bytes, as a table's page holds.
+fn per_page(form: StoredForm) -> usize {
+    match form {
+        StoredForm::Deflated => 2_600,
+        StoredForm::Plain => 1_570,
+    }
 }
 
 impl Pages {
     /// Pages of `records` generated records.
-    pub(super) fn new(records: u64) -> Self {
-        let mut pages = Self { canned: Vec::new(), records };
+    pub(super) fn new(records: u64, form: StoredForm) -> Self {
+        let mut pages = Self { canned: Vec::new(), records, per_page: per_page(form) };
         let mut numbers = 0..;
         for _ in 0..pages.count().min(DIFFERENT) {
             let mut page = Canned::default();
-            for number in numbers.by_ref().take(PAGE_RECORDS) {
+            for number in numbers.by_ref().take(pages.per_page) {
                 let (id, json) = records::record(number);
                 page.ids.push(id);
-                page.bytes.extend_from_slice(&stored::encode(json.as_bytes()));
+                match form {
+                    StoredForm::Deflated => page.bytes.extend_from_slice(&stored::encode(json.as_bytes())),
+                    StoredForm::Plain => {
+                        page.bytes.push(PLAIN);
+                        page.bytes.extend_from_slice(json.as_bytes());
+                    }
+                }
                 page.ends.push(page.bytes.len());
                 page.json_sizes.push(json.len());
             }
@@ -52,7 +68,7 @@ impl Pages {
 
     /// How many pages there are.
     pub(super) fn count(&self) -> u64 {
-        self.records.div_ceil(stride())
+        self.records.div_ceil(self.stride())
     }
 
     /// JSON text of all records, in bytes.
@@ -80,14 +96,14 @@ impl Pages {
         self.canned.get(usize::try_from(page % DIFFERENT).ok()?)
     }
 
-    fn length(&self, page: u64) -> usize {
-        let left = self.records.saturating_sub(page.saturating_mul(stride()));
-        usize::try_from(left).unwrap_or(usize::MAX).min(PAGE_RECORDS)
+    fn stride(&self) -> u64 {
+        u64::try_from(self.per_page).unwrap_or(u64::MAX)
     }
-}
 
-fn stride() -> u64 {
-    u64::try_from(PAGE_RECORDS).unwrap_or(u64::MAX)
+    fn length(&self, page: u64) -> usize {
+        let left = self.records.saturating_sub(page.saturating_mul(self.stride()));
+        usize::try_from(left).unwrap_or(usize::MAX).min(self.per_page)
+    }
 }
 
 /// Replays pages: page `n` is in partition `n mod 16`, so that turns over the partitions give them in order.
@@ -148,16 +164,20 @@ mod tests {
         (0..pages.count()).map(|page| pages.page(page).len()).sum()
     }
 
+    const FORMS: [StoredForm; 2] = [StoredForm::Deflated, StoredForm::Plain];
+
     #[test]
     fn a_page_is_about_as_large_as_a_page_of_a_table() {
-        let bytes: usize = Pages::new(5000).page(0).iter().map(|record| record.stored.len()).sum();
-        assert!((900_000..1_150_000).contains(&bytes), "{bytes}");
+        for form in FORMS {
+            let bytes: usize = Pages::new(5000, form).page(0).iter().map(|record| record.stored.len()).sum();
+            assert!((900_000..1_150_000).contains(&bytes), "{form}: {bytes}");
+        }
     }
 
     #[test]
     fn pages_hold_as_many_records_as_asked_for() {
         for records in [0, 1, 5000, 60_000] {
-            let pages = Pages::new(records);
+            let pages = Pages::new(records, StoredForm::Deflated);
             assert_eq!(u64::try_from(total(&pages)).unwrap(), records);
             assert!(pages.page(pages.count()).is_empty());
         }
@@ -165,17 +185,19 @@ mod tests {
 
     #[test]
     fn pages_decode_to_the_records_and_their_size_is_known() {
-        let pages = Pages::new(20_000);
-        let mut decoder = stored::Decoder::new();
-        let mut bytes = 0;
-        for page in 0..pages.count() {
-            for record in pages.page(page) {
-                let text = decoder.decode(&record.stored).unwrap();
-                let value: serde_json::Value = serde_json::from_slice(text).unwrap();
-                assert_eq!(value["_id"], record.id.to_string());
-                bytes += u64::try_from(text.len()).unwrap();
+        for form in FORMS {
+            let pages = Pages::new(20_000, form);
+            let mut decoder = stored::Decoder::new();
+            let mut bytes = 0;
+            for page in 0..pages.count() {
+                for record in pages.page(page) {
+                    let text = decoder.decode(&record.stored).unwrap();
+                    let value: serde_json::Value = serde_json::from_slice(text).unwrap();
+                    assert_eq!(value["_id"], record.id.to_string());
+                    bytes += u64::try_from(text.len()).unwrap();
+                }
             }
+            assert_eq!(bytes, pages.json_bytes());
         }
-        assert_eq!(bytes, pages.json_bytes());
     }
 }

@@ -16,6 +16,7 @@ use crate::arguments::BenchSide;
 pub(super) struct Report {
     records: u64,
     level: String,
+    stored: String,
     threads: NonZeroUsize,
     build: &'static str,
     waybill: Side,
@@ -88,8 +89,8 @@ impl Report {
             archive_bytes: ratio(ours.archive_bytes, theirs.archive_bytes),
         };
         let build = if cfg!(debug_assertions) { "development" } else { "release" };
-        let level = side.level.to_string();
-        Self { records: side.records, level, threads, build, waybill: ours, baseline: theirs, ratios }
+        let (level, stored) = (side.level.to_string(), side.stored.to_string());
+        Self { records: side.records, level, stored, threads, build, waybill: ours, baseline: theirs, ratios }
     }
 
     /// Fails when the sides, or two runs of one, did not write the same CSV file.
@@ -153,7 +154,10 @@ impl Report {
     fn heading(&self) -> String {
         let size = self.waybill.runs.first().map(json_size).unwrap_or_default();
         let (records, level, rounds) = (amount::grouped_integer(self.records), &self.level, self.waybill.runs.len());
-        format!("{records} records ({size} of JSON) to a CSV file in a zip, level {level}; medians of {rounds} rounds")
+        let stored = &self.stored;
+        format!(
+            "{records} {stored} records ({size} of JSON) to a CSV file in a zip, level {level}; medians of {rounds} rounds"
+        )
     }
 
     fn footing(&self) -> String {
@@ -174,7 +178,7 @@ fn unknown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::BenchLevel;
+    use crate::arguments::{BenchLevel, StoredForm};
 
     fn run(secs: f64, csv_crc32: u32) -> Run {
         Run {
@@ -190,7 +194,7 @@ mod tests {
     }
 
     fn report(ours: &[f64], theirs: &[f64], crc32: u32) -> Report {
-        let side = BenchSide { records: 1_000_000, level: BenchLevel::Default };
+        let side = BenchSide { records: 1_000_000, level: BenchLevel::Default, stored: StoredForm::Deflated };
         let ours = ours.iter().map(|&secs| run(secs, 1)).collect();
         let theirs = theirs.iter().map(|&secs| run(secs, crc32)).collect();
         Report::new(&side, NonZeroUsize::new(4).unwrap(), ours, theirs)
@@ -209,7 +213,7 @@ mod tests {
         let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace();
         assert_eq!(line("records/s").skip(1).collect::<Vec<_>>(), ["2,000,000", "200,000", "10.00", "×"]);
         assert_eq!(line("peak memory").skip(2).collect::<Vec<_>>(), ["50.0", "MiB", "50.0", "MiB", "1.00", "×"]);
-        assert!(table.starts_with("1,000,000 records (650.0 MB of JSON) to a CSV file"), "{table}");
+        assert!(table.starts_with("1,000,000 deflated records (650.0 MB of JSON) to a CSV file"), "{table}");
         assert!(table.contains("Both wrote the same CSV file (210.0 MB)"), "{table}");
     }
 

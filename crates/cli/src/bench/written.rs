@@ -25,7 +25,7 @@ pub(super) struct Written {
 pub(super) struct Run {
     /// Wall-clock seconds.
     pub(super) secs: f64,
-    /// Processor seconds of the whole process, making the canned pages included; `None` where the system does not tell.
+    /// Processor seconds of all threads meanwhile; `None` where the system does not tell.
     pub(super) processor_secs: Option<f64>,
     /// Records.
     pub(super) records: u64,
