@@ -2,60 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
 
-use async_trait::async_trait;
+mod unanswered;
+
 use futures::executor::block_on;
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use waybill_app::{
     ChangeOrg, Context, CreateKey, CreateOrg, Error, PutCollection, QuotaChange, authenticate_key,
     authenticate_signature, change_org, create_key, create_org, delete_collection, list_audit, list_keys,
     put_collection, revoke_key,
 };
-use waybill_domain::{CommitId, Principal, Property, PropertyKind, RequestSignature, Role, Scope, Source, Timestamp};
-use waybill_ports::{DueKind, DueRow, PortError, PortErrorKind, Row, RowKey, RowPage, RowRange, StateStore, Write};
+use waybill_domain::{Principal, Property, PropertyKind, RequestSignature, Role, Scope, Source};
 use waybill_testkit::{MemoryPorts, samples};
-
-/// A store that does what it is asked, and loses the reply to the next commits.
-struct Unanswered {
-    state: Arc<dyn StateStore>,
-    left: AtomicU32,
-}
-
-#[async_trait]
-impl StateStore for Unanswered {
-    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
-        self.state.get(key).await
-    }
-
-    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
-        self.state.get_many(keys).await
-    }
-
-    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
-        self.state.query(range).await
-    }
-
-    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
-        self.state.commit(commit, writes).await?;
-        let lost = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        if lost { Err(PortError::new(PortErrorKind::Unavailable, "committing")) } else { Ok(()) }
-    }
-
-    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
-        self.state.due(kind, shard, until, limit).await
-    }
-}
 
 /// A context in which the replies to the next `lost` commits are.
 fn losing(ports: &MemoryPorts, lost: u32) -> Context {
-    let context = ports.context();
-    let state = Arc::clone(&context.state);
-    Context { state: Arc::new(Unanswered { state, left: AtomicU32::new(lost) }), ..context }
+    unanswered::losing(ports.context(), lost)
 }
 
 fn new_org(code: &str) -> CreateOrg {
