@@ -106,6 +106,12 @@ pub trait ArchiveStore: Send + Sync {
     /// [`PortError`].
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError>;
 
+    /// Some of an object's bytes, or `None` when there is no object.
+    ///
+    /// # Errors
+    /// `Rejected` when the range is empty or ends behind the object.
+    async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError>;
+
     /// Keys that begin with `prefix`, at most 1000.
     ///
     /// # Errors

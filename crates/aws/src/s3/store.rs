@@ -89,6 +89,33 @@ fn tag(tag: Option<String>, during: &'static str) -> Result<PartTag, PortError> 
     tag.map(PartTag).ok_or_else(|| PortError::new(PortErrorKind::Unavailable, during))
 }
 
+/// The last byte of a range, as the service counts.
+fn last_byte(range: ByteRange, during: &'static str) -> Result<u64, PortError> {
+    let last = range.end.checked_sub(1).filter(|last| *last >= range.start);
+    last.ok_or_else(|| rejected("an empty range", during))
+}
+
+impl S3ArchiveStore {
+    /// The bytes of an object, or of a range of it; `None` when there is no object.
+    async fn fetch(&self, key: &str, range: Option<String>, during: &'static str) -> Result<Option<Bytes>, PortError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key).set_range(range);
+        let reply = match request.send().await {
+            Ok(reply) => reply,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(port_error(during, &error)),
+        };
+        let body = reply.body.collect().await;
+        let body = body.map_err(|error| PortError::caused_by(PortErrorKind::Unavailable, during, error))?;
+        Ok(Some(body.into_bytes()))
+    }
+}
+
 #[async_trait]
 impl ArchiveStore for S3ArchiveStore {
     async fn put_new(&self, key: &str, body: Bytes, metadata: &ObjectMetadata) -> Result<(), PortError> {
@@ -140,8 +167,7 @@ impl ArchiveStore for S3ArchiveStore {
         range: ByteRange,
     ) -> Result<PartTag, PortError> {
         const DURING: &str = "copying a part";
-        let last = range.end.checked_sub(1).filter(|last| *last >= range.start);
-        let last = last.ok_or_else(|| rejected("an empty range", DURING))?;
+        let last = last_byte(range, DURING)?;
         let request = self.client.upload_part_copy().bucket(&self.bucket).key(key).upload_id(&upload.0);
         let request = request
             .part_number(part_number(number, DURING)?)
@@ -193,21 +219,20 @@ impl ArchiveStore for S3ArchiveStore {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
-        const DURING: &str = "reading an object";
-        let reply = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(reply) => reply,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
-            {
-                return Ok(None);
+        self.fetch(key, None, "reading an object").await
+    }
+
+    async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError> {
+        const DURING: &str = "reading a part of an object";
+        let last = last_byte(range, DURING)?;
+        let read = self.fetch(key, Some(format!("bytes={}-{last}", range.start)), DURING).await?;
+        match read {
+            // S3 gives less where the object ends within the range.
+            Some(bytes) if u64::try_from(bytes.len()).ok() != Some(range.end - range.start) => {
+                Err(rejected("a range that ends behind the object", DURING))
             }
-            Err(error) => return Err(port_error(DURING, &error)),
-        };
-        let body = reply.body.collect().await;
-        let body = body.map_err(|error| PortError::caused_by(PortErrorKind::Unavailable, DURING, error))?;
-        Ok(Some(body.into_bytes()))
+            read => Ok(read),
+        }
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, PortError> {

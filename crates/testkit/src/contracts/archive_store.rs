@@ -16,6 +16,7 @@ pub async fn archive_store(store: &dyn ArchiveStore, prefix: &str) -> Result<(),
     check!(store, prefix;
         an_absent_object_reads_as_none,
         an_object_reads_back_with_its_metadata,
+        a_range_of_an_object_can_be_read,
         an_object_is_never_put_twice,
         an_upload_appears_whole_when_it_is_completed,
         parts_may_come_out_of_order_and_again,
@@ -56,6 +57,19 @@ async fn an_object_reads_back_with_its_metadata(store: &dyn ArchiveStore, prefix
     store.put_new(&b, Bytes::new(), &plain).await?;
     equal(&store.head(&b).await?, &Some(ObjectHead { size_bytes: 0, metadata: plain }))?;
     equal(&store.get(&b).await?, &Some(Bytes::new()))
+}
+
+async fn a_range_of_an_object_can_be_read(store: &dyn ArchiveStore, prefix: &str) -> Fact {
+    let a = key(prefix, "a");
+    let range = |start, end| ByteRange { start, end };
+    equal(&store.read(&a, range(0, 1)).await?, &None)?;
+    store.put_new(&a, Bytes::from_static(b"hello"), &metadata("00ff")).await?;
+    equal(&store.read(&a, range(0, 5)).await?, &Some(Bytes::from_static(b"hello")))?;
+    equal(&store.read(&a, range(1, 3)).await?, &Some(Bytes::from_static(b"el")))?;
+    for (start, end) in [(2, 2), (3, 2), (4, 6), (5, 6), (7, 9)] {
+        that(store.read(&a, range(start, end)).await.is_err(), "a range that is not all there is refused")?;
+    }
+    Ok(())
 }
 
 async fn an_object_is_never_put_twice(store: &dyn ArchiveStore, prefix: &str) -> Fact {

@@ -98,6 +98,13 @@ impl MemoryArchiveStore {
     }
 }
 
+fn slice(body: &Bytes, range: ByteRange, during: &'static str) -> Result<Bytes, PortError> {
+    let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    let inside = bounds.filter(|(start, end)| start < end && *end <= body.len());
+    let (start, end) = inside.ok_or_else(|| rejected("a range outside of the object", during))?;
+    Ok(body.slice(start..end))
+}
+
 #[async_trait]
 impl ArchiveStore for MemoryArchiveStore {
     async fn put_new(&self, key: &str, body: Bytes, metadata: &ObjectMetadata) -> Result<(), PortError> {
@@ -132,11 +139,9 @@ impl ArchiveStore for MemoryArchiveStore {
         range: ByteRange,
     ) -> Result<PartTag, PortError> {
         self.objects.with(|objects| {
-            let body = objects.whole.get(source).ok_or_else(|| not_found("copying a part"))?.body.clone();
-            let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-            let inside = bounds.filter(|(start, end)| start < end && *end <= body.len());
-            let (start, end) = inside.ok_or_else(|| rejected("a range outside of the source", "copying a part"))?;
-            objects.add_part(key, upload, number, body.slice(start..end))
+            let source = objects.whole.get(source).ok_or_else(|| not_found("copying a part"))?;
+            let part = slice(&source.body, range, "copying a part")?;
+            objects.add_part(key, upload, number, part)
         })
     }
 
@@ -189,6 +194,10 @@ impl ArchiveStore for MemoryArchiveStore {
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
         Ok(self.body(key))
+    }
+
+    async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError> {
+        self.body(key).map(|body| slice(&body, range, "reading a part of an object")).transpose()
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, PortError> {

@@ -111,7 +111,7 @@ impl FaultyArchives {
         world.reply(fate, result).await
     }
 
-    async fn read<T>(&self, read: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    async fn look<T>(&self, read: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
         let fate = self.world.travel(self.actor, Service::Archives, false).await?;
         let result = read.await;
         self.world.reply(fate, result).await
@@ -130,7 +130,7 @@ impl ArchiveStore for FaultyArchives {
     }
 
     async fn begin_upload(&self, key: &str, metadata: &ObjectMetadata) -> Result<UploadId, PortError> {
-        self.read(self.world.archives.begin_upload(key, metadata)).await
+        self.look(self.world.archives.begin_upload(key, metadata)).await
     }
 
     async fn upload_part(&self, key: &str, upload: &UploadId, number: u32, body: Bytes) -> Result<PartTag, PortError> {
@@ -156,19 +156,23 @@ impl ArchiveStore for FaultyArchives {
     }
 
     async fn abort_upload(&self, key: &str, upload: &UploadId) -> Result<(), PortError> {
-        self.read(self.world.archives.abort_upload(key, upload)).await
+        self.look(self.world.archives.abort_upload(key, upload)).await
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectHead>, PortError> {
-        self.read(self.world.archives.head(key)).await
+        self.look(self.world.archives.head(key)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
-        self.read(self.world.archives.get(key)).await
+        self.look(self.world.archives.get(key)).await
+    }
+
+    async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError> {
+        self.look(self.world.archives.read(key, range)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, PortError> {
-        self.read(self.world.archives.list(prefix)).await
+        self.look(self.world.archives.list(prefix)).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), PortError> {
@@ -182,6 +186,6 @@ impl ArchiveStore for FaultyArchives {
         filename: &str,
         content_type: &str,
     ) -> Result<Download, PortError> {
-        self.read(self.world.archives.presign(key, lifetime, filename, content_type)).await
+        self.look(self.world.archives.presign(key, lifetime, filename, content_type)).await
     }
 }
