@@ -9,14 +9,18 @@
 mod block;
 mod bytes_as_text;
 mod digest;
+mod file_name;
 mod layout;
 mod name;
+mod precompressed;
 mod writer;
 
 pub use block::{DeflateError, Deflater, Level, deflate_block, end_block, plain_crc32, stored_block};
 pub use digest::Digest;
+pub use file_name::{file_folders, file_name};
 pub use layout::Modified;
-pub use name::{EntryName, NameError, manifest_name, records_name};
+pub use name::{EntryName, NameError, files_archive_name, manifest_name, records_name};
+pub use precompressed::is_precompressed;
 pub use writer::{
     ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, HOLD_BYTES, SizeBound,
 };

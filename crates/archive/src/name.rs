@@ -5,9 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Longest name, in bytes.
-const MAX_NAME_BYTES: usize = 255;
+pub(crate) const MAX_NAME_BYTES: usize = 255;
 
 const MANIFEST: &str = "manifest.json";
+const FILES_ARCHIVE: &str = "files.zip";
 
 /// Device names of Windows: a file of that name, with or without an extension, cannot be made there.
 const RESERVED: [&str; 28] = [
@@ -98,6 +99,11 @@ pub fn manifest_name() -> EntryName {
     EntryName(MANIFEST.to_owned())
 }
 
+/// The name of the entry that holds the records' files as an archive of its own.
+pub fn files_archive_name() -> EntryName {
+    EntryName(FILES_ARCHIVE.to_owned())
+}
+
 /// The name of the entry that holds a collection's records: its name made safe, a dot and the extension.
 ///
 /// Characters an entry name must not hold become `_`; a reserved name, and `manifest.json`, get a `_` in front.
@@ -119,14 +125,14 @@ pub fn records_name(collection: &str, extension: &str) -> EntryName {
     EntryName(name)
 }
 
-fn is_forbidden(c: char) -> bool {
+pub(crate) fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFF}')
 }
 
 /// Whether a segment is a device name, whatever follows its first dot.
-fn is_reserved(segment: &str) -> bool {
+pub(crate) fn is_reserved(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or(segment).trim_end();
     RESERVED.iter().any(|reserved| stem.eq_ignore_ascii_case(reserved))
 }

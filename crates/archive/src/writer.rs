@@ -26,6 +26,14 @@ pub enum SizeBound {
 }
 
 impl SizeBound {
+    /// For an entry of `plain_bytes` that is appended in blocks of `block_bytes`, none of which takes more than
+    /// [`stored_block`](crate::stored_block) would make of it. Held back where it is small enough for that.
+    pub fn of_size(plain_bytes: u64, block_bytes: u64) -> Self {
+        let pieces = plain_bytes / u64::from(u16::MAX) + plain_bytes / block_bytes.max(1) + 2;
+        let most = plain_bytes.saturating_add(pieces.saturating_mul(5)).saturating_add(length64(end_block()));
+        if usize::try_from(most).is_ok_and(|most| most <= HOLD_BYTES) { Self::Unknown } else { Self::AtMost(most) }
+    }
+
     /// What the local header can say at once; `None` if that is left open for a while.
     fn announces(self) -> Option<Announced> {
         let wide = match self {
@@ -89,6 +97,9 @@ pub enum ArchiveError {
     /// No entry is open.
     #[error("no entry is open")]
     NoEntry,
+    /// The directory is begun: no entry can follow it.
+    #[error("the directory is begun")]
+    Closing,
     /// The entry grew over the bound given when it was started.
     #[error("the entry is larger than announced")]
     OverBound,
@@ -142,6 +153,14 @@ pub struct ArchiveState {
     directory: Vec<u8>,
     /// Bytes of directory records that the caller has taken away.
     spilled: u64,
+    /// Once the directory is begun: where, and how much of it is written.
+    closing: Option<Closing>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Closing {
+    offset: u64,
+    bytes: u64,
 }
 
 /// Writes one archive.
@@ -174,7 +193,7 @@ impl ArchiveWriter {
     /// Starts an entry; its header is appended to `out`, now or when it is decided.
     ///
     /// # Errors
-    /// An entry is open.
+    /// An entry is open, or the directory is begun.
     pub fn start_entry(
         &mut self,
         name: EntryName,
@@ -184,6 +203,9 @@ impl ArchiveWriter {
     ) -> Result<(), ArchiveError> {
         if self.state.open.is_some() {
             return Err(ArchiveError::EntryOpen);
+        }
+        if self.state.closing.is_some() {
+            return Err(ArchiveError::Closing);
         }
         let mut entry = OpenEntry {
             name,
@@ -273,49 +295,52 @@ impl ArchiveWriter {
         announced
     }
 
+    /// Bytes of the directory records that are kept in the state.
+    pub fn directory_bytes(&self) -> usize {
+        self.state.directory.len()
+    }
+
     /// Takes the directory records collected so far out of the state, so that it does not grow with the archive.
     ///
-    /// Whoever takes them gives them back, in order, to [`ArchiveWriter::finish_with`].
+    /// Whoever takes them gives them back, in order, to [`ArchiveWriter::append_directory`].
     pub fn spill_directory(&mut self) -> Vec<u8> {
         let records = std::mem::take(&mut self.state.directory);
         self.state.spilled += length64(&records);
         records
     }
 
-    /// Ends an archive of which nothing was spilled.
+    /// Gives back the next bytes of what was spilled, cut anywhere; the first call begins the directory.
     ///
     /// # Errors
-    /// An entry is open, or records were spilled.
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<ArchiveSummary, ArchiveError> {
-        self.finish_with(std::iter::empty::<&[u8]>(), out)
-    }
-
-    /// Ends an archive: `spilled` are the results of [`ArchiveWriter::spill_directory`] in order.
-    ///
-    /// # Errors
-    /// An entry is open, or `spilled` is not as long as what was taken.
-    pub fn finish_with<T: AsRef<[u8]>>(
-        mut self,
-        spilled: impl IntoIterator<Item = T>,
-        out: &mut Vec<u8>,
-    ) -> Result<ArchiveSummary, ArchiveError> {
+    /// An entry is open, or that is more than was spilled.
+    pub fn append_directory(&mut self, records: &[u8], out: &mut Vec<u8>) -> Result<(), ArchiveError> {
         if self.state.open.is_some() {
             return Err(ArchiveError::EntryOpen);
         }
-        let directory_offset = self.state.written;
-        for records in spilled {
-            self.emit(out, |out| out.extend_from_slice(records.as_ref()));
+        let mut closing = self.state.closing.unwrap_or(Closing { offset: self.state.written, bytes: 0 });
+        closing.bytes += length64(records);
+        if closing.bytes > self.state.spilled {
+            return Err(ArchiveError::Spilled);
         }
-        if self.state.written - directory_offset != self.state.spilled {
+        self.emit(out, |out| out.extend_from_slice(records));
+        self.state.closing = Some(closing);
+        Ok(())
+    }
+
+    /// Ends an archive of which everything that was spilled has been given back.
+    ///
+    /// # Errors
+    /// An entry is open, or something is missing.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<ArchiveSummary, ArchiveError> {
+        self.append_directory(&[], out)?;
+        let Closing { offset, bytes } = self.state.closing.unwrap_or(Closing { offset: self.state.written, bytes: 0 });
+        if bytes != self.state.spilled {
             return Err(ArchiveError::Spilled);
         }
         let records = std::mem::take(&mut self.state.directory);
         self.emit(out, |out| out.extend_from_slice(&records));
-        let directory_bytes = self.state.written - directory_offset;
         let entries = self.state.entries;
-        self.emit(out, |out| {
-            layout::end_records(entries, directory_offset, directory_bytes, out);
-        });
+        self.emit(out, |out| layout::end_records(entries, offset, bytes + length64(&records), out));
         Ok(ArchiveSummary { size_bytes: self.state.written, sha256: self.state.sha256.finish(), entries })
     }
 
