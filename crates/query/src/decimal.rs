@@ -18,6 +18,47 @@ pub fn compare(left: &str, right: &str) -> Ordering {
     }
 }
 
+/// Appends bytes that stand in the same order to each other as the values of the numbers do; equal values give equal
+/// bytes, and no number's bytes are the beginning of another's.
+///
+/// `text` must be a JSON number; exponents are held as in [`compare`].
+pub(crate) fn write_key(text: &str, out: &mut Vec<u8>) {
+    const NEGATIVE: u8 = 1;
+    const ZERO: u8 = 2;
+    const POSITIVE: u8 = 3;
+    let parts = Parts::of(text);
+    let start = match parts.sign() {
+        0 => return out.push(ZERO),
+        -1 => {
+            out.push(NEGATIVE);
+            out.len()
+        }
+        _ => {
+            out.push(POSITIVE);
+            out.len()
+        }
+    };
+    // The sign bit turned over makes two's complement sort as bytes.
+    out.extend_from_slice(&(parts.magnitude ^ i64::MIN).to_be_bytes());
+    // Two digits a byte, one higher than they are: 0 is left for the end, and a pair of zeros at the end is no digits.
+    let mut digits = parts.digits().map(|digit| digit - b'0');
+    let mut last = out.len();
+    while let Some(tens) = digits.next() {
+        let pair = tens * 10 + digits.next().unwrap_or(0);
+        out.push(pair + 1);
+        if pair > 0 {
+            last = out.len();
+        }
+    }
+    out.truncate(last);
+    out.push(0);
+    if parts.negative {
+        for byte in &mut out[start..] {
+            *byte = !*byte;
+        }
+    }
+}
+
 /// A number taken apart: sign, digits without zeros at the front, and where the point is.
 struct Parts<'a> {
     negative: bool,

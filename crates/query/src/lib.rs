@@ -5,9 +5,14 @@ pub mod dialects;
 mod evaluate;
 mod filter;
 mod instant;
+mod sort_key;
+mod sort_order;
 
 pub use filter::{Filter, Operand, Order, Test};
 pub use instant::Instant;
+pub use sort_order::{MAX_SORT_TERMS, SortError, SortOrder, SortTerm};
 
+#[cfg(test)]
+mod sort_tests;
 #[cfg(test)]
 mod where_tests;
