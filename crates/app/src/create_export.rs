@@ -4,8 +4,8 @@ use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    Collection, CollectionName, Export, ExportFormat, ExportSpec, IdempotencyKey, Level, Packaging, Principal,
-    Selection, Seq, Surface, Timestamp,
+    Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
+    Principal, Selection, Seq, SortKey, Surface, Timestamp,
 };
 use waybill_ports::WakeQueue;
 use waybill_query::dialects::cortex_where;
@@ -35,12 +35,41 @@ pub struct CreateExport {
     pub include: Vec<Path>,
     /// Which records.
     pub filter: Option<FilterRequest>,
+    /// What the records are sorted by, most important first; empty = the source's order.
+    pub sort: Vec<SortKey>,
+    /// Whether the records' files come along.
+    pub files: FileInclusion,
+    /// What a download is.
+    pub packaging: Packaging,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
     pub scheduled_at: Option<Timestamp>,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
+}
+
+impl CreateExport {
+    /// All of a collection with its default selection, in a zip, now.
+    pub fn new(surface: Surface, collection: CollectionName, format: ExportFormat) -> Self {
+        Self {
+            surface,
+            collection,
+            label: None,
+            description: None,
+            format,
+            level: Level::default(),
+            paths: Vec::new(),
+            include: Vec::new(),
+            filter: None,
+            sort: Vec::new(),
+            files: FileInclusion::None,
+            packaging: Packaging::Zip,
+            raw_cells: false,
+            scheduled_at: None,
+            idempotency: None,
+        }
+    }
 }
 
 /// A condition in one of the surfaces' grammars.
@@ -155,7 +184,9 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
         filter,
         filter_text,
         format: command.format,
-        packaging: Packaging::Zip,
+        sort: command.sort.clone(),
+        files: command.files,
+        packaging: command.packaging,
         level: command.level,
         raw_cells: command.raw_cells,
         principal: principal.account,

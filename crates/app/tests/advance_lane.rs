@@ -75,20 +75,7 @@ impl Fixture {
     }
 
     fn create(&self, format: ExportFormat) -> ExportView {
-        let command = CreateExport {
-            surface: Surface::Cortex,
-            collection: "things".parse().unwrap(),
-            label: None,
-            description: None,
-            format,
-            level: Level::Default,
-            paths: vec![],
-            include: vec![],
-            filter: None,
-            raw_cells: false,
-            scheduled_at: None,
-            idempotency: None,
-        };
+        let command = CreateExport::new(Surface::Cortex, "things".parse().unwrap(), format);
         block_on(create_export(&self.ports.context(), &*self.ports.wake, &self.admin, &command)).unwrap()
     }
 

@@ -35,20 +35,7 @@ impl Fixture {
     }
 
     fn create(&self, principal: &Principal) -> ExportId {
-        let command = CreateExport {
-            surface: Surface::Cortex,
-            collection: "things".parse().unwrap(),
-            label: None,
-            description: None,
-            format: ExportFormat::Ndjson,
-            level: Level::Default,
-            paths: Vec::new(),
-            include: Vec::new(),
-            filter: None,
-            raw_cells: false,
-            scheduled_at: None,
-            idempotency: None,
-        };
+        let command = CreateExport::new(Surface::Cortex, "things".parse().unwrap(), ExportFormat::Ndjson);
         let context = self.ports.context();
         block_on(create_export(&context, &*self.ports.wake, principal, &command)).unwrap().export.id
     }

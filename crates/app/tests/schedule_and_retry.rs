@@ -48,18 +48,12 @@ impl Fixture {
 
     fn create_in(&self, context: &Context, scheduled_at: Option<Timestamp>) -> ExportView {
         let command = CreateExport {
-            surface: Surface::Admin,
-            collection: "things".parse().unwrap(),
             label: Some("Nightly".into()),
-            description: None,
-            format: ExportFormat::Csv,
             level: Level::Small,
             paths: vec!["name".parse().unwrap()],
-            include: Vec::new(),
-            filter: None,
             raw_cells: true,
             scheduled_at,
-            idempotency: None,
+            ..CreateExport::new(Surface::Admin, "things".parse().unwrap(), ExportFormat::Csv)
         };
         block_on(create_export(context, &*self.ports.wake, &self.member, &command)).unwrap()
     }

@@ -129,6 +129,15 @@ pub struct Progress {
     pub plain_bytes: u64,
     /// Bytes of archive made.
     pub archive_bytes: u64,
+    /// About how many records it will have, where that can be told.
+    #[serde(default)]
+    pub estimated_records: Option<u64>,
+    /// Files written.
+    #[serde(default)]
+    pub files: u64,
+    /// Their plain bytes.
+    #[serde(default)]
+    pub file_bytes: u64,
 }
 
 /// What a running export is doing.
@@ -138,10 +147,16 @@ pub enum Phase {
     /// Nothing yet.
     #[default]
     Waiting,
-    /// Reading and writing records.
+    /// Reading records and putting them into their order.
+    Sorting,
+    /// Writing records.
     Records,
+    /// Writing the records' files.
+    Files,
     /// Making the archive appear.
     Finishing,
+    /// Making the download of it.
+    Packaging,
     /// Over.
     Done,
 }

@@ -60,6 +60,33 @@ impl ExportFormat {
 pub enum Packaging {
     /// The zip itself.
     Zip,
+    /// The file of records, as it is.
+    Bare,
+    /// The file of records, as gzip.
+    Gzip,
+}
+
+/// Whether the files of records come along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileInclusion {
+    /// They do not.
+    #[default]
+    None,
+    /// Each as an entry of its own.
+    Entries,
+    /// All in one inner zip.
+    Zipped,
+}
+
+/// One of the properties that records are sorted by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SortKey {
+    /// Where its value is.
+    pub path: Path,
+    /// Greatest first.
+    pub descending: bool,
 }
 
 /// How hard deflate tries.
@@ -105,6 +132,12 @@ pub struct ExportSpec {
     pub filter_text: Option<String>,
     /// The form.
     pub format: ExportFormat,
+    /// What the records are sorted by, most important first; empty = the source's order.
+    #[serde(default)]
+    pub sort: Vec<SortKey>,
+    /// Whether the records' files come along.
+    #[serde(default)]
+    pub files: FileInclusion,
     /// What a download is.
     pub packaging: Packaging,
     /// How hard deflate tries.

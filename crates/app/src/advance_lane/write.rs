@@ -209,6 +209,9 @@ impl Writing<'_> {
             records: self.assembly.records(),
             plain_bytes: self.plain_bytes,
             archive_bytes: self.assembly.size_bytes(),
+            estimated_records: None,
+            files: 0,
+            file_bytes: 0,
         }
     }
 

@@ -187,22 +187,12 @@ fn a_create_that_is_repeated_gives_what_it_made_though_its_collection_is_gone() 
     let fixture = Fixture::new(5);
     let context = fixture.ports.context();
     let command = CreateExport {
-        surface: Surface::Admin,
-        collection: "things".parse().unwrap(),
-        label: None,
-        description: None,
-        format: ExportFormat::Csv,
-        level: Level::Default,
-        paths: vec![],
-        include: vec![],
-        filter: None,
-        raw_cells: false,
-        scheduled_at: None,
         idempotency: Some(IdempotentRequest {
             key: IdempotencyKey::parse("once").unwrap(),
             operation: "test:create-export",
             body_digest: "a".to_owned(),
         }),
+        ..CreateExport::new(Surface::Admin, "things".parse().unwrap(), ExportFormat::Csv)
     };
     let create = || block_on(create_export(&context, &*fixture.ports.wake, &fixture.admin, &command));
     let made = create().unwrap();

@@ -42,20 +42,7 @@ async fn export(pages: Arc<Pages>, threads: NonZeroUsize, level: Level) -> Resul
     transaction.insert(&records::collection(principal.org.clone(), collection.clone()))?;
     transaction.commit(&*context.state).await?;
     let paths = records::COLUMNS.iter().map(|column| column.parse()).collect::<Result<Vec<Path>, _>>()?;
-    let command = CreateExport {
-        surface: Surface::Admin,
-        collection,
-        label: None,
-        description: None,
-        format: ExportFormat::Csv,
-        level,
-        paths,
-        include: Vec::new(),
-        filter: None,
-        raw_cells: false,
-        scheduled_at: None,
-        idempotency: None,
-    };
+    let command = CreateExport { level, paths, ..CreateExport::new(Surface::Admin, collection, ExportFormat::Csv) };
     let export = create_export(&context, &SilentWake, &principal, &command).await?.export;
 
     let archives = Arc::new(CountingArchives::default());

@@ -52,22 +52,15 @@ async fn create(process: &Process, principal: &Principal, idempotent: bool, json
     let Ok(collection) = COLLECTION.parse() else { return };
     let key = IdempotencyKey::parse(&request).filter(|_| idempotent);
     let command = CreateExport {
-        surface: Surface::Cortex,
-        collection,
         label: Some(request.clone()),
-        description: None,
-        format: if json { ExportFormat::Json } else { ExportFormat::Ndjson },
         level: Level::Fast,
-        paths: Vec::new(),
-        include: Vec::new(),
-        filter: None,
-        raw_cells: false,
         scheduled_at: wait.map(|wait| process.context.now().after(wait)),
         idempotency: key.map(|key| IdempotentRequest {
             key,
             operation: "simulated:create-export",
             body_digest: request.clone(),
         }),
+        ..CreateExport::new(Surface::Cortex, collection, if json { ExportFormat::Json } else { ExportFormat::Ndjson })
     };
     let wake = process.wake();
     // Only who sends an idempotency key may send again.

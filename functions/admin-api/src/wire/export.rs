@@ -171,6 +171,8 @@ impl ExportWire {
             format: format_name(export.format),
             packaging: match spec.packaging {
                 Packaging::Zip => "zip",
+                Packaging::Bare => "bare",
+                Packaging::Gzip => "gzip",
             },
             level: level_name(spec.level),
             paths: paths(&spec.selection.paths),
@@ -256,8 +258,11 @@ impl ProgressWire {
         let progress = export.progress.clone();
         let phase = match progress.phase {
             Phase::Waiting => "waiting",
+            Phase::Sorting => "sorting",
             Phase::Records => "records",
+            Phase::Files => "files",
             Phase::Finishing => "finishing",
+            Phase::Packaging => "packaging",
             Phase::Done => "done",
         };
         let Progress { records, plain_bytes, archive_bytes, .. } = progress;

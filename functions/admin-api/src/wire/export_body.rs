@@ -117,11 +117,8 @@ impl CreateExportBody {
             FilterRequest::CortexWhere { condition, text }
         });
         CreateExport {
-            surface: Surface::Admin,
-            collection: self.collection,
             label: self.name,
             description: self.description,
-            format: self.format,
             level: self.level,
             paths: self.paths,
             include: self.include,
@@ -129,6 +126,7 @@ impl CreateExportBody {
             raw_cells: self.raw_cells,
             scheduled_at: self.scheduled_at,
             idempotency,
+            ..CreateExport::new(Surface::Admin, self.collection, self.format)
         }
     }
 }

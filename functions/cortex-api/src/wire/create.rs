@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
-use waybill_domain::{CollectionName, ExportFormat, Level, Principal, Surface};
+use waybill_domain::{CollectionName, ExportFormat, Principal, Surface};
 use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
@@ -71,18 +71,13 @@ pub(crate) fn command(
     fields.finish()?;
     let Some(collection) = collection else { return Err(Fault::new(Kind::InvalidArgument).at("export.objects")) };
     Ok(CreateExport {
-        surface: Surface::Cortex,
-        collection,
         label,
         description,
-        format: format.unwrap_or(ExportFormat::Ndjson),
-        level: Level::Default,
         paths,
         include,
         filter,
-        raw_cells: false,
-        scheduled_at: None,
         idempotency,
+        ..CreateExport::new(Surface::Cortex, collection, format.unwrap_or(ExportFormat::Ndjson))
     })
 }
 
