@@ -38,8 +38,7 @@ pub(crate) fn write_key(text: &str, out: &mut Vec<u8>) {
             out.len()
         }
     };
-    // The sign bit turned over makes two's complement sort as bytes.
-    out.extend_from_slice(&(parts.magnitude ^ i64::MIN).to_be_bytes());
+    write_magnitude(parts.magnitude, out);
     // Two digits a byte, one higher than they are: 0 is left for the end, and a pair of zeros at the end is no digits.
     let mut digits = parts.digits().map(|digit| digit - b'0');
     let mut last = out.len();
@@ -55,6 +54,21 @@ pub(crate) fn write_key(text: &str, out: &mut Vec<u8>) {
     if parts.negative {
         for byte in &mut out[start..] {
             *byte = !*byte;
+        }
+    }
+}
+
+/// One byte for the usual powers of ten; beyond them a byte that says so and eight more.
+fn write_magnitude(magnitude: i64, out: &mut Vec<u8>) {
+    const LOWEST: i64 = -60;
+    const BELOW: u8 = 1;
+    const ABOVE: u8 = 0xFF;
+    match u8::try_from(magnitude - LOWEST) {
+        Ok(small) if small < 0xF0 => out.push(BELOW + 1 + small),
+        _ => {
+            out.push(if magnitude < LOWEST { BELOW } else { ABOVE });
+            // The sign bit turned over makes two's complement sort as bytes.
+            out.extend_from_slice(&(magnitude ^ i64::MIN).to_be_bytes());
         }
     }
 }
