@@ -7,10 +7,12 @@ mod finish;
 mod lease;
 mod pages;
 mod plan;
+mod records;
 mod run;
 mod segments;
 mod stamp;
 mod write;
+mod writing;
 
 use crate::read_export::stored_export;
 use crate::{Context, make_export};

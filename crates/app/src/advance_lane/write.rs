@@ -1,18 +1,16 @@
-//! Writing an archive: pages in, segments out, progress shown and checkpoints kept on the way.
+//! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
-use super::pages::{Selected, TransformedPage, Turns, transformed};
-use super::plan::compile;
+use super::pages::Turns;
+use super::records::write_records;
 use super::segments::{Bodies, SegmentWriter};
 use super::stamp::Run;
-use super::{Exporting, Interrupted, Lease};
-use futures::future::{Either, select};
-use futures::stream::{Stream, StreamExt};
+use super::writing::{Writing, internal};
+use super::{Exporting, Interrupted, Lease, plan};
 use serde::{Deserialize, Serialize};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, ExportSpec, Failure, FailureCode, Phase, Progress, Segment};
-use waybill_engine::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan};
+use waybill_domain::{Export, ExportSpec, Phase, Segment};
+use waybill_engine::{Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// How writing ended.
@@ -29,29 +27,36 @@ pub(super) struct Finished {
     pub(super) bodies: Bodies,
 }
 
+/// What is done now, and how far it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Stage {
+    /// Records are written in the source's order.
+    Records {
+        /// The pages that are left.
+        turns: Turns,
+    },
+}
+
+impl Stage {
+    /// What is shown of it.
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::Records { .. } => Phase::Records,
+        }
+    }
+}
+
 /// What the next step needs to go on; the bytes that made no whole part follow it in the object.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Checkpoint {
+pub(super) struct Checkpoint {
     /// Version of this form.
-    v: u8,
-    assembly: AssemblyState,
-    turns: Turns,
-    segments: Vec<Segment>,
-    plain_bytes: u64,
-}
-
-/// An archive under way.
-struct Writing<'a> {
-    exporting: &'a Exporting,
-    assembly: Assembly,
-    segments: SegmentWriter<'a>,
-    turns: Turns,
-    plain_bytes: u64,
-    /// Whether a page was assembled since the last checkpoint.
-    moved: bool,
-    checkpointed_at: Duration,
-    shown_at: Duration,
+    pub(super) v: u8,
+    pub(super) assembly: AssemblyState,
+    pub(super) stage: Stage,
+    pub(super) segments: Vec<Segment>,
+    pub(super) plain_bytes: u64,
 }
 
 /// Writes the archive of a stamped export from its last checkpoint on, until all is in or `deadline` (monotonic) is reached.
@@ -62,10 +67,10 @@ pub(super) async fn write_archive(
     spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Written, Interrupted> {
-    let plan = Arc::new(compile(spec).map_err(|error| internal(&error))?);
+    let plan = Arc::new(plan::compile(spec).map_err(|error| internal(&error))?);
     let mut writing = begin(exporting, run, spec, &plan).await?;
-    let filled = writing.fill(lease, run, spec, plan, deadline).await;
-    match filled {
+    let written = write_stages(&mut writing, lease, run, spec, plan, deadline).await;
+    match written {
         Ok(true) => writing.finish().await.map(Written::Finished),
         Ok(false) => Ok(Written::Checkpointed),
         Err(interrupted) => {
@@ -75,29 +80,17 @@ pub(super) async fn write_archive(
     }
 }
 
-/// The next page, with parts arriving meanwhile; waits while too many parts are on their way.
-async fn next_page<S>(
-    pages: &mut Pin<&mut S>,
-    segments: &mut SegmentWriter<'_>,
-) -> Result<Option<TransformedPage>, Interrupted>
-where
-    S: Stream<Item = Result<TransformedPage, Interrupted>>,
-{
-    while segments.is_busy() {
-        segments.arrived().await?;
-    }
-    let mut page = pages.next();
-    loop {
-        let arrived = match select(page, pin!(segments.arrived())).await {
-            Either::Left((page, _)) => return page.transpose(),
-            Either::Right((arrived, rest)) => {
-                page = rest;
-                arrived?
-            }
-        };
-        if !arrived {
-            return page.await.transpose();
-        }
+/// Goes through the stages that are left; `false` when time is up, with everything in a checkpoint.
+async fn write_stages(
+    writing: &mut Writing<'_>,
+    lease: &Lease,
+    run: &mut Run,
+    spec: &ExportSpec,
+    plan: Arc<Plan>,
+    deadline: Duration,
+) -> Result<bool, Interrupted> {
+    match &writing.stage {
+        Stage::Records { .. } => write_records(writing, lease, run, spec, plan, deadline).await,
     }
 }
 
@@ -130,21 +123,17 @@ async fn begin<'a>(
 ) -> Result<Writing<'a>, Interrupted> {
     let export = run.export();
     let header = header(export, spec);
-    let now = exporting.context.clock.monotonic();
     let writer = |closed, tail: &[u8]| SegmentWriter::new(exporting, &export.org, export.id, run.epoch, closed, tail);
-    let (assembly, segments, turns, plain_bytes) = match &export.checkpoint {
-        None => {
-            let mut first = Vec::new();
-            let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
-            (assembly, writer(Vec::new(), &first), Turns::all(exporting.records.partitions()), 0)
-        }
-        Some(key) => {
-            let (checkpoint, tail) = read_checkpoint(exporting, key).await?;
-            let assembly = Assembly::resume(plan, header, checkpoint.assembly);
-            (assembly, writer(checkpoint.segments, &tail), checkpoint.turns, checkpoint.plain_bytes)
-        }
+    let Some(key) = &export.checkpoint else {
+        let mut first = Vec::new();
+        let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
+        let stage = Stage::Records { turns: Turns::all(exporting.records.partitions()) };
+        return Ok(Writing::new(exporting, (assembly, writer(Vec::new(), &first)), stage, 0));
     };
-    Ok(Writing { exporting, assembly, segments, turns, plain_bytes, moved: false, checkpointed_at: now, shown_at: now })
+    let (checkpoint, tail) = read_checkpoint(exporting, key).await?;
+    let assembly = Assembly::resume(plan, header, checkpoint.assembly);
+    let segments = writer(checkpoint.segments, &tail);
+    Ok(Writing::new(exporting, (assembly, segments), checkpoint.stage, checkpoint.plain_bytes))
 }
 
 async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint, Vec<u8>), PortError> {
@@ -159,127 +148,4 @@ async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint
         return Err(corrupt(format!("v: {} is not known", checkpoint.v)));
     }
     Ok((checkpoint, body[end + 1..].to_vec()))
-}
-
-impl Writing<'_> {
-    /// Takes pages until all are in (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).
-    async fn fill(
-        &mut self,
-        lease: &Lease,
-        run: &mut Run,
-        spec: &ExportSpec,
-        plan: Arc<Plan>,
-        deadline: Duration,
-    ) -> Result<bool, Interrupted> {
-        let (exporting, settings) = (self.exporting, &self.exporting.settings);
-        let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
-        let mut pages = pin!(transformed(exporting, selected, self.turns.clone(), plan));
-        let clock = &exporting.context.clock;
-        while let Some(page) = next_page(&mut pages, &mut self.segments).await? {
-            self.take(page).await?;
-            lease.progressed().await;
-            self.reserve_ahead(run).await?;
-            let now = clock.monotonic();
-            if now >= deadline {
-                self.checkpoint(run).await?;
-                return Ok(false);
-            }
-            let waited = now.saturating_sub(self.checkpointed_at) >= settings.checkpoint_every;
-            if waited || self.segments.is_segment_full() {
-                self.checkpoint(run).await?;
-            } else if now.saturating_sub(self.shown_at) >= settings.progress_every {
-                self.show(run).await?;
-            }
-        }
-        Ok(true)
-    }
-
-    async fn take(&mut self, page: TransformedPage) -> Result<(), Interrupted> {
-        let mut bytes = Vec::with_capacity(page.block.deflated.len() + 64);
-        self.assembly.push(&page.block, &mut bytes).map_err(|error| internal(&error))?;
-        self.plain_bytes += u64::try_from(page.block.plain.len()).unwrap_or(u64::MAX);
-        self.turns.taken(page.next);
-        self.moved = true;
-        Ok(self.segments.append(&bytes).await?)
-    }
-
-    fn progress(&self) -> Progress {
-        Progress {
-            phase: Phase::Records,
-            records: self.assembly.records(),
-            plain_bytes: self.plain_bytes,
-            archive_bytes: self.assembly.size_bytes(),
-            estimated_records: None,
-            files: 0,
-            file_bytes: 0,
-        }
-    }
-
-    async fn show(&mut self, run: &mut Run) -> Result<(), Interrupted> {
-        let progress = self.progress();
-        run.write(self.exporting, |export, epoch, _| export.advance(epoch, progress.clone())).await?;
-        self.shown_at = self.exporting.context.clock.monotonic();
-        Ok(())
-    }
-
-    /// Reserves more storage before the archive outgrows what is reserved.
-    async fn reserve_ahead(&mut self, run: &mut Run) -> Result<(), Interrupted> {
-        let settings = &self.exporting.settings;
-        let margin =
-            u64::try_from(settings.part_bytes).unwrap_or(u64::MAX).saturating_mul(2).min(settings.reserve_bytes / 4);
-        let reserved = run.export().reserved_bytes();
-        let needed = self.assembly.size_bytes().saturating_add(margin);
-        if needed <= reserved {
-            return Ok(());
-        }
-        let more = settings.reserve_bytes.max(needed - reserved);
-        let progress = self.progress();
-        run.write_with_usage(self.exporting, more, |export, epoch, _| export.advance(epoch, progress.clone())).await
-    }
-
-    /// Stores everything that the next step needs and points the export at it; nothing when no page came since the last one.
-    async fn checkpoint(&mut self, run: &mut Run) -> Result<(), Interrupted> {
-        if self.moved {
-            let (assembly, turns, plain_bytes) = (self.assembly.state(), self.turns.clone(), self.plain_bytes);
-            let head = |segments: &[Segment]| {
-                let checkpoint = Checkpoint { v: 1, assembly, turns, segments: segments.to_vec(), plain_bytes };
-                let mut line = serde_json::to_vec(&checkpoint).map_err(|error| internal(&error))?;
-                line.push(b'\n');
-                Ok(line)
-            };
-            let key = self.segments.write_checkpoint(head).await?;
-            let progress = self.progress();
-            run.write(self.exporting, |export, epoch, _| export.checkpointed(epoch, key.clone(), progress.clone()))
-                .await?;
-        }
-        self.moved = false;
-        self.checkpointed_at = self.exporting.context.clock.monotonic();
-        self.shown_at = self.checkpointed_at;
-        Ok(())
-    }
-
-    async fn finish(self) -> Result<Finished, Interrupted> {
-        let Self { assembly, mut segments, .. } = self;
-        let mut last = Vec::new();
-        let summary = assembly.finish(&mut last).map_err(|error: AssemblyError| internal(&error))?;
-        let stored = async {
-            segments.append(&last).await?;
-            segments.finish().await
-        };
-        match stored.await {
-            Ok(bodies) => Ok(Finished { summary, bodies }),
-            Err(error) => {
-                segments.abandon().await;
-                Err(error.into())
-            }
-        }
-    }
-}
-
-fn internal(error: &(dyn std::error::Error + 'static)) -> Interrupted {
-    tracing::error!(error, "the engine refused its own work");
-    Interrupted::Failed(Failure::new(
-        FailureCode::Internal,
-        "an internal error occurred while the archive was written; the operator finds it in the log",
-    ))
 }
