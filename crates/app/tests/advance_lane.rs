@@ -13,7 +13,7 @@ use waybill_app::{
     read_export, sweep,
 };
 use waybill_domain::{
-    Collection, ExportFormat, FailureCode, Level, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage,
+    Collection, ExportFormat, FailureCode, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage,
     WorkerId,
 };
 use waybill_ports::{RecordPatch, RecordStore, Transaction, WakeMessage, WakeReceipt};

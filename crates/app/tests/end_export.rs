@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use waybill_app::{
     Context, CreateExport, Error, cancel_export, create_export, delete_export, read_export, update_export,
 };
-use waybill_domain::{Epoch, ExportFormat, ExportId, Level, Principal, PropertyKind, Role, State, Stop, Surface};
+use waybill_domain::{Epoch, ExportFormat, ExportId, Principal, PropertyKind, Role, State, Stop, Surface};
 use waybill_ports::Transaction;
 use waybill_testkit::{MemoryPorts, samples};
 

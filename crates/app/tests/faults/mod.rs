@@ -13,7 +13,7 @@ use std::time::Duration;
 use waybill_app::{
     Context, CreateExport, ExportView, Exporting, IdempotentRequest, Verdict, advance_lane, create_export, sweep,
 };
-use waybill_domain::{CommitId, ExportFormat, FailureCode, IdempotencyKey, Lane, Level, State, Surface, Timestamp};
+use waybill_domain::{CommitId, ExportFormat, FailureCode, IdempotencyKey, Lane, State, Surface, Timestamp};
 use waybill_ports::{
     DueKind, DueRow, PortError, PortErrorKind, Row, RowKey, RowPage, RowRange, StateStore, Table, WakeMessage,
     WakeReceipt, Write, due_shard,
