@@ -41,9 +41,10 @@ pub(crate) async fn download_content(call: &Call<'_>, id: ExportId) -> Result<Re
     }
 }
 
-/// The name under which a browser saves it. The facet's own ends in the format, as the product's does; a saved zip must open.
+/// The name under which a browser saves it. The facet's own ends in the format and has colons, as the product's does; a saved zip must
+/// open, and Windows takes no colons.
 fn saved_as(export: &Export) -> String {
-    format!("{}.zip", crate::wire::export::filename(export))
+    format!("{}.zip", crate::wire::export::filename(export).replace(':', "-"))
 }
 
 #[cfg(test)]
