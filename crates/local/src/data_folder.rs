@@ -50,7 +50,10 @@ impl OpenFolder {
         let lock = lock.with_context(|| format!("the data folder {shown} cannot be written to"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => bail!("another Waybill is running on the data folder {shown}"),
+            Err(Errno::WOULDBLOCK) => bail!(
+                "another Waybill is running on the data folder {shown}: stop that one (Ctrl-C), or give this one a folder and a port of \
+                 its own with --data and --port 0"
+            ),
             Err(error) => return Err(error).with_context(|| format!("the data folder {shown} cannot be locked")),
         }
         let version = root.join("version");
