@@ -9,7 +9,8 @@ use futures::stream::iter;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use waybill_domain::{Collection, CollectionName, OrgCode, Principal, RecordId, Scope};
-use waybill_ports::{PageCursor, RecordStore};
+use waybill_ports::{PageCursor, PortError, PortErrorKind, RecordStore};
+use waybill_record::{Page, PageReader};
 
 /// Most bytes of JSON on one page: a reply of the gateway has at most 6 MB.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -89,8 +90,7 @@ async fn read_page(
     loop {
         let page =
             records.read_page(&collection.org, &collection.name, at.partition, at.from.as_ref(), Some(limit)).await?;
-        let plain: Vec<Bytes> =
-            page.records.iter().map(|record| plain(collection, record)).collect::<Result<_, _>>()?;
+        let plain = plain_texts(collection, &page.page)?;
         if plain.iter().map(Bytes::len).sum::<usize>() <= room {
             return Ok(Some((plain, page.next)));
         }
@@ -101,6 +101,24 @@ async fn read_page(
         limit = limit.min(u32::try_from(plain.len()).unwrap_or(u32::MAX)) / 2;
         limit = limit.max(1);
     }
+}
+
+/// The JSON of every record of a page.
+fn plain_texts(collection: &Collection, page: &Page) -> Result<Vec<Bytes>, PortError> {
+    let mut reader = PageReader::new();
+    let chunk = page.whole();
+    let mut texts = reader.read(&chunk);
+    let mut plain = Vec::with_capacity(page.len());
+    while let Some(text) = texts.next_text() {
+        let text = text.map_err(|error| {
+            let (org, name) = (&collection.org, &collection.name);
+            let key = format!("{org} {name}");
+            let kind = PortErrorKind::Corrupt { table: "records".to_owned(), key, field: error.to_string() };
+            PortError::new(kind, "reading records")
+        })?;
+        plain.push(Bytes::copy_from_slice(text));
+    }
+    Ok(plain)
 }
 
 /// One record, as JSON.
@@ -171,8 +189,8 @@ pub(crate) async fn has_records(
     for partition in 0..records.partitions() {
         let mut from: Option<PageCursor> = None;
         loop {
-            let page = records.read_page(org, name, partition, from.as_ref(), Some(1)).await?;
-            if !page.records.is_empty() {
+            let page = records.ids(org, name, partition, from.as_ref(), Some(1)).await?;
+            if !page.ids.is_empty() {
                 return Ok(true);
             }
             match page.next {
@@ -220,11 +238,10 @@ async fn delete_partition(
         if context.clock.monotonic() >= until {
             return Ok((deleted, false));
         }
-        let page = records.read_page(org, name, partition, from.as_ref(), Some(DELETE_BLOCK)).await?;
-        let ids: Vec<RecordId> = page.records.iter().map(|record| record.id).collect();
-        if !ids.is_empty() {
-            records.delete(org, name, &ids).await?;
-            deleted += u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        let page = records.ids(org, name, partition, from.as_ref(), Some(DELETE_BLOCK)).await?;
+        if !page.ids.is_empty() {
+            records.delete(org, name, &page.ids).await?;
+            deleted += u64::try_from(page.ids.len()).unwrap_or(u64::MAX);
         }
         match page.next {
             Some(next) => from = Some(next),

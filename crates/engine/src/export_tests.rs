@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Digest;
 use std::io::{Cursor, Read};
 use waybill_query::dialects::cortex_where;
-use waybill_record::{PropertyType, stored};
+use waybill_record::{Chunk, Page, PropertyType, stored};
 
 const FORMATS: [Format; 6] =
     [Format::Ndjson, Format::Json, Format::Csv, Format::DetailedCsv, Format::Xml, Format::JsonApi];
@@ -42,12 +42,16 @@ fn header() -> AssemblyHeader {
     }
 }
 
-fn page(records: &[Value]) -> Vec<Bytes> {
+fn stored_records(records: &[Value]) -> Vec<Bytes> {
     records.iter().map(|record| Bytes::from(stored::encode(record.to_string().as_bytes()))).collect()
 }
 
+fn page(records: &[Value]) -> Chunk {
+    Page::stored(stored_records(records)).whole()
+}
+
 /// Exports the pages; where `cuts` says so, another process goes on from the serialised state.
-fn export(plan: &Plan, pages: &[Vec<Bytes>], cuts: &[bool]) -> (Vec<u8>, AssemblySummary) {
+fn export(plan: &Plan, pages: &[Chunk], cuts: &[bool]) -> (Vec<u8>, AssemblySummary) {
     let mut out = Vec::new();
     let mut assembly = Assembly::start(plan, header(), &mut out).unwrap();
     for (position, page) in pages.iter().enumerate() {
@@ -103,7 +107,7 @@ fn nothing_to_export_is_still_an_archive() {
         <c_visits xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n</c_visits>\n";
     for (format, expected) in FORMATS.into_iter().zip(["", "[\n]\n", "n\r\n", "n\r\n", XML, "[\n]\n"]) {
         let plan = plan(format, &["n"], &json!({"n": -1}));
-        let (archive, summary) = export(&plan, &[page(&visits(3)), Vec::new()], &[true, true]);
+        let (archive, summary) = export(&plan, &[page(&visits(3)), page(&[])], &[true, true]);
         assert_eq!(summary.records, 0);
         assert_eq!(entry(&archive, &format!("c_visits.{}", format.file_extension())), expected);
     }
@@ -114,23 +118,23 @@ fn blocks_count_what_they_saw_and_what_they_took() {
     let plan = plan(Format::Ndjson, &["n"], &json!({"even": true}));
     let block = plan.transform(&page(&visits(5))).unwrap();
     assert_eq!((block.scanned, block.records), (5, 3));
-    let nothing = plan.transform::<Bytes>(&[]).unwrap();
+    let nothing = plan.transform(&page(&[])).unwrap();
     assert_eq!(nothing, Block::default());
 }
 
 #[test]
 fn corrupt_record_is_named_and_never_skipped() {
     let plan = plan(Format::Ndjson, &["n"], &json!({}));
-    let mut records = page(&visits(3));
+    let mut records = stored_records(&visits(3));
     records[1] = Bytes::from_static(b"\0{\"_id\":\"00a1\",\"n\":01}");
-    let error = plan.transform(&records).unwrap_err();
+    let error = plan.transform(&Page::stored(records.clone()).whole()).unwrap_err();
     assert_eq!((error.position, error.id.as_deref()), (1, Some("00a1")));
     assert_eq!(error.to_string(), "record 1 of the page (_id 00a1) cannot be exported");
     assert!(matches!(error.fault, RecordFault::Text(_)));
     records[1] = Bytes::from_static(b"\x07");
-    let error = plan.transform(&records).unwrap_err();
+    let error = plan.transform(&Page::stored(records).whole()).unwrap_err();
     assert_eq!((error.position, error.id), (1, None));
-    assert!(matches!(error.fault, RecordFault::Stored(_)));
+    assert!(matches!(error.fault, RecordFault::Read(_)));
 }
 
 #[test]
@@ -185,7 +189,7 @@ proptest! {
         format in prop::sample::select(FORMATS.to_vec()),
     ) {
         let plan = plan(format, &["n", "name", "tags"], &json!({"even": {"$ne": false}}));
-        let stored: Vec<Vec<Bytes>> = pages.iter().map(|records| page(records)).collect();
+        let stored: Vec<Chunk> = pages.iter().map(|records| page(records)).collect();
         let uncut = export(&plan, &stored, &[]);
         prop_assert_eq!(&export(&plan, &stored, &cuts), &uncut);
         prop_assert_eq!(&export(&plan, &stored, &[true; 8]), &uncut);

@@ -6,8 +6,7 @@ use std::cell::RefCell;
 use waybill_archive::{DeflateError, Deflater, Level, plain_crc32};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
-use waybill_record::stored::{Decoder, StoredError};
-use waybill_record::{Path, ScanError, Tape};
+use waybill_record::{Chunk, PageReader, Path, ReadError, ScanError, Tape};
 
 /// What an export asks of every record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,9 +50,9 @@ pub struct TransformError {
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordFault {
-    /// Its stored form.
+    /// Its form in the source.
     #[error(transparent)]
-    Stored(#[from] StoredError),
+    Read(#[from] ReadError),
     /// Its text.
     #[error(transparent)]
     Text(#[from] ScanError),
@@ -68,7 +67,7 @@ pub enum RecordFault {
 /// Memory that a thread reuses for every page it transforms, of whatever plan.
 struct Workspace {
     tape: Tape,
-    decoder: Decoder,
+    reader: PageReader,
     encode: Scratch,
     deflater: Deflater,
 }
@@ -79,7 +78,7 @@ thread_local! {
 
 impl Workspace {
     fn new(level: Level) -> Self {
-        Self { tape: Tape::new(), decoder: Decoder::new(), encode: Scratch::new(), deflater: Deflater::new(level) }
+        Self { tape: Tape::new(), reader: PageReader::new(), encode: Scratch::new(), deflater: Deflater::new(level) }
     }
 }
 
@@ -111,75 +110,72 @@ impl Plan {
         &self.encoder
     }
 
-    /// Transforms one page of records in their stored form ([`waybill_record::stored`]): decode, filter, project,
-    /// encode, deflate, checksum.
+    /// Transforms one chunk of a page: decode, filter, project, encode, deflate, checksum.
     ///
-    /// The result depends on the plan and the page alone. Memory is kept per thread, so call it from few threads.
+    /// The result depends on the plan and the chunk alone. Memory is kept per thread, so call it from few threads.
     ///
     /// # Errors
     /// The first record that is broken or that the format cannot hold; none is ever skipped.
-    pub fn transform<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<Block, TransformError> {
+    pub fn transform(&self, chunk: &Chunk) -> Result<Block, TransformError> {
         WORKSPACE.with_borrow_mut(|workspace| {
             let workspace = workspace.get_or_insert_with(|| Workspace::new(self.level));
             if workspace.deflater.level() != self.level {
                 workspace.deflater = Deflater::new(self.level);
             }
-            self.transform_in(records, workspace)
+            self.transform_in(chunk, workspace)
         })
     }
 
-    fn transform_in<R: AsRef<[u8]>>(&self, records: &[R], workspace: &mut Workspace) -> Result<Block, TransformError> {
-        let mut plain = Vec::with_capacity(records.iter().map(|record| record.as_ref().len()).sum());
-        let mut taken = 0;
-        for (position, record) in records.iter().enumerate() {
-            let stored = record.as_ref();
-            let written = self.write_record(stored, taken == 0, workspace, &mut plain);
-            match written {
-                Ok(true) => taken += 1,
-                Ok(false) => {}
-                Err(fault) => {
-                    return Err(TransformError { position, id: salvaged_id(stored), fault });
-                }
-            }
+    fn transform_in(&self, chunk: &Chunk, workspace: &mut Workspace) -> Result<Block, TransformError> {
+        let Workspace { tape, reader, encode, deflater } = workspace;
+        let mut plain = Vec::new();
+        let (mut scanned, mut taken) = (0, 0);
+        let mut texts = reader.read(chunk);
+        loop {
+            let (fault, id) = match texts.next_text() {
+                None => break,
+                Some(Err(fault)) => (RecordFault::from(fault), None),
+                Some(Ok(text)) => match self.write_record(text, taken == 0, tape, encode, &mut plain) {
+                    Ok(written) => {
+                        scanned += 1;
+                        taken += u64::from(written);
+                        continue;
+                    }
+                    Err(fault) => (fault, salvaged_id(text)),
+                },
+            };
+            return Err(TransformError { position: texts.position(), id, fault });
         }
         let mut deflated = Vec::new();
-        workspace.deflater.deflate(&plain, &mut deflated).map_err(|fault| TransformError {
-            position: records.len(),
+        deflater.deflate(&plain, &mut deflated).map_err(|fault| TransformError {
+            position: texts.position(),
             id: None,
             fault: fault.into(),
         })?;
-        Ok(Block {
-            crc32: plain_crc32(&plain),
-            deflated,
-            plain,
-            scanned: u64::try_from(records.len()).unwrap_or(u64::MAX),
-            records: taken,
-        })
+        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned, records: taken })
     }
 
     /// Appends one record, if it meets the condition.
     fn write_record(
         &self,
-        stored: &[u8],
+        text: &[u8],
         first: bool,
-        workspace: &mut Workspace,
+        tape: &mut Tape,
+        encode: &mut Scratch,
         plain: &mut Vec<u8>,
     ) -> Result<bool, RecordFault> {
-        let text = workspace.decoder.decode(stored)?;
-        let record = workspace.tape.scan(text)?;
+        let record = tape.scan(text)?;
         if !self.filter.matches(&record) {
             return Ok(false);
         }
-        self.encoder.encode(&record, first, &mut workspace.encode, plain)?;
+        self.encoder.encode(&record, first, encode, plain)?;
         Ok(true)
     }
 }
 
 /// The `_id` that the bytes of a broken record still show, to name it by.
-fn salvaged_id(stored: &[u8]) -> Option<String> {
+fn salvaged_id(text: &[u8]) -> Option<String> {
     const KEY: &[u8] = b"\"_id\":\"";
-    let mut decoder = Decoder::new();
-    let text = decoder.decode(stored).ok()?;
     let at = text.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
     let id: Vec<u8> = text[at..].iter().copied().take(64).take_while(u8::is_ascii_alphanumeric).collect();
     String::from_utf8(id).ok().filter(|id| !id.is_empty())

@@ -21,7 +21,7 @@ pub use clock::Clock;
 pub use compute::{Compute, compute};
 pub use entropy::Entropy;
 pub use error::{PortError, PortErrorKind};
-pub use record_store::{PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
+pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
 pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
 pub use secret_vault::{SealContext, SecretVault};
 pub use state_store::{DueRow, Expect, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};

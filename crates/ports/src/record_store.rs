@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use waybill_domain::{CollectionName, OrgCode, RecordId};
+use waybill_record::Page;
 
 /// A record to write: its id and its JSON object, `_id` and built-ins included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +34,17 @@ pub struct PageCursor(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPage {
     /// Records in the order of their ids; may be empty without being the last.
-    pub records: Vec<StoredRecord>,
+    pub page: Page,
     /// Where the next page begins; `None` after the last.
+    pub next: Option<PageCursor>,
+}
+
+/// Ids of records of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdPage {
+    /// In order; may be empty without being the last.
+    pub ids: Vec<RecordId>,
+    /// Where the next page begins; `None` after the last. A cursor of ids is one of records, too.
     pub next: Option<PageCursor>,
 }
 
@@ -57,6 +67,19 @@ pub trait RecordStore: Send + Sync {
         from: Option<&PageCursor>,
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError>;
+
+    /// The ids of the next page of a partition, without reading the records, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`RecordStore::read_page`].
+    async fn ids(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<IdPage, PortError>;
 
     /// Writes records whole, new or not; ids must differ. Not one transaction: after an error some may be written, and writing all
     /// again is safe.

@@ -2,9 +2,10 @@
 //!
 //! A record is one JSON object, taken as bytes. [`Tape::scan`] reads it once, checks all of it and remembers where
 //! each value lies; [`Document`] and [`Value`] are views on that: strings still escaped, numbers verbatim, no tree.
-//! [`stored`] is the form in which a record lies in a table.
+//! [`stored`] is the form in which a record lies in a table; a [`Page`] is what a source gives, and is read in [`Chunk`]s.
 
 mod document;
+mod page;
 mod path;
 mod property_type;
 mod scan;
@@ -12,6 +13,7 @@ pub mod stored;
 mod text;
 
 pub use document::{Document, Elements, Handle, Kind, Members, Value};
+pub use page::{Chunk, Page, PageReader, ReadError, Texts};
 pub use path::{Path, PathError};
 pub use property_type::PropertyType;
 pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};

@@ -49,6 +49,15 @@ pub fn encode(json: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// Length of the JSON text of a stored record of `stored_bytes` bytes that begins with `prefix`; `None` when only decoding
+/// tells.
+pub(crate) fn plain_length(prefix: &[u8], stored_bytes: usize) -> Option<usize> {
+    match prefix.first() {
+        Some(&PLAIN) => stored_bytes.checked_sub(1),
+        _ => None,
+    }
+}
+
 /// Appends the JSON text of a stored record to `json`.
 ///
 /// # Errors

@@ -72,11 +72,8 @@ pub(super) fn transformed(
 }
 
 async fn transform(exporting: &Exporting, plan: Arc<Plan>, page: RecordPage) -> Result<TransformedPage, Interrupted> {
-    let RecordPage { records, next } = page;
-    let job = move || {
-        let stored: Vec<_> = records.into_iter().map(|record| record.stored).collect();
-        plan.transform(&stored)
-    };
+    let RecordPage { page, next } = page;
+    let job = move || plan.transform(&page.whole());
     match compute(&*exporting.compute, job).await {
         Some(Ok(block)) => Ok(TransformedPage { block, next }),
         Some(Err(error)) => {

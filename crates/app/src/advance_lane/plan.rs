@@ -76,7 +76,7 @@ fn shapes(properties: &[Property]) -> Vec<PropertyShape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waybill_record::stored;
+    use waybill_record::{Page, stored};
     use waybill_testkit::samples;
 
     /// Visits with a document, arrays of values and of documents, and references.
@@ -118,7 +118,10 @@ mod tests {
         };
         let record = r#"{"_id":"00a1","owner":"00f1","site":"00b1","place":{"lat":1.50,"alt":2},
             "lines":[{"sku":"=s1","marks":[1,2]},{"sku":null}],"extra":[{"k":1}]}"#;
-        let block = Plan::compile(&spec).unwrap().transform(&[stored::encode(record.as_bytes())]).unwrap();
+        let block = Plan::compile(&spec)
+            .unwrap()
+            .transform(&Page::stored(vec![stored::encode(record.as_bytes()).into()]).whole())
+            .unwrap();
         String::from_utf8(block.plain).unwrap().trim().replace("\r\n", "\n")
     }
 

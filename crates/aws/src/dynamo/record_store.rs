@@ -6,14 +6,16 @@ use super::schema::{PK, SK};
 use crate::errors::{corrupt, not_built, port_error, rejected};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
-use waybill_record::stored;
+use waybill_ports::{IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_record::{Page, stored};
 
 /// Partitions of a collection.
 const PARTITIONS: u16 = 16;
@@ -36,6 +38,39 @@ impl DynamoRecordStore {
     /// Records in the table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// A request for a page of a partition.
+    fn query(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+        during: &'static str,
+    ) -> Result<QueryFluentBuilder, PortError> {
+        if partition >= PARTITIONS {
+            return Err(rejected("no such partition", during));
+        }
+        let pk = partition_key(org, collection, partition);
+        // Consistent: an export made after a load was answered must see all of it.
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)));
+        let Some(PageCursor(last)) = from else { return Ok(request) };
+        let last: RecordId = last.parse().map_err(|_| rejected("not a cursor", during))?;
+        if partition_of(last) != partition {
+            return Err(rejected("a cursor of another partition", during));
+        }
+        Ok(request
+            .exclusive_start_key(PK, AttributeValue::S(pk))
+            .exclusive_start_key(SK, AttributeValue::S(last.to_string())))
     }
 
     async fn write_all(&self, writes: Vec<WriteRequest>, during: &'static str) -> Result<(), PortError> {
@@ -68,15 +103,27 @@ fn key_item(org: &OrgCode, collection: &CollectionName, id: RecordId) -> Item {
     ])
 }
 
-fn from_item(item: &mut Item, during: &'static str) -> Result<StoredRecord, PortError> {
-    let Some(AttributeValue::S(id)) = item.remove(SK) else {
+fn next_cursor(reply: &QueryOutput, during: &'static str) -> Result<Option<PageCursor>, PortError> {
+    let Some(key) = reply.last_evaluated_key() else { return Ok(None) };
+    match key.get(SK) {
+        Some(AttributeValue::S(sk)) => Ok(Some(PageCursor(sk.clone()))),
+        _ => Err(corrupt("records", "", "the key of the last record of a page", during)),
+    }
+}
+
+fn id_of(item: &Item, during: &'static str) -> Result<RecordId, PortError> {
+    let Some(AttributeValue::S(id)) = item.get(SK) else {
         return Err(corrupt("records", "", "sk: missing", during));
     };
+    id.parse().map_err(|_| corrupt("records", id, "sk: no id", during))
+}
+
+fn from_item(item: &mut Item, during: &'static str) -> Result<StoredRecord, PortError> {
+    let id = id_of(item, during)?;
     let Some(AttributeValue::B(document)) = item.remove(DOCUMENT) else {
-        return Err(corrupt("records", id, "doc: no bytes", during));
+        return Err(corrupt("records", id.to_string(), "doc: no bytes", during));
     };
-    let parsed = id.parse().map_err(|_| corrupt("records", id, "sk: no id", during))?;
-    Ok(StoredRecord { id: parsed, stored: Bytes::from(document.into_inner()) })
+    Ok(StoredRecord { id, stored: Bytes::from(document.into_inner()) })
 }
 
 #[async_trait]
@@ -94,40 +141,28 @@ impl RecordStore for DynamoRecordStore {
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
         const DURING: &str = "reading records";
-        if partition >= PARTITIONS {
-            return Err(rejected("no such partition", DURING));
-        }
-        let pk = partition_key(org, collection, partition);
-        // Consistent: an export made after a load was answered must see all of it.
-        let mut request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-            .projection_expression(PROJECTION)
-            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)));
-        if let Some(PageCursor(last)) = from {
-            let last: RecordId = last.parse().map_err(|_| rejected("not a cursor", DURING))?;
-            if partition_of(last) != partition {
-                return Err(rejected("a cursor of another partition", DURING));
-            }
-            request = request
-                .exclusive_start_key(PK, AttributeValue::S(pk))
-                .exclusive_start_key(SK, AttributeValue::S(last.to_string()));
-        }
+        let request = self.query(org, collection, partition, from, limit, DURING)?.projection_expression(PROJECTION);
         let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
-        let next = match reply.last_evaluated_key {
-            Some(key) => match key.get(SK) {
-                Some(AttributeValue::S(sk)) => Some(PageCursor(sk.clone())),
-                _ => return Err(corrupt("records", "", "the key of the last record of a page", DURING)),
-            },
-            None => None,
-        };
+        let next = next_cursor(&reply, DURING)?;
         let mut items = reply.items.unwrap_or_default();
-        let records = items.iter_mut().map(|item| from_item(item, DURING)).collect::<Result<_, _>>()?;
-        Ok(RecordPage { records, next })
+        let records = items.iter_mut().map(|item| from_item(item, DURING).map(|record| record.stored));
+        Ok(RecordPage { page: Page::stored(records.collect::<Result<_, _>>()?), next })
+    }
+
+    async fn ids(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<IdPage, PortError> {
+        const DURING: &str = "reading ids of records";
+        let request = self.query(org, collection, partition, from, limit, DURING)?.projection_expression(SK);
+        let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
+        let next = next_cursor(&reply, DURING)?;
+        let ids = reply.items().iter().map(|item| id_of(item, DURING)).collect::<Result<_, _>>()?;
+        Ok(IdPage { ids, next })
     }
 
     async fn put(&self, org: &OrgCode, collection: &CollectionName, records: &[RecordPatch]) -> Result<(), PortError> {

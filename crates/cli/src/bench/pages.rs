@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{PageCursor, PortError, PortErrorKind, RecordPage, RecordPatch, RecordStore, StoredRecord};
-use waybill_record::stored;
+use waybill_ports::{IdPage, PageCursor, PortError, PortErrorKind, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_record::{Page, stored};
 
 use super::records;
 use crate::arguments::StoredForm;
@@ -130,7 +130,19 @@ impl RecordStore for ReplayedRecords {
         };
         let next = page + u64::from(PARTITIONS);
         let next = (next < self.0.count()).then(|| PageCursor(next.to_string()));
-        Ok(RecordPage { records: self.0.page(page), next })
+        let records = self.0.page(page).into_iter().map(|record| record.stored).collect();
+        Ok(RecordPage { page: Page::stored(records), next })
+    }
+
+    async fn ids(
+        &self,
+        _: &OrgCode,
+        _: &CollectionName,
+        _: u16,
+        _: Option<&PageCursor>,
+        _: Option<u32>,
+    ) -> Result<IdPage, PortError> {
+        Err(unused("reading ids"))
     }
 
     async fn put(&self, _: &OrgCode, _: &CollectionName, _: &[RecordPatch]) -> Result<(), PortError> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use waybill_domain::{CollectionName, OrgCode, RecordId, Timestamp};
 use waybill_ports::{PageCursor, RecordPatch, RecordStore};
-use waybill_record::stored::Decoder;
+use waybill_record::{Page, PageReader};
 
 /// Checks a record store.
 ///
@@ -51,10 +51,15 @@ fn patches(count: u64) -> Vec<RecordPatch> {
     (0..count).map(|number| patch(number, &format!("{{\"n\":{number}}}"))).collect()
 }
 
-fn text(stored: &[u8]) -> Result<String, Found> {
-    let mut decoder = Decoder::new();
-    let json = decoder.decode(stored).map_err(|error| Found(error.to_string()))?;
-    Ok(String::from_utf8_lossy(json).into_owned())
+fn texts(page: &Page) -> Result<Vec<String>, Found> {
+    let mut reader = PageReader::new();
+    let chunk = page.whole();
+    let (mut records, mut texts) = (reader.read(&chunk), Vec::new());
+    while let Some(text) = records.next_text() {
+        let text = text.map_err(|error| Found(error.to_string()))?;
+        texts.push(String::from_utf8_lossy(text).into_owned());
+    }
+    Ok(texts)
 }
 
 /// Every record of a partition, read in pages of at most `limit`.
@@ -68,11 +73,12 @@ async fn read_partition(
     let mut cursor: Option<PageCursor> = None;
     for _ in 0..10_000 {
         let page = store.read_page(&place.org, &place.collection, partition, cursor.as_ref(), limit).await?;
-        let size = u32::try_from(page.records.len()).unwrap_or(u32::MAX);
+        let texts = texts(&page.page)?;
+        let size = u32::try_from(texts.len()).unwrap_or(u32::MAX);
         that(limit.is_none_or(|limit| size <= limit), "a page over its limit")?;
-        for record in page.records {
-            records.push((record.id, text(&record.stored)?));
-        }
+        let ids = store.ids(&place.org, &place.collection, partition, cursor.as_ref(), Some(size.max(1))).await?.ids;
+        equal(&ids.len(), &texts.len())?;
+        records.extend(ids.into_iter().zip(texts));
         match page.next {
             None => return Ok(records),
             // A cursor is kept as text between two steps.
@@ -155,6 +161,7 @@ async fn a_cursor_that_is_none_is_refused(store: &dyn RecordStore, prefix: &str)
     for text in ["", "zzz", "65"] {
         let cursor = PageCursor(text.to_owned());
         is_rejected(&store.read_page(&place.org, &place.collection, 0, Some(&cursor), None).await)?;
+        is_rejected(&store.ids(&place.org, &place.collection, 0, Some(&cursor), None).await)?;
     }
     Ok(())
 }

@@ -7,14 +7,16 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
-use waybill_record::stored;
+use waybill_ports::{IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_record::{Page, stored};
 
 const PARTITIONS: u16 = 16;
 /// Bytes of stored records in a page, unless told otherwise.
 const PAGE_BYTES: usize = 1024 * 1024;
 
 type CollectionRecords = BTreeMap<(u16, RecordId), Bytes>;
+/// Records of a page in order, and where the next one begins.
+type StoredPage = (Vec<(RecordId, Bytes)>, Option<PageCursor>);
 
 /// A record store in memory.
 #[derive(Debug)]
@@ -58,6 +60,40 @@ impl MemoryRecordStore {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         u16::try_from(hash % u64::from(self.partitions)).unwrap_or(0)
     }
+
+    fn page(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<StoredPage, PortError> {
+        let after = match from {
+            None => None,
+            Some(cursor) => {
+                let last = cursor.0.parse::<RecordId>().ok().filter(|id| self.partition_of(*id) == partition);
+                Some(last.ok_or_else(|| rejected("a cursor of another partition", "reading a page"))?)
+            }
+        };
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)).max(1);
+        Ok(self.collections.with(|collections| {
+            let (mut page, mut bytes) = (Vec::new(), 0);
+            let Some(records) = collections.get(&(org.clone(), collection.clone())) else { return (page, None) };
+            let first = RecordId::new(waybill_domain::Timestamp::from_millis(0), [0; 8]);
+            let start = after.map_or(Bound::Included((partition, first)), |id| Bound::Excluded((partition, id)));
+            let beyond = records.range((start, Bound::Unbounded)).take_while(|((p, _), _)| *p == partition);
+            for ((_, id), stored) in beyond {
+                if page.len() >= limit || bytes >= self.page_bytes {
+                    let next = page.last().map(|(last, _): &(RecordId, Bytes)| PageCursor(last.to_string()));
+                    return (page, next);
+                }
+                bytes += stored.len();
+                page.push((*id, stored.clone()));
+            }
+            (page, None)
+        }))
+    }
 }
 
 #[async_trait]
@@ -74,31 +110,20 @@ impl RecordStore for MemoryRecordStore {
         from: Option<&PageCursor>,
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
-        let after = match from {
-            None => None,
-            Some(cursor) => {
-                let last = cursor.0.parse::<RecordId>().ok().filter(|id| self.partition_of(*id) == partition);
-                Some(last.ok_or_else(|| rejected("a cursor of another partition", "reading a page"))?)
-            }
-        };
-        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)).max(1);
-        Ok(self.collections.with(|collections| {
-            let mut page = RecordPage { records: Vec::new(), next: None };
-            let Some(records) = collections.get(&(org.clone(), collection.clone())) else { return page };
-            let first = RecordId::new(waybill_domain::Timestamp::from_millis(0), [0; 8]);
-            let start = after.map_or(Bound::Included((partition, first)), |id| Bound::Excluded((partition, id)));
-            let mut bytes = 0;
-            let beyond = records.range((start, Bound::Unbounded)).take_while(|((p, _), _)| *p == partition);
-            for ((_, id), stored) in beyond {
-                if page.records.len() >= limit || bytes >= self.page_bytes {
-                    page.next = page.records.last().map(|last| PageCursor(last.id.to_string()));
-                    break;
-                }
-                bytes += stored.len();
-                page.records.push(StoredRecord { id: *id, stored: stored.clone() });
-            }
-            page
-        }))
+        let (records, next) = self.page(org, collection, partition, from, limit)?;
+        Ok(RecordPage { page: Page::stored(records.into_iter().map(|(_, stored)| stored).collect()), next })
+    }
+
+    async fn ids(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<IdPage, PortError> {
+        let (records, next) = self.page(org, collection, partition, from, limit)?;
+        Ok(IdPage { ids: records.into_iter().map(|(id, _)| id).collect(), next })
     }
 
     async fn put(&self, org: &OrgCode, collection: &CollectionName, records: &[RecordPatch]) -> Result<(), PortError> {

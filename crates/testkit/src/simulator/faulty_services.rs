@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
 use waybill_ports::{
-    DeadLetter, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage, WakeQueue,
-    WakeReceipt,
+    DeadLetter, IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage,
+    WakeQueue, WakeReceipt,
 };
 
 /// The record store of one process.
@@ -45,6 +45,17 @@ impl RecordStore for FaultyRecords {
             page.next = None;
         }
         world.reply(fate, Ok(page)).await
+    }
+
+    async fn ids(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<IdPage, PortError> {
+        self.world.records.ids(org, collection, partition, from, limit).await
     }
 
     async fn put(&self, org: &OrgCode, collection: &CollectionName, records: &[RecordPatch]) -> Result<(), PortError> {
