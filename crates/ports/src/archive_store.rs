@@ -47,7 +47,16 @@ pub struct Download {
     pub url: String,
 }
 
-/// Keeps objects. Keys are ours: `archives/<org>/…` and `work/<org>/…`. Every object is encrypted at rest.
+/// A link by which whoever has it writes one object, once. Never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadLink {
+    /// Absolute URL of a `PUT`.
+    pub url: String,
+    /// Headers that must be sent with it, as they are here; names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Keeps objects. Keys are ours: `archives/<org>/…`, `work/<org>/…` and `files/<org>/…`. Every object is encrypted at rest.
 #[async_trait]
 pub trait ArchiveStore: Send + Sync {
     /// Writes an object in one go, only if there is none at `key`.
@@ -135,4 +144,17 @@ pub trait ArchiveStore: Send + Sync {
         filename: &str,
         content_type: &str,
     ) -> Result<Download, PortError>;
+
+    /// A link, good for `lifetime`, that takes exactly `size_bytes` bytes of that type in one go, at most 5 GiB, and only while
+    /// there is no object at `key`.
+    ///
+    /// # Errors
+    /// `Rejected` for a lifetime or a size that the service does not take.
+    async fn presign_upload(
+        &self,
+        key: &str,
+        lifetime: Duration,
+        content_type: &str,
+        size_bytes: u64,
+    ) -> Result<UploadLink, PortError>;
 }

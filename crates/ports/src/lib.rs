@@ -16,7 +16,7 @@ mod state_store;
 mod transaction;
 mod wake_queue;
 
-pub use archive_store::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, UploadId};
+pub use archive_store::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, UploadId, UploadLink};
 pub use clock::Clock;
 pub use compute::{Compute, compute};
 pub use entropy::Entropy;

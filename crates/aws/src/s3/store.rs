@@ -12,6 +12,7 @@ use bytes::Bytes;
 use std::time::Duration;
 use waybill_ports::{
     ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId,
+    UploadLink,
 };
 
 /// Longest wait for one attempt at what the service does with many bytes of its own: copying and completing.
@@ -20,6 +21,8 @@ const SLOW_ATTEMPT_SECS: u64 = 180;
 const SHA256: &str = "sha256";
 /// Longest life of a link.
 const MOST_LIFETIME: Duration = Duration::from_hours(7 * 24);
+/// Most bytes that one `PUT` takes.
+const MOST_UPLOAD_BYTES: u64 = 5 << 30;
 /// Most keys of one listing or removal.
 const MOST_KEYS: i32 = 1000;
 
@@ -87,6 +90,15 @@ fn part_number(number: u32, during: &'static str) -> Result<i32, PortError> {
 
 fn tag(tag: Option<String>, during: &'static str) -> Result<PartTag, PortError> {
     tag.map(PartTag).ok_or_else(|| PortError::new(PortErrorKind::Unavailable, during))
+}
+
+fn signing(lifetime: Duration, during: &'static str) -> Result<PresigningConfig, PortError> {
+    if lifetime.is_zero() || lifetime > MOST_LIFETIME {
+        return Err(rejected("a link lives from one second to seven days", during));
+    }
+    PresigningConfig::expires_in(lifetime).map_err(|error| {
+        PortError::caused_by(PortErrorKind::Rejected { reason: "no such lifetime".into() }, during, error)
+    })
 }
 
 /// The last byte of a range, as the service counts.
@@ -266,12 +278,7 @@ impl ArchiveStore for S3ArchiveStore {
         content_type: &str,
     ) -> Result<Download, PortError> {
         const DURING: &str = "making a link";
-        if lifetime.is_zero() || lifetime > MOST_LIFETIME {
-            return Err(rejected("a link lives from one second to seven days", DURING));
-        }
-        let signing = PresigningConfig::expires_in(lifetime).map_err(|error| {
-            PortError::caused_by(PortErrorKind::Rejected { reason: "no such lifetime".into() }, DURING, error)
-        })?;
+        let signing = signing(lifetime, DURING)?;
         let request = self
             .client
             .get_object()
@@ -282,5 +289,30 @@ impl ArchiveStore for S3ArchiveStore {
             .response_cache_control("no-store");
         let link = request.presigned(signing).await.map_err(|error| port_error(DURING, &error))?;
         Ok(Download { url: link.uri().to_owned() })
+    }
+
+    async fn presign_upload(
+        &self,
+        key: &str,
+        lifetime: Duration,
+        content_type: &str,
+        size_bytes: u64,
+    ) -> Result<UploadLink, PortError> {
+        const DURING: &str = "making a link for an upload";
+        let signing = signing(lifetime, DURING)?;
+        let length = i64::try_from(size_bytes).ok().filter(|_| size_bytes <= MOST_UPLOAD_BYTES);
+        let length = length.ok_or_else(|| rejected("an upload of more than 5 GiB", DURING))?;
+        // What is signed must be sent: so neither the length nor the type nor the condition is left to whoever uploads.
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .content_length(length)
+            .if_none_match("*");
+        let link = request.presigned(signing).await.map_err(|error| port_error(DURING, &error))?;
+        let headers = link.headers().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Ok(UploadLink { url: link.uri().to_owned(), headers })
     }
 }

@@ -56,3 +56,28 @@ async fn what_no_request_can_say_is_rejected() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_for_an_upload_takes_those_bytes_once_and_nothing_else() -> Result<()> {
+    let buckets = buckets().await?;
+    let store = S3ArchiveStore::new(buckets.client.clone(), BUCKET, Encryption::BucketDefault);
+    let key = "files/demo/visits/1/photo/2";
+    let link = store.presign_upload(key, Duration::from_mins(5), "text/plain", 5).await?;
+    let send = async |body: &'static str, content_type: &'static str, url: &str| {
+        let mut request = reqwest::Client::new().put(url).body(body).header("content-type", content_type);
+        for (name, value) in
+            link.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "content-type" | "content-length" | "host"))
+        {
+            request = request.header(name, value);
+        }
+        request.send().await.map(|reply| reply.status().as_u16())
+    };
+    assert_eq!(send("too long", "text/plain", &link.url).await?, 403);
+    assert_eq!(send("hello", "text/html", &link.url).await?, 403);
+    assert_eq!(send("hello", "text/plain", &link.url.replace("demo", "else")).await?, 403);
+    assert_eq!(send("hello", "text/plain", &link.url).await?, 200);
+    assert_eq!(store.get(key).await?, Some(Bytes::from_static(b"hello")));
+    assert_eq!(send("again", "text/plain", &link.url).await?, 412);
+    assert_eq!(store.get(key).await?, Some(Bytes::from_static(b"hello")));
+    Ok(())
+}

@@ -8,36 +8,62 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_ports::{
     ArchiveStore, ByteRange, DeadLetter, Download, ObjectHead, ObjectMetadata, PartTag, PortError, PortErrorKind,
-    UploadId, WakeMessage, WakeQueue, WakeReceipt,
+    UploadId, UploadLink, WakeMessage, WakeQueue, WakeReceipt,
 };
 
 use super::pages::unused;
 
-/// Sizes of objects and of uploads under way, by key.
-#[derive(Debug, Default)]
-struct Sizes {
-    objects: BTreeMap<String, ObjectHead>,
-    uploads: BTreeMap<String, ObjectHead>,
+/// Bytes of an object, if they are kept.
+#[derive(Debug, Clone)]
+struct Object {
+    head: ObjectHead,
+    bytes: Vec<u8>,
 }
 
-/// An archive store that remembers sizes alone.
+/// An upload under way: its parts by their numbers, as sizes and, if they are kept, bytes.
 #[derive(Debug, Default)]
-pub(super) struct CountingArchives(Mutex<Sizes>);
+struct UploadLink {
+    metadata: ObjectMetadata,
+    parts: BTreeMap<u32, (u64, Vec<u8>)>,
+}
 
-impl CountingArchives {
-    fn sizes(&self) -> MutexGuard<'_, Sizes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug, Default)]
+struct Objects {
+    objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<String, UploadLink>,
+}
+
+/// An archive store in memory. What is written in one go is kept; what is written in parts is counted, or kept too.
+#[derive(Debug, Default)]
+pub(super) struct MappedArchives {
+    keeping: bool,
+    all: Mutex<Objects>,
+}
+
+impl MappedArchives {
+    /// One that keeps everything.
+    pub(super) fn keeping() -> Self {
+        Self { keeping: true, ..Self::default() }
+    }
+
+    fn all(&self) -> MutexGuard<'_, Objects> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Size of the object at `key`.
     pub(super) fn size_of(&self, key: &str) -> Option<u64> {
-        self.sizes().objects.get(key).map(|head| head.size_bytes)
+        self.all().objects.get(key).map(|object| object.head.size_bytes)
     }
 
-    fn grow(&self, key: &str, bytes: u64) -> Result<PartTag, PortError> {
-        let mut sizes = self.sizes();
-        let head = sizes.uploads.get_mut(key).ok_or_else(|| gone("uploading a part"))?;
-        head.size_bytes += bytes;
+    /// Bytes of the object at `key`.
+    pub(super) fn bytes_of(&self, key: &str) -> Option<Vec<u8>> {
+        self.all().objects.get(key).map(|object| object.bytes.clone())
+    }
+
+    fn part(&self, key: &str, number: u32, size_bytes: u64, bytes: Vec<u8>) -> Result<PartTag, PortError> {
+        let mut all = self.all();
+        let upload = all.uploads.get_mut(key).ok_or_else(|| gone("sending a part"))?;
+        upload.parts.insert(number, (size_bytes, bytes));
         Ok(PartTag(String::new()))
     }
 }
@@ -46,75 +72,98 @@ fn gone(during: &'static str) -> PortError {
     PortError::new(PortErrorKind::NotFound, during)
 }
 
-fn head(body: &Bytes, metadata: &ObjectMetadata) -> ObjectHead {
-    ObjectHead { size_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX), metadata: metadata.clone() }
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn slice(bytes: &[u8], range: ByteRange) -> Option<&[u8]> {
+    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }
 
 #[async_trait]
-impl ArchiveStore for CountingArchives {
+impl ArchiveStore for MappedArchives {
     async fn put_new(&self, key: &str, body: Bytes, metadata: &ObjectMetadata) -> Result<(), PortError> {
-        self.sizes().objects.insert(key.to_owned(), head(&body, metadata));
+        let head = ObjectHead { size_bytes: length(&body), metadata: metadata.clone() };
+        self.all().objects.insert(key.to_owned(), Object { head, bytes: body.to_vec() });
         Ok(())
     }
 
     async fn begin_upload(&self, key: &str, metadata: &ObjectMetadata) -> Result<UploadId, PortError> {
-        self.sizes().uploads.insert(key.to_owned(), head(&Bytes::new(), metadata));
+        let upload = UploadLink { metadata: metadata.clone(), ..UploadLink::default() };
+        self.all().uploads.insert(key.to_owned(), upload);
         Ok(UploadId(key.to_owned()))
     }
 
-    async fn upload_part(&self, key: &str, _: &UploadId, _: u32, body: Bytes) -> Result<PartTag, PortError> {
-        self.grow(key, u64::try_from(body.len()).unwrap_or(u64::MAX))
+    async fn upload_part(&self, key: &str, _: &UploadId, number: u32, body: Bytes) -> Result<PartTag, PortError> {
+        let bytes = if self.keeping { body.to_vec() } else { Vec::new() };
+        self.part(key, number, length(&body), bytes)
     }
 
     async fn copy_part(
         &self,
         key: &str,
         _: &UploadId,
-        _: u32,
-        _: &str,
+        number: u32,
+        source: &str,
         range: ByteRange,
     ) -> Result<PartTag, PortError> {
-        self.grow(key, range.end.saturating_sub(range.start))
+        const DURING: &str = "copying a part";
+        let bytes = if self.keeping {
+            let all = self.all();
+            let object = all.objects.get(source).ok_or_else(|| gone(DURING))?;
+            slice(&object.bytes, range).ok_or_else(|| gone(DURING))?.to_vec()
+        } else {
+            Vec::new()
+        };
+        self.part(key, number, range.end.saturating_sub(range.start), bytes)
     }
 
     async fn complete_upload(&self, key: &str, _: &UploadId, _: &[PartTag]) -> Result<(), PortError> {
-        let mut sizes = self.sizes();
-        let whole = sizes.uploads.remove(key).ok_or_else(|| gone("completing an upload"))?;
-        sizes.objects.insert(key.to_owned(), whole);
+        let mut all = self.all();
+        let UploadLink { metadata, parts } = all.uploads.remove(key).ok_or_else(|| gone("completing an upload"))?;
+        let size_bytes = parts.values().map(|(size, _)| size).sum();
+        let bytes = parts.into_values().flat_map(|(_, bytes)| bytes).collect();
+        all.objects.insert(key.to_owned(), Object { head: ObjectHead { size_bytes, metadata }, bytes });
         Ok(())
     }
 
     async fn abort_upload(&self, key: &str, _: &UploadId) -> Result<(), PortError> {
-        self.sizes().uploads.remove(key);
+        self.all().uploads.remove(key);
         Ok(())
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectHead>, PortError> {
-        Ok(self.sizes().objects.get(key).cloned())
+        Ok(self.all().objects.get(key).map(|object| object.head.clone()))
     }
 
-    async fn get(&self, _: &str) -> Result<Option<Bytes>, PortError> {
-        Err(unused("reading an object"))
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
+        Ok(self.bytes_of(key).map(Bytes::from))
     }
 
-    async fn read(&self, _: &str, _: ByteRange) -> Result<Option<Bytes>, PortError> {
-        Ok(None)
+    async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError> {
+        let all = self.all();
+        let Some(object) = all.objects.get(key) else { return Ok(None) };
+        let bytes = slice(&object.bytes, range).ok_or_else(|| unused("a range that was not kept"))?;
+        Ok(Some(Bytes::copy_from_slice(bytes)))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, PortError> {
-        let sizes = self.sizes();
-        Ok(sizes.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+        Ok(self.all().objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), PortError> {
-        let mut sizes = self.sizes();
+        let mut all = self.all();
         for key in keys {
-            sizes.objects.remove(key);
+            all.objects.remove(key);
         }
         Ok(())
     }
 
     async fn presign(&self, _: &str, _: Duration, _: &str, _: &str) -> Result<Download, PortError> {
+        Err(unused("signing a link"))
+    }
+
+    async fn presign_upload(&self, _: &str, _: Duration, _: &str, _: u64) -> Result<UploadLink, PortError> {
         Err(unused("signing a link"))
     }
 }

@@ -1,6 +1,6 @@
 //! What every archive store does.
 
-use super::{Broken, Fact, check, equal, fails, noise, that};
+use super::{Broken, Fact, check, equal, fails, is_rejected, noise, that};
 use bytes::Bytes;
 use std::time::Duration;
 use waybill_ports::{ArchiveStore, ByteRange, ObjectHead, ObjectMetadata, PortErrorKind, UploadId};
@@ -27,6 +27,7 @@ pub async fn archive_store(store: &dyn ArchiveStore, prefix: &str) -> Result<(),
         keys_are_listed_by_prefix_in_order,
         removed_objects_are_gone_and_removing_again_succeeds,
         a_link_is_given_out,
+        a_link_for_an_upload_names_what_it_takes,
     );
 }
 
@@ -187,4 +188,16 @@ async fn a_link_is_given_out(store: &dyn ArchiveStore, prefix: &str) -> Fact {
     store.put_new(&a, Bytes::from_static(b"x"), &metadata("15")).await?;
     let link = store.presign(&a, Duration::from_mins(1), "export-ä.zip", "application/zip").await?;
     that(link.url.contains("://") && link.url.contains(prefix), "no absolute address of the object")
+}
+
+async fn a_link_for_an_upload_names_what_it_takes(store: &dyn ArchiveStore, prefix: &str) -> Fact {
+    let a = key(prefix, "a");
+    let link = store.presign_upload(&a, Duration::from_mins(1), "image/png", 5).await?;
+    that(link.url.contains("://") && link.url.contains(prefix), "no absolute address of the object")?;
+    for (name, value) in [("content-length", "5"), ("content-type", "image/png"), ("if-none-match", "*")] {
+        let sent = link.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
+        equal(&sent, &Some(value))?;
+    }
+    is_rejected(&store.presign_upload(&a, Duration::from_mins(1), "image/png", (5 << 30) + 1).await.map(drop))?;
+    equal(&store.head(&a).await?, &None)
 }

@@ -6,10 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use waybill_ports::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, UploadId};
+use waybill_ports::{
+    ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, UploadId, UploadLink,
+};
 
 /// Smallest part but the last, unless told otherwise.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
+/// Most bytes that a link for an upload takes.
+const MOST_UPLOAD_BYTES: u64 = 5 << 30;
 /// Most keys that one call lists or deletes.
 const MAX_KEYS: usize = 1000;
 
@@ -224,5 +228,24 @@ impl ArchiveStore for MemoryArchiveStore {
     ) -> Result<Download, PortError> {
         let secs = lifetime.as_secs();
         Ok(Download { url: format!("memory:///{key}?expires={secs}&filename={filename}&type={content_type}") })
+    }
+
+    async fn presign_upload(
+        &self,
+        key: &str,
+        lifetime: Duration,
+        content_type: &str,
+        size_bytes: u64,
+    ) -> Result<UploadLink, PortError> {
+        if size_bytes > MOST_UPLOAD_BYTES {
+            return Err(rejected("an upload of more than 5 GiB", "making a link for an upload"));
+        }
+        let headers = [
+            ("content-length", size_bytes.to_string()),
+            ("content-type", content_type.to_owned()),
+            ("if-none-match", "*".to_owned()),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+        Ok(UploadLink { url: format!("memory:///{key}?expires={}", lifetime.as_secs()), headers })
     }
 }

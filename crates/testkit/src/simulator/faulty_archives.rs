@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_ports::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, UploadId};
+use waybill_ports::{
+    ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, UploadId, UploadLink,
+};
 
 /// The archive store of one process.
 pub(super) struct FaultyArchives {
@@ -187,5 +189,15 @@ impl ArchiveStore for FaultyArchives {
         content_type: &str,
     ) -> Result<Download, PortError> {
         self.look(self.world.archives.presign(key, lifetime, filename, content_type)).await
+    }
+
+    async fn presign_upload(
+        &self,
+        key: &str,
+        lifetime: Duration,
+        content_type: &str,
+        size_bytes: u64,
+    ) -> Result<UploadLink, PortError> {
+        self.look(self.world.archives.presign_upload(key, lifetime, content_type, size_bytes)).await
     }
 }
