@@ -10,12 +10,16 @@ mod assembly;
 mod block;
 mod manifest;
 mod plan;
+mod sort;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
 pub use block::Block;
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
+pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
 pub use waybill_archive::{EntrySummary, Level, Modified};
 pub use waybill_formats::{EncodeError, Format, Holds, PropertyShape, Selection, SelectionError, Shape};
 
 #[cfg(test)]
 mod export_tests;
+#[cfg(test)]
+mod sort_tests;

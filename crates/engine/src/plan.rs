@@ -1,5 +1,7 @@
 //! What is done to every page, compiled once per export.
 
+mod rows;
+
 use crate::block::Block;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;

@@ -1,0 +1,218 @@
+//! Runs merged to one order.
+
+use super::SortError;
+use super::frame::{BLOCK_BYTES, write_frame, write_row};
+use super::heap::Heap;
+use super::input::{Input, Loaded};
+use serde::{Deserialize, Serialize};
+use waybill_archive::{Deflater, Inflater, Level};
+
+/// A chunk of merged records is closed when it is this long; one record may make it longer.
+const CHUNK_BYTES: usize = 512 << 10;
+
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLength {
+    /// Bytes.
+    pub size_bytes: u64,
+}
+
+/// How far a run is merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u32)", into = "(u64, u32)")]
+pub struct RunPosition {
+    /// Where the block with the next row begins.
+    pub block: u64,
+    /// How many of its rows were taken.
+    pub rows: u32,
+}
+
+impl From<(u64, u32)> for RunPosition {
+    fn from((block, rows): (u64, u32)) -> Self {
+        Self { block, rows }
+    }
+}
+
+impl From<RunPosition> for (u64, u32) {
+    fn from(position: RunPosition) -> Self {
+        (position.block, position.rows)
+    }
+}
+
+/// How a call of [`Merge::fill`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// A chunk is full.
+    Full,
+    /// Inputs need more of their bytes ([`Merge::hungry`]).
+    Hungry,
+    /// All rows are merged; what is left makes the last chunk, which may be empty.
+    Done,
+}
+
+/// Merged rows: neighbours in the order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergedChunk {
+    /// Encoded records with what stands between them, or a block of a run.
+    pub plain: Vec<u8>,
+    /// How many records.
+    pub records: u64,
+}
+
+/// What merged rows become.
+#[derive(Debug)]
+enum Output {
+    /// Chunks of the archive: records with this between them.
+    Records(&'static [u8]),
+    /// Blocks of a longer run.
+    Run,
+}
+
+/// A merge of runs, fed with their bytes as it asks for them.
+#[derive(Debug)]
+pub struct Merge {
+    output: Output,
+    inputs: Vec<Input>,
+    /// Inputs that have a row.
+    heap: Heap,
+    /// Inputs whose next row has to be loaded.
+    pending: Vec<usize>,
+    chunk: MergedChunk,
+    inflater: Inflater,
+}
+
+impl Merge {
+    /// A merge to the archive's chunks; `separator` stands between records ([`crate::Plan::separator`]). `runs` come in
+    /// the order of their rows in the source, each with how far it was merged before.
+    pub fn to_records(separator: &'static [u8], runs: Vec<(RunLength, RunPosition)>) -> Self {
+        Self::new(Output::Records(separator), runs)
+    }
+
+    /// A merge to one longer run.
+    pub fn to_run(runs: Vec<(RunLength, RunPosition)>) -> Self {
+        Self::new(Output::Run, runs)
+    }
+
+    fn new(output: Output, runs: Vec<(RunLength, RunPosition)>) -> Self {
+        let inputs: Vec<Input> = runs.into_iter().map(|(length, from)| Input::new(length, from)).collect();
+        let pending = (0..inputs.len()).collect();
+        let (heap, chunk, inflater) = (Heap::default(), MergedChunk::default(), Inflater::new());
+        Self { output, inputs, heap, pending, chunk, inflater }
+    }
+
+    /// From where on the bytes of each input are wanted; `None` for those that have all of theirs.
+    pub fn wanted_from(&self, input: usize) -> Option<u64> {
+        self.inputs.get(input).and_then(Input::wanted_from)
+    }
+
+    /// The inputs without whose bytes nothing more can be merged.
+    pub fn hungry(&self) -> &[usize] {
+        &self.pending
+    }
+
+    /// Gives an input its next bytes, from [`Merge::wanted_from`] on.
+    pub fn feed(&mut self, input: usize, bytes: &[u8]) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.feed(bytes);
+        }
+    }
+
+    /// Merges until a chunk is full, bytes are missing, or all is merged.
+    ///
+    /// # Errors
+    /// A damaged run.
+    pub fn fill(&mut self) -> Result<Filled, SortError> {
+        let limit = match self.output {
+            Output::Records(_) => CHUNK_BYTES,
+            Output::Run => BLOCK_BYTES,
+        };
+        loop {
+            self.load_pending()?;
+            if !self.pending.is_empty() {
+                return Ok(Filled::Hungry);
+            }
+            let Some(first) = self.heap.top() else { return Ok(Filled::Done) };
+            self.append(first)?;
+            self.advance(first)?;
+            if self.chunk.plain.len() >= limit {
+                return Ok(Filled::Full);
+            }
+        }
+    }
+
+    /// Takes the chunk that is full, or the last one.
+    pub fn take(&mut self) -> MergedChunk {
+        std::mem::take(&mut self.chunk)
+    }
+
+    /// How far each run is merged; exact when the chunk has just been taken.
+    pub fn positions(&self) -> Vec<RunPosition> {
+        self.inputs.iter().map(Input::position).collect()
+    }
+
+    fn load_pending(&mut self) -> Result<(), SortError> {
+        let mut waiting = Vec::new();
+        for input in std::mem::take(&mut self.pending) {
+            match self.inputs[input].load(&mut self.inflater)? {
+                Loaded::Row => {
+                    let inputs = &self.inputs;
+                    self.heap.push(input, |left, right| before(inputs, left, right));
+                }
+                Loaded::Hungry => waiting.push(input),
+                Loaded::End => {}
+            }
+        }
+        self.pending = waiting;
+        Ok(())
+    }
+
+    fn append(&mut self, input: usize) -> Result<(), SortError> {
+        let input = &self.inputs[input];
+        match self.output {
+            Output::Records(separator) => {
+                if self.chunk.records > 0 {
+                    self.chunk.plain.extend_from_slice(separator);
+                }
+                self.chunk.plain.extend_from_slice(input.record());
+            }
+            Output::Run => write_row(input.key(), input.record(), &mut self.chunk.plain)?,
+        }
+        self.chunk.records += 1;
+        Ok(())
+    }
+
+    fn advance(&mut self, first: usize) -> Result<(), SortError> {
+        self.inputs[first].step();
+        let loaded = self.inputs[first].load(&mut self.inflater)?;
+        let inputs = &self.inputs;
+        let before = |left, right| before(inputs, left, right);
+        match loaded {
+            Loaded::Row => self.heap.sink(before),
+            Loaded::Hungry => {
+                self.heap.pop(before);
+                self.pending.push(first);
+            }
+            Loaded::End => self.heap.pop(before),
+        }
+        Ok(())
+    }
+}
+
+impl MergedChunk {
+    /// The chunk of a merge to a run, as it is written.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn into_frame(self) -> Result<Vec<u8>, SortError> {
+        let mut out = Vec::new();
+        if !self.plain.is_empty() {
+            write_frame(&self.plain, &mut Deflater::new(Level::Fast), &mut out)?;
+        }
+        Ok(out)
+    }
+}
+
+/// Whether the row of one input comes before another's; among equals, the earlier run's.
+fn before(inputs: &[Input], left: usize, right: usize) -> bool {
+    inputs[left].key().cmp(inputs[right].key()).then(left.cmp(&right)).is_lt()
+}
