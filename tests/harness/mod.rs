@@ -165,6 +165,37 @@ impl World {
         std::fs::write(&path, self.download(tenant, &id).await?)?;
         Ok(path)
     }
+
+    /// Creates an export through `/v1`, waits until it has ended and gives it.
+    pub(crate) async fn settled(&self, tenant: &Tenant, body: &Value) -> Result<Value> {
+        let (status, made) = self.post("/v1/exports", &tenant.member, body).await?;
+        anyhow::ensure!(status.as_u16() == 201, "{status} {made}");
+        let path = format!("/v1/exports/{}", text(&made, "id")?);
+        let wait = async {
+            loop {
+                let (status, export) = self.get(&path, &tenant.member).await?;
+                anyhow::ensure!(status.as_u16() == 200, "{status} {export}");
+                if !export["finishedAt"].is_null() {
+                    return Ok(export);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("{path} does not end"))?
+    }
+
+    /// Creates an export through `/v1`, waits until it is ready, downloads it into `folder`; gives it and the file's path.
+    pub(crate) async fn exported(&self, tenant: &Tenant, body: &Value, folder: &Path) -> Result<(Value, PathBuf)> {
+        let export = self.settled(tenant, body).await?;
+        anyhow::ensure!(export["state"] == "ready", "{export}");
+        let id = text(&export, "id")?;
+        let response = self.call(Method::GET, &format!("/v1/exports/{id}/download"), &tenant.admin).send().await?;
+        anyhow::ensure!(response.status() == 302, "{}", response.status());
+        let bytes = self.http.get(header(&response, "location")?).send().await?.error_for_status()?.bytes().await?;
+        let path = folder.join(id);
+        std::fs::write(&path, bytes)?;
+        Ok((export, path))
+    }
 }
 
 /// The record number `n` of a collection of things.
