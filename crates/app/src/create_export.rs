@@ -5,9 +5,10 @@ use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
     Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
-    Principal, Selection, Seq, SortKey, Surface, Timestamp,
+    Principal, Selection, Seq, Surface, Timestamp,
 };
 use waybill_ports::WakeQueue;
+use waybill_query::SortOrder;
 use waybill_query::dialects::cortex_where;
 use waybill_record::Path;
 
@@ -35,8 +36,8 @@ pub struct CreateExport {
     pub include: Vec<Path>,
     /// Which records.
     pub filter: Option<FilterRequest>,
-    /// What the records are sorted by, most important first; empty = the source's order.
-    pub sort: Vec<SortKey>,
+    /// What the records are sorted by; `None` = the source's order.
+    pub sort: Option<SortOrder>,
     /// Whether the records' files come along.
     pub files: FileInclusion,
     /// What a download is.
@@ -62,7 +63,7 @@ impl CreateExport {
             paths: Vec::new(),
             include: Vec::new(),
             filter: None,
-            sort: Vec::new(),
+            sort: None,
             files: FileInclusion::None,
             packaging: Packaging::Zip,
             raw_cells: false,
@@ -115,7 +116,7 @@ pub struct ExportView {
 /// that says why not.
 ///
 /// # Errors
-/// `UnknownCollection`, `Invalid` (paths, filter), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
+/// `UnknownCollection`, `Invalid` (paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,
@@ -169,6 +170,17 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
             }
         }
     };
+    let sort = match command.sort.clone().map(|sort| resolve(sort, &collection)).transpose() {
+        Ok(sort) => sort,
+        Err(message) => {
+            errors.push(FieldError { field: "sort".to_owned(), message });
+            None
+        }
+    };
+    if command.packaging != Packaging::Zip && command.files != FileInclusion::None {
+        let message = "must be `zip` where files come along: a bare file has no place for them";
+        errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });
+    }
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -184,13 +196,21 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
         filter,
         filter_text,
         format: command.format,
-        sort: command.sort.clone(),
+        sort,
         files: command.files,
         packaging: command.packaging,
         level: command.level,
         raw_cells: command.raw_cells,
         principal: principal.account,
         scheduled_at: command.scheduled_at,
+    })
+}
+
+/// The order with the types that the definition gives its properties.
+fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String> {
+    sort.resolve(|path| match (unreadable(collection, path), collection.type_of(path)) {
+        (None, Some((kind, _))) => Ok(kind),
+        (message, _) => Err(message.unwrap_or_else(|| format!("`{path}` is no property of `{}`", collection.name))),
     })
 }
 

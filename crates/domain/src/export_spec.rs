@@ -2,7 +2,7 @@
 
 use crate::{AccountId, Collection, Flattening, OrgCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
-use waybill_query::Filter;
+use waybill_query::{Filter, SortOrder};
 use waybill_record::Path;
 
 /// The surface through which an export was made; each vendor's lists only its own.
@@ -79,16 +79,6 @@ pub enum FileInclusion {
     Zipped,
 }
 
-/// One of the properties that records are sorted by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SortKey {
-    /// Where its value is.
-    pub path: Path,
-    /// Greatest first.
-    pub descending: bool,
-}
-
 /// How hard deflate tries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,9 +122,9 @@ pub struct ExportSpec {
     pub filter_text: Option<String>,
     /// The form.
     pub format: ExportFormat,
-    /// What the records are sorted by, most important first; empty = the source's order.
+    /// What the records are sorted by; `None` = the source's order.
     #[serde(default)]
-    pub sort: Vec<SortKey>,
+    pub sort: Option<SortOrder>,
     /// Whether the records' files come along.
     #[serde(default)]
     pub files: FileInclusion,

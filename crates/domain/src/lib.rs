@@ -25,7 +25,7 @@ pub use archive::{Archive, ArchiveEntry, FinishRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};
-pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Level, Packaging, Selection, SortKey, Surface};
+pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
 pub use id::{
     AccountId, CollectionName, CommitId, Epoch, ExportId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket, WorkerId,
