@@ -59,6 +59,10 @@ pub struct StepSettings {
     pub continue_pause: Duration,
     /// Time that must be left to begin another export.
     pub min_budget: Duration,
+    /// Time after the budget in which the last checkpoint has to be written; then the step ends without it.
+    pub overtime: Duration,
+    /// How often it is looked whether the export's end was asked for.
+    pub stop_every: Duration,
     /// How often progress is shown.
     pub progress_every: Duration,
     /// How often a checkpoint is written when no segment is closed meanwhile.
@@ -86,6 +90,8 @@ impl Default for StepSettings {
             busy_pause: Duration::from_secs(15),
             continue_pause: Duration::from_secs(1),
             min_budget: Duration::from_secs(30),
+            overtime: Duration::from_secs(45),
+            stop_every: Duration::from_secs(5),
             progress_every: Duration::from_secs(5),
             checkpoint_every: Duration::from_secs(30),
             part_bytes: 8 << 20,
@@ -115,6 +121,8 @@ enum StepEnd {
     OutOfTime,
     /// Somebody else holds the lane, or a pause is on; after so long again.
     Later(Duration),
+    /// What was to end has ended; the rest of the lane waits for a pause to be over.
+    Paused(Duration),
 }
 
 /// Why work on an export stopped without the export having ended.
@@ -123,6 +131,8 @@ enum Interrupted {
     Stopped,
     /// The lease is somebody else's now: nothing may be written any more.
     Lost,
+    /// Time was up long ago, and the last checkpoint is not written.
+    Overdue,
     /// A service failed.
     Port(PortError),
     /// It cannot succeed.
@@ -152,11 +162,12 @@ pub async fn advance_lane(
     };
     let pause = match ended {
         StepEnd::Empty => return Verdict::Done,
-        StepEnd::OutOfTime => match own_export_ended(exporting, message).await {
-            Ok(true) => return Verdict::Done,
-            Ok(false) | Err(_) => exporting.settings.continue_pause,
-        },
         StepEnd::Later(pause) => pause,
+        StepEnd::OutOfTime | StepEnd::Paused(_) if matches!(own_export_ended(exporting, message).await, Ok(true)) => {
+            return Verdict::Done;
+        }
+        StepEnd::OutOfTime => exporting.settings.continue_pause,
+        StepEnd::Paused(left) => left,
     };
     if let Err(error) = exporting.wake.set_visibility(receipt, pause).await {
         tracing::warn!(%org, %export, %error, "visibility not set; the message comes again when the queue's own is over");
@@ -199,7 +210,7 @@ async fn step(
             lease.release(exporting).await?;
             Ok(ended)
         }
-        Err(Interrupted::Lost | Interrupted::Stopped | Interrupted::Failed(_)) => {
+        Err(Interrupted::Lost | Interrupted::Overdue | Interrupted::Stopped | Interrupted::Failed(_)) => {
             tracing::warn!(%org, "the export is somebody else's, or has ended; nothing more is written");
             // Only the export is known to be lost: where the lane is still ours, nobody shall wait for its lease to end.
             drop(lease.release(exporting).await);

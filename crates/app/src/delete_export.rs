@@ -1,20 +1,22 @@
 //! Deleting an export: invisible from the reply on; rows and objects are removed soon after.
 
 use crate::end_export::{assert_may_change, stop};
+use crate::make_export::ring_to_stop;
 use crate::read_export::{stored_export, visible};
 use crate::retry::Attempts;
 use crate::{Context, Error};
-use waybill_domain::{AuditAction, Export, ExportId, Principal, Stop, Surface, Usage};
-use waybill_ports::{PortError, Stored};
+use waybill_domain::{AuditAction, Export, ExportId, Principal, State, Stop, Surface, Usage};
+use waybill_ports::{PortError, Stored, WakeQueue};
 
 /// Deletes the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and visible now. One that
 /// has ended gives its storage back in the same transaction, one that waits leaves its lane in it, one that runs is marked and
-/// ended by whoever runs it. For administrators and the owner.
+/// ended by whoever runs it, or is rung for. For administrators and the owner.
 ///
 /// # Errors
 /// `NotFound`, `Forbidden`; `Throttled`, `Unavailable`, `Internal`.
 pub async fn delete_export(
     context: &Context,
+    wake: &dyn WakeQueue,
     principal: &Principal,
     surface: Option<Surface>,
     id: ExportId,
@@ -24,16 +26,23 @@ pub async fn delete_export(
     let mut attempts = Attempts::new(context);
     loop {
         match attempt(context, principal, &stored).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => break,
             Err(error) => attempts.after(error).await?,
         }
         match stored_export(context, &principal.org, id).await? {
             // Gone by an attempt whose reply was lost, or by somebody else's delete: what was asked for holds.
             None => return Ok(()),
-            Some(now) if now.value.deleted => return Ok(()),
+            Some(now) if now.value.deleted => {
+                stored = now;
+                break;
+            }
             Some(now) => stored = now,
         }
     }
+    if matches!(stored.value.state, State::Running { .. }) {
+        ring_to_stop(wake, &principal.org, id).await;
+    }
+    Ok(())
 }
 
 async fn attempt(context: &Context, principal: &Principal, stored: &Stored<Export>) -> Result<(), PortError> {

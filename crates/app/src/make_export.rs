@@ -4,8 +4,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, Principal,
-    Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+    AuditAction, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, OrgCode,
+    Principal, Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
 use waybill_ports::{PortError, Stored, WakeMessage, WakeQueue};
 
@@ -104,6 +104,14 @@ pub(crate) async fn ring(wake: &dyn WakeQueue, export: &Export) {
     }
 }
 
+/// Rings for the end of an export: past a group that waits, be it for a pause to be over or for a lease to end.
+pub(crate) async fn ring_to_stop(wake: &dyn WakeQueue, org: &OrgCode, export: ExportId) {
+    let message = WakeMessage::ExportV1 { org: org.clone(), export };
+    if let Err(error) = wake.ring(&message, &format!("{org}~{export}"), &format!("{export}.stop")).await {
+        tracing::warn!(%org, %export, %error, "wake-up not sent; the sweeper will");
+    }
+}
+
 async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id: ExportId) -> Result<Outcome, Failed> {
     let (rows, org, now) = (context.rows(), &principal.org, context.now());
     debug_assert_eq!(*org, draft.spec.org, "a request of another org");
@@ -193,6 +201,7 @@ fn new_export(
         epoch: Epoch(0),
         attempts: 0,
         stop: None,
+        stop_asked_at: None,
         deleted: false,
         progress: Progress::default(),
         checkpoint: None,

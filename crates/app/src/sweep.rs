@@ -6,6 +6,8 @@
 
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
+use crate::end_export::stop_asked_at;
+use crate::make_export::ring_to_stop;
 use crate::read_export::stored_export;
 use crate::retry::Attempts;
 use futures::future::{Either, select};
@@ -14,7 +16,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, OrgCode, Seq, Sequence, Timestamp, Usage};
+use waybill_domain::{Export, ExportId, OrgCode, Sequence, Timestamp, Usage};
 use waybill_ports::{
     ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, RowKey, Stored, WakeMessage, WakeQueue,
 };
@@ -165,10 +167,13 @@ async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result
         None => None,
         Some(head) => {
             let lane = context.rows().lane(&org).await?;
-            if !lane.as_ref().is_some_and(|lane| lane.value.is_held(now)) {
-                ring_again(sweeping, &org, head.value.seq, now).await?;
+            let to_stop = stop_asked_at(context.rows(), &head.value).await?.is_some();
+            if to_stop {
+                ring_to_stop(&*sweeping.wake, &org, head.value.export).await;
+            } else if !lane.as_ref().is_some_and(|lane| lane.value.is_held(now)) {
+                ring_again(sweeping, &org, head.value.export, now).await?;
             }
-            let pause = lane.and_then(|lane| lane.value.not_before);
+            let pause = lane.and_then(|lane| lane.value.not_before).filter(|_| !to_stop);
             // Beyond the horizon, so that a round does not find it again.
             Some(now.after(sweeping.look_ahead + sweeping.look_again).max(pause.unwrap_or(now)))
         }
@@ -179,9 +184,7 @@ async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result
 }
 
 /// Rings past the queue's deduplication and past a group that is stuck.
-async fn ring_again(sweeping: &Sweeping, org: &OrgCode, seq: Seq, now: Timestamp) -> Result<(), PortError> {
-    let Some(export) = sweeping.context.rows().export(org, seq).await? else { return Ok(()) };
-    let id = export.value.id;
+async fn ring_again(sweeping: &Sweeping, org: &OrgCode, id: ExportId, now: Timestamp) -> Result<(), PortError> {
     let message = WakeMessage::ExportV1 { org: org.clone(), export: id };
     let period = i64::try_from(sweeping.look_again.as_millis()).unwrap_or(i64::MAX).max(1);
     let deduplication = format!("{id}.{}", now.as_millis() / period);
@@ -296,7 +299,7 @@ async fn look_into(sweeping: &Sweeping, letter: &DeadLetter) -> Result<(), PortE
     tracing::error!(%org, %export, "a wake-up was handled too often");
     match stored_export(&sweeping.context, &org, export).await? {
         Some(stored) if stored.value.ticket().is_some() => {
-            ring_again(sweeping, &org, stored.value.seq, sweeping.context.now()).await
+            ring_again(sweeping, &org, export, sweeping.context.now()).await
         }
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
 
 mod faults;
+mod stopping;
 
 use futures::executor::block_on;
 use std::io::Read;
@@ -13,8 +14,7 @@ use waybill_app::{
     read_export, sweep,
 };
 use waybill_domain::{
-    Collection, ExportFormat, FailureCode, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage,
-    WorkerId,
+    Collection, ExportFormat, FailureCode, Principal, PropertyKind, Role, State, StorageHold, Surface, Usage, WorkerId,
 };
 use waybill_ports::{RecordPatch, RecordStore, Transaction, WakeMessage, WakeReceipt};
 use waybill_testkit::{InlineCompute, MemoryArchiveStore, MemoryPorts, MemoryRecordStore, samples};
@@ -278,7 +278,14 @@ fn a_deleted_export_is_gone_at_once_and_its_archive_soon() {
     let fixture = Fixture::new(20);
     let view = fixture.create(ExportFormat::Json);
     fixture.step(&view, FOREVER);
-    block_on(delete_export(&fixture.ports.context(), &fixture.admin, Some(Surface::Cortex), view.export.id)).unwrap();
+    block_on(delete_export(
+        &fixture.ports.context(),
+        &*fixture.ports.wake,
+        &fixture.admin,
+        Some(Surface::Cortex),
+        view.export.id,
+    ))
+    .unwrap();
     assert_eq!(fixture.usage(), Usage::empty(fixture.admin.org.clone()));
     assert!(block_on(read_export(&fixture.ports.context(), &fixture.admin, None, view.export.id)).is_err());
     block_on(sweep(&fixture.sweeping(), Duration::from_secs(30)));
@@ -290,7 +297,14 @@ fn a_queued_export_that_is_deleted_never_runs() {
     let fixture = Fixture::new(20);
     let first = fixture.create(ExportFormat::Json);
     let second = fixture.create(ExportFormat::Json);
-    block_on(delete_export(&fixture.ports.context(), &fixture.admin, Some(Surface::Cortex), first.export.id)).unwrap();
+    block_on(delete_export(
+        &fixture.ports.context(),
+        &*fixture.ports.wake,
+        &fixture.admin,
+        Some(Surface::Cortex),
+        first.export.id,
+    ))
+    .unwrap();
     assert_eq!(fixture.step(&second, FOREVER), Verdict::Done);
     assert!(matches!(fixture.read(&second).export.state, State::Ready { .. }));
     assert_eq!(fixture.ports.archives.keys().iter().filter(|key| key.starts_with("archives/")).count(), 1);

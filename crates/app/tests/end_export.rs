@@ -66,10 +66,10 @@ fn a_waiting_export_is_canceled_at_once_and_stays_on_record() {
     let fixture = Fixture::new();
     let id = fixture.create(&fixture.member);
     let context = fixture.ports.context();
-    let view = block_on(cancel_export(&context, &fixture.member, None, id)).unwrap();
+    let view = block_on(cancel_export(&context, &*fixture.ports.wake, &fixture.member, None, id)).unwrap();
     assert!(matches!(view.export.state, State::Canceled { .. }));
     assert!(fixture.lane_is_empty());
-    let again = block_on(cancel_export(&context, &fixture.admin, None, id)).unwrap();
+    let again = block_on(cancel_export(&context, &*fixture.ports.wake, &fixture.admin, None, id)).unwrap();
     assert_eq!(again, view);
     assert_eq!(fixture.entries(), 2);
 }
@@ -79,10 +79,11 @@ fn a_running_export_is_marked_and_keeps_its_place_until_its_holder_ends_it() {
     let fixture = Fixture::new();
     let id = fixture.create(&fixture.member);
     fixture.start(id);
-    let view = block_on(cancel_export(&fixture.ports.context(), &fixture.member, None, id)).unwrap();
+    let view =
+        block_on(cancel_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.member, None, id)).unwrap();
     assert_eq!(view.export.stop, Some(Stop::Cancel));
     assert!(!fixture.lane_is_empty());
-    block_on(delete_export(&fixture.ports.context(), &fixture.member, None, id)).unwrap();
+    block_on(delete_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.member, None, id)).unwrap();
     let gone = block_on(read_export(&fixture.ports.context(), &fixture.admin, None, id));
     assert!(matches!(gone, Err(Error::NotFound { .. })));
 }
@@ -92,8 +93,8 @@ fn what_is_deleted_cannot_be_canceled() {
     let fixture = Fixture::new();
     let id = fixture.create(&fixture.member);
     let context = fixture.ports.context();
-    block_on(delete_export(&context, &fixture.member, None, id)).unwrap();
-    let refused = block_on(cancel_export(&context, &fixture.member, None, id));
+    block_on(delete_export(&context, &*fixture.ports.wake, &fixture.member, None, id)).unwrap();
+    let refused = block_on(cancel_export(&context, &*fixture.ports.wake, &fixture.member, None, id));
     assert!(matches!(refused, Err(Error::NotFound { .. })));
 }
 
@@ -103,11 +104,17 @@ fn only_administrators_and_the_owner_may_end_or_change_an_export() {
     let id = fixture.create(&fixture.admin);
     let context = fixture.ports.context();
     let change = waybill_app::UpdateExport { label: Some(Some("x".into())), description: None };
-    assert!(matches!(block_on(cancel_export(&context, &fixture.member, None, id)), Err(Error::Forbidden { .. })));
-    assert!(matches!(block_on(delete_export(&context, &fixture.member, None, id)), Err(Error::Forbidden { .. })));
+    assert!(matches!(
+        block_on(cancel_export(&context, &*fixture.ports.wake, &fixture.member, None, id)),
+        Err(Error::Forbidden { .. })
+    ));
+    assert!(matches!(
+        block_on(delete_export(&context, &*fixture.ports.wake, &fixture.member, None, id)),
+        Err(Error::Forbidden { .. })
+    ));
     let changed = block_on(update_export(&context, &fixture.member, None, id, &change));
     assert!(matches!(changed, Err(Error::Forbidden { .. })));
-    let elsewhere = block_on(delete_export(&context, &fixture.admin, Some(Surface::Admin), id));
+    let elsewhere = block_on(delete_export(&context, &*fixture.ports.wake, &fixture.admin, Some(Surface::Admin), id));
     assert!(matches!(elsewhere, Err(Error::NotFound { .. })));
     assert_eq!(fixture.entries(), 1);
 }
@@ -116,8 +123,9 @@ fn only_administrators_and_the_owner_may_end_or_change_an_export() {
 fn a_lost_reply_neither_doubles_nor_denies_what_happened() {
     let fixture = Fixture::new();
     let (first, second) = (fixture.create(&fixture.member), fixture.create(&fixture.member));
-    block_on(delete_export(&fixture.losing(1), &fixture.member, None, first)).unwrap();
-    let view = block_on(cancel_export(&fixture.losing(1), &fixture.member, None, second)).unwrap();
+    block_on(delete_export(&fixture.losing(1), &*fixture.ports.wake, &fixture.member, None, first)).unwrap();
+    let view =
+        block_on(cancel_export(&fixture.losing(1), &*fixture.ports.wake, &fixture.member, None, second)).unwrap();
     assert!(matches!(view.export.state, State::Canceled { .. }));
     assert!(fixture.lane_is_empty());
     assert_eq!(fixture.entries(), 4);

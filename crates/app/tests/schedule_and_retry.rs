@@ -232,9 +232,9 @@ fn what_was_canceled_or_deleted_before_its_time_never_enters() {
     let at = fixture.after(10);
     let (canceled, deleted) = (fixture.create(Some(at)), fixture.create(Some(at)));
     let context = fixture.ports.context();
-    let view = block_on(cancel_export(&context, &fixture.member, None, canceled.id)).unwrap();
+    let view = block_on(cancel_export(&context, &*fixture.ports.wake, &fixture.member, None, canceled.id)).unwrap();
     assert!(matches!(view.export.state, State::Canceled { .. }));
-    block_on(delete_export(&context, &fixture.member, None, deleted.id)).unwrap();
+    block_on(delete_export(&context, &*fixture.ports.wake, &fixture.member, None, deleted.id)).unwrap();
     assert_eq!(fixture.due(), 0);
     fixture.wait(10);
     assert_eq!((fixture.tick(), fixture.queue().len()), (0, 0));
@@ -245,7 +245,8 @@ fn a_retry_is_a_new_export_with_the_frozen_request() {
     let fixture = Fixture::new();
     let (failed, canceled) = (fixture.create(None), fixture.create(Some(fixture.after(60))));
     fixture.fail(failed.id);
-    block_on(cancel_export(&fixture.ports.context(), &fixture.member, None, canceled.id)).unwrap();
+    block_on(cancel_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.member, None, canceled.id))
+        .unwrap();
     for first in [failed.id, canceled.id] {
         let before = fixture.read(first);
         let again = fixture.retry_as(&fixture.admin, first, None).unwrap();
@@ -271,7 +272,7 @@ fn a_retry_with_one_idempotency_key_makes_one_export_of_one() {
     let mismatch = fixture.retry_as(&fixture.member, other.id, Some("k"));
     assert!(matches!(mismatch, Err(Error::IdempotencyMismatch)));
     assert_eq!(fixture.queue(), [made.export.id]);
-    block_on(delete_export(&fixture.ports.context(), &fixture.member, None, first.id)).unwrap();
+    block_on(delete_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.member, None, first.id)).unwrap();
     let later = fixture.retry_as(&fixture.member, first.id, Some("k")).unwrap();
     assert_eq!(later, made, "a repetition is answered whatever became of the first");
 }
@@ -289,7 +290,7 @@ fn only_what_ended_in_failure_is_retried_and_only_by_administrators_and_the_owne
     assert!(matches!(fixture.retry_as(&other, waiting.id, None), Err(Error::Forbidden { .. })));
     let elsewhere = samples::principal("acme", Role::Admin).unwrap();
     assert!(matches!(fixture.retry_as(&elsewhere, waiting.id, None), Err(Error::NotFound { .. })));
-    block_on(delete_export(&fixture.ports.context(), &fixture.member, None, waiting.id)).unwrap();
+    block_on(delete_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.member, None, waiting.id)).unwrap();
     assert!(matches!(fixture.retry_as(&fixture.member, waiting.id, None), Err(Error::NotFound { .. })));
     assert!(fixture.queue().is_empty());
 }

@@ -51,6 +51,9 @@ pub struct Export {
     pub attempts: u32,
     /// That somebody asked for its end while it runs.
     pub stop: Option<Stop>,
+    /// When somebody first did.
+    #[serde(default)]
+    pub stop_asked_at: Option<Timestamp>,
     /// Whether it was deleted: invisible at once, its rows and objects removed soon after.
     pub deleted: bool,
     /// How far it is.
@@ -466,6 +469,7 @@ impl Export {
             State::Running { .. } => {
                 self.deleted |= stop == Stop::Delete;
                 self.stop = Some(if self.deleted { Stop::Delete } else { stop });
+                self.stop_asked_at = self.stop_asked_at.or(Some(now));
                 Ok((self, false))
             }
             State::Ready { .. } | State::Failed { .. } | State::Canceled { .. } => Err(Refused::Terminal),
@@ -508,6 +512,7 @@ impl Export {
         self.expires_at = Self::expiry(now);
         self.progress.phase = Phase::Done;
         self.stop = None;
+        self.stop_asked_at = None;
         self.finish = None;
         self.checkpoint = None;
         self.cleanup_at = Some(now);

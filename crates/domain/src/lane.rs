@@ -54,7 +54,9 @@ impl Sequence {
         (Ticket(number), self.looked_at_by(due_at))
     }
 
-    fn looked_at_by(mut self, due_at: Timestamp) -> Self {
+    /// Has the lane looked at by `due_at` or earlier.
+    #[must_use]
+    pub fn looked_at_by(mut self, due_at: Timestamp) -> Self {
         self.due_at = Some(self.due_at.map_or(due_at, |earlier| earlier.min(due_at)));
         self
     }
@@ -141,13 +143,43 @@ impl Lane {
         if let Some(held) = self.lease.as_ref().filter(|held| held.until >= now) {
             return Err(LaneRefused::Held { until: held.until });
         }
-        if let Some(until) = self.not_before.filter(|until| *until > now) {
+        if let Some(until) = self.paused_until(now) {
             return Err(LaneRefused::NotBefore { until });
         }
         self.epoch = self.epoch.next();
         self.lease = Some(Lease { owner, until: now.after(lease) });
         self.not_before = None;
         Ok(self)
+    }
+
+    /// How long the holder of a lane has for ending an export that is to stop; then whoever comes ends it.
+    pub const STOP_GRACE: Duration = Duration::from_secs(12);
+
+    /// Takes the lane to end the export at its head, whose end was asked for at `asked_at`: during a pause too, which stays on, and
+    /// from a holder that has not ended it within [`Lane::STOP_GRACE`]. As after every other acquisition, what that one still writes
+    /// is stale.
+    ///
+    /// # Errors
+    /// [`LaneRefused::Held`] while a lease runs and its holder still has time.
+    pub fn acquire_to_stop(
+        mut self,
+        owner: WorkerId,
+        now: Timestamp,
+        lease: Duration,
+        asked_at: Timestamp,
+    ) -> Result<Self, LaneRefused> {
+        let overdue = now >= asked_at.after(Self::STOP_GRACE);
+        if let Some(held) = self.lease.as_ref().filter(|held| held.until >= now && !overdue) {
+            return Err(LaneRefused::Held { until: held.until });
+        }
+        self.epoch = self.epoch.next();
+        self.lease = Some(Lease { owner, until: now.after(lease) });
+        Ok(self)
+    }
+
+    /// Until when nobody starts, if a pause is on.
+    pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.not_before.filter(|until| *until > now)
     }
 
     /// Whether `owner` holds it under `epoch`; the lease's end does not matter, since nobody else has taken it.
@@ -230,6 +262,19 @@ mod tests {
         let taken = held.acquire(WorkerId(2), at(91), LEASE).unwrap();
         assert_eq!(taken.epoch, Epoch(2));
         assert_eq!(taken.renew(WorkerId(1), Epoch(1), at(92), LEASE), Err(LaneRefused::Lost));
+    }
+
+    #[test]
+    fn whoever_comes_to_end_an_export_passes_a_pause_at_once_and_a_lease_after_its_grace() {
+        let held = lane().pause(at(0), None, 0).acquire(WorkerId(1), at(2), LEASE).unwrap().pause(at(2), None, 0);
+        let early = held.clone().acquire_to_stop(WorkerId(2), at(21), LEASE, at(10));
+        assert_eq!(early, Err(LaneRefused::Held { until: at(92) }));
+        let taken = held.clone().acquire_to_stop(WorkerId(2), at(22), LEASE, at(10)).unwrap();
+        assert_eq!((taken.epoch, taken.not_before), (Epoch(2), held.not_before));
+        let free = held.release(WorkerId(1), Epoch(1)).unwrap();
+        let free = free.pause(at(10), Some(Duration::from_mins(5)), 0);
+        let taken = free.acquire_to_stop(WorkerId(2), at(11), LEASE, at(10)).unwrap();
+        assert_eq!(taken.paused_until(at(11)), Some(at(310)), "the next export waits as long as it would have");
     }
 
     #[test]

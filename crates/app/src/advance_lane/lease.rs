@@ -1,12 +1,13 @@
 //! The right to advance a lane, held by one step and renewed beside its work.
 
 use super::Exporting;
+use crate::end_export::stop_asked_at;
 use crate::retry::Attempts;
 use futures::future::{Either, select};
 use futures::lock::Mutex;
 use std::pin::pin;
 use std::time::Duration;
-use waybill_domain::{Epoch, Lane, LaneRefused, OrgCode, WorkerId};
+use waybill_domain::{CommitId, Epoch, Lane, LaneRefused, OrgCode, Timestamp, WorkerId};
 use waybill_ports::{PortError, Stored, Transaction, WakeReceipt};
 
 /// A lane held under an epoch.
@@ -29,9 +30,17 @@ impl Lease {
         let version = stored.as_ref().map(|stored| stored.version);
         let lane = stored.map_or_else(|| Lane::new(org.clone()), |stored| stored.value);
         let owner = context.entropy.worker_id();
-        let lane = match lane.acquire(owner, context.now(), exporting.settings.lease) {
+        let (now, length) = (context.now(), exporting.settings.lease);
+        let lane = match lane.clone().acquire(owner, now, length) {
             Ok(lane) => lane,
-            Err(refused) => return Ok(Err(refused)),
+            // Neither a pause nor a holder that is gone keeps an export from ending.
+            Err(refused) => match head_to_stop(exporting, org).await? {
+                Some(asked_at) => match lane.acquire_to_stop(owner, now, length, asked_at) {
+                    Ok(lane) => lane,
+                    Err(refused) => return Ok(Err(refused)),
+                },
+                None => return Ok(Err(refused)),
+            },
         };
         let mut transaction = context.transaction();
         match transaction.upsert(version, &lane)?.commit(&*context.state).await {
@@ -84,19 +93,25 @@ impl Lease {
             Either::Right(_) => tracing::warn!(org = %self.org, "message not renewed within a heartbeat"),
         }
         let began = clock.monotonic();
-        Ok(self.write(exporting, |lane, _| Ok(lane)).await?.map(|()| began))
+        Ok(self.write(exporting, |lane, _| Ok(lane)).await?.map(|_| began))
     }
 
     /// Renews the lease in one commit with what `add` puts beside it; so the commit proves that the lane is held.
     ///
-    /// `add` may change the lane before it is written. `Err(LaneRefused::Lost)` inside when the lease is no longer ours.
-    pub(super) async fn write<F>(&self, exporting: &Exporting, add: F) -> Result<Result<(), LaneRefused>, PortError>
+    /// `add` may change the lane before it is written. Gives the version of what was written; `Err(LaneRefused::Lost)` inside when the
+    /// lease is no longer ours.
+    pub(super) async fn write<F>(
+        &self,
+        exporting: &Exporting,
+        add: F,
+    ) -> Result<Result<CommitId, LaneRefused>, PortError>
     where
         F: Fn(Lane, &mut Transaction) -> Result<Lane, PortError>,
     {
         let context = &exporting.context;
         let mut attempts = Attempts::new(context);
         let mut held = self.lane.lock().await;
+        let mut tried = Vec::new();
         loop {
             let lane = held.value.clone();
             let renewed = match lane.renew(self.owner, self.epoch, context.now(), exporting.settings.lease) {
@@ -106,21 +121,28 @@ impl Lease {
             let mut transaction = context.transaction();
             let lane = add(renewed, &mut transaction)?;
             transaction.update(held.version, &lane)?;
+            tried.push(transaction.commit_id());
             match transaction.commit(&*context.state).await {
                 Ok(version) => {
                     *held = Stored { value: lane, version };
-                    return Ok(Ok(()));
+                    return Ok(Ok(version));
                 }
                 Err(error) => {
-                    let conflict = error.is_conflict();
-                    let others = transaction.len() > 1;
                     // What `add` put may be what conflicts: its author has to read again.
-                    if conflict && others {
-                        self.reread(exporting, &mut held).await?;
+                    let refused = if error.is_conflict() && transaction.len() > 1 {
+                        Some(error)
+                    } else {
+                        attempts.after(error).await?;
+                        None
+                    };
+                    self.reread(exporting, &mut held).await?;
+                    // An attempt whose reply was lost has taken effect: `add` is not to be done twice.
+                    if tried.contains(&held.version) {
+                        return Ok(Ok(held.version));
+                    }
+                    if let Some(error) = refused {
                         return Err(error);
                     }
-                    attempts.after(error).await?;
-                    self.reread(exporting, &mut held).await?;
                 }
             }
         }
@@ -131,6 +153,12 @@ impl Lease {
             *held = lane;
         }
         Ok(())
+    }
+
+    /// How long a pause that is on still lasts.
+    pub(super) async fn pause_left(&self, exporting: &Exporting) -> Option<Duration> {
+        let now = exporting.context.now();
+        self.lane.lock().await.value.paused_until(now).map(|until| until.since(now))
     }
 
     /// Whether services have been refusing for longer than an export waits.
@@ -173,4 +201,11 @@ impl Lease {
             self.reread(exporting, &mut held).await?;
         }
     }
+}
+
+/// When the end of the export at the head of a lane was asked for, if it was.
+async fn head_to_stop(exporting: &Exporting, org: &OrgCode) -> Result<Option<Timestamp>, PortError> {
+    let rows = exporting.context.rows();
+    let Some(head) = rows.queue_head(org).await? else { return Ok(None) };
+    stop_asked_at(rows, &head.value).await
 }

@@ -26,13 +26,24 @@ pub(super) async fn write_records(
     let Stage::Records { turns } = &writing.stage;
     let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
     let mut pages = pin!(transformed(writing.exporting, selected, turns.clone(), plan));
-    while let Some(page) = next_page(&mut pages, &mut writing.segments).await? {
+    let clock = &writing.exporting.context.clock;
+    let mut time_up = clock.sleep(deadline.saturating_sub(clock.monotonic()));
+    loop {
+        let in_time = match select(pin!(next_page(&mut pages, &mut writing.segments)), &mut time_up).await {
+            Either::Left((page, _)) => Some(page?),
+            Either::Right(_) => None,
+        };
+        let Some(page) = in_time else {
+            // A page that does not come costs no more than the time that there is.
+            writing.checkpoint(run).await?;
+            return Ok(false);
+        };
+        let Some(page) = page else { return Ok(true) };
         take(writing, page).await?;
         if writing.is_time_up(lease, run, deadline).await? {
             return Ok(false);
         }
     }
-    Ok(true)
 }
 
 /// The next page, with parts arriving meanwhile; waits while too many parts are on their way.

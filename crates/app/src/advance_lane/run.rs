@@ -2,9 +2,12 @@
 
 use super::stamp::{Run, Stamped};
 use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
+use crate::end_export::stop_asked_at;
 use crate::settle_export::{Settling, settle};
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::time::Duration;
-use waybill_domain::{ExportSpec, Failure, FailureCode, OrgCode, StepOutcome};
+use waybill_domain::{Epoch, ExportSpec, Failure, FailureCode, OrgCode, Seq, StepOutcome};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// The table that unreadable records are reported of.
@@ -23,13 +26,19 @@ pub(super) async fn advance_heads(
         if deadline.saturating_sub(context.clock.monotonic()) < exporting.settings.min_budget {
             return Ok(StepEnd::OutOfTime);
         }
+        // The lane was taken during a pause to end an export: the others wait on.
+        if let Some(left) = lease.pause_left(exporting).await
+            && stop_asked_at(context.rows(), &head.value).await?.is_none()
+        {
+            return Ok(StepEnd::Paused(left));
+        }
         let (mut run, spec) = match stamp::stamp(exporting, lease, head).await? {
             Stamped::Running(run, spec) => (*run, spec),
             Stamped::Settled => continue,
         };
-        let settling = match work(exporting, lease, &mut run, &spec, deadline).await {
+        let settling = match work_watched(exporting, lease, &mut run, &spec, deadline).await {
             Ok(Some(settling)) => settling,
-            Ok(None) => {
+            Ok(None) | Err(Interrupted::Overdue) => {
                 run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Continued, now))
                     .await?;
                 return Ok(StepEnd::OutOfTime);
@@ -68,6 +77,41 @@ async fn put_off(
     tracing::warn!(org = %lease.org, export = %run.id(), error = ?error, "export waits");
     run.write(exporting, |export, epoch, now| export.step_ended(epoch, StepOutcome::Throttled, now)).await?;
     Ok(StepEnd::Later(lease.pause(exporting, asked).await?))
+}
+
+/// [`work`], given up where it is when it must not go on: between two writes of its own it may wait for long.
+async fn work_watched(
+    exporting: &Exporting,
+    lease: &Lease,
+    run: &mut Run,
+    spec: &ExportSpec,
+    deadline: Duration,
+) -> Result<Option<Settling>, Interrupted> {
+    let (org, seq) = (lease.org.clone(), run.export().seq);
+    let watched = pin!(watch(exporting, &org, seq, lease.epoch, deadline));
+    match select(pin!(work(exporting, lease, run, spec, deadline)), watched).await {
+        Either::Left((worked, _)) => worked,
+        Either::Right((interrupted, _)) => Err(interrupted),
+    }
+}
+
+/// Waits for a reason to give work up: its end was asked for, another lease has taken the export, or time is long over.
+async fn watch(exporting: &Exporting, org: &OrgCode, seq: Seq, epoch: Epoch, deadline: Duration) -> Interrupted {
+    let (context, settings) = (&exporting.context, &exporting.settings);
+    loop {
+        let left = (deadline + settings.overtime).saturating_sub(context.clock.monotonic());
+        if left.is_zero() {
+            return Interrupted::Overdue;
+        }
+        context.clock.sleep(settings.stop_every.min(left)).await;
+        match context.rows().export(org, seq).await {
+            Ok(Some(export)) if export.value.epoch != epoch || export.value.is_terminal() => return Interrupted::Lost,
+            Ok(Some(export)) if export.value.stop.is_some() => return Interrupted::Stopped,
+            Ok(Some(_)) => {}
+            Ok(None) => return Interrupted::Lost,
+            Err(error) => tracing::warn!(%org, error = ?error, "not known whether the export is to stop"),
+        }
+    }
 }
 
 /// Writes and finishes the archive; `None` when time is up.

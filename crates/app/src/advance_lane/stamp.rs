@@ -201,26 +201,18 @@ async fn try_stamp(exporting: &Exporting, lease: &Lease, run: &mut Run) -> Resul
         }
     }
     let read = run.export.version;
-    let commit = std::sync::Mutex::new(None);
     let written = lease
         .write(exporting, |lane, transaction| {
             transaction.update(read, &export)?;
             if let Some((version, usage)) = &usage {
                 transaction.upsert(*version, usage)?;
             }
-            if let Ok(mut commit) = commit.lock() {
-                *commit = Some(transaction.commit_id());
-            }
             Ok(lane)
         })
         .await?;
-    match (written, commit.into_inner().ok().flatten()) {
-        (Ok(()), Some(version)) => {
-            run.export = Stored { value: export, version };
-            Ok(refused)
-        }
-        _ => Err(Interrupted::Lost),
-    }
+    let Ok(version) = written else { return Err(Interrupted::Lost) };
+    run.export = Stored { value: export, version };
+    Ok(refused)
 }
 
 /// A frozen request that is missing or does not parse is `None`: it must not hold the lane.

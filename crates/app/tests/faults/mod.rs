@@ -27,6 +27,8 @@ enum Fault {
     Throttle,
     /// There is never an answer.
     Hang,
+    /// It takes effect, and nobody is told.
+    LoseReply,
 }
 
 /// A state store in which some commits meet a fault.
@@ -56,6 +58,10 @@ impl<F: Fn(&[Write]) -> Option<Fault> + Send + Sync> StateStore for Faulty<F> {
                 Err(PortError::new(PortErrorKind::Throttled { retry_after: None }, "committing on purpose"))
             }
             Some(Fault::Hang) => pending().await,
+            Some(Fault::LoseReply) => {
+                self.state.commit(commit, writes).await?;
+                Err(PortError::new(PortErrorKind::Unavailable, "losing a reply on purpose"))
+            }
         }
     }
 
@@ -103,6 +109,23 @@ fn a_finished_export_whose_end_cannot_be_written_waits_and_does_not_fail() {
     assert!(matches!(fixture.read(&view).export.state, State::Ready { .. }));
     let lane = lane(&fixture);
     assert_eq!((lane.throttled_since, lane.throttles), (None, 0), "the next export has the whole patience again");
+}
+
+#[test]
+fn a_pause_whose_reply_is_lost_counts_once() {
+    let fixture = Fixture::new(50);
+    let view = fixture.create(ExportFormat::Csv);
+    let lost = AtomicU32::new(0);
+    let pauses = |write: &Write| matches!(write, Write::Put { row, .. } if row.body.contains("\"throttles\":1"));
+    let faulty = with_faults(&fixture, move |writes| {
+        if settles(writes) {
+            return Some(Fault::Throttle);
+        }
+        (writes.iter().any(pauses) && lost.fetch_add(1, Ordering::Relaxed) == 0).then_some(Fault::LoseReply)
+    });
+    let receipt = WakeReceipt("r".into());
+    assert_eq!(block_on(advance_lane(&faulty, &message(&view), &receipt, FOREVER)), Verdict::Retry);
+    assert_eq!(lane(&fixture).throttles, 1);
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn queued() -> Export {
         epoch: Epoch(0),
         attempts: 0,
         stop: None,
+        stop_asked_at: None,
         deleted: false,
         progress: Progress::default(),
         checkpoint: None,

@@ -97,7 +97,7 @@ fn choose(process: &Process, org: &OrgCode) -> Option<ExportId> {
 
 async fn cancel(process: &Process, principal: &Principal) {
     let Some(id) = choose(process, &principal.org) else { return };
-    match cancel_export(&process.context, principal, None, id).await {
+    match cancel_export(&process.context, &*process.wake(), principal, None, id).await {
         Ok(_) => process.world.oracle.with(|oracle| oracle.canceled(id)),
         // Ended otherwise, or is not to be seen.
         Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
@@ -107,7 +107,7 @@ async fn cancel(process: &Process, principal: &Principal) {
 
 async fn delete(process: &Process, principal: &Principal) {
     let Some(id) = choose(process, &principal.org) else { return };
-    match delete_export(&process.context, principal, None, id).await {
+    match delete_export(&process.context, &*process.wake(), principal, None, id).await {
         Ok(()) => process.world.oracle.with(|oracle| oracle.deleted(id)),
         Err(Error::NotFound { .. }) => {}
         Err(error) => expected(process, &error),

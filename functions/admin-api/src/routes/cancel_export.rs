@@ -21,7 +21,7 @@ pub(crate) async fn cancel_export(call: &Call<'_>, principal: &Principal, id: &s
     call.only_arguments(&[])?;
     // Canceling again changes nothing, so that an `Idempotency-Key` has nothing to add; a bad one is still refused.
     call.idempotency("admin:cancel-export")?;
-    let view = waybill_app::cancel_export(call.context, principal, None, part("id", id)?).await?;
+    let view = waybill_app::cancel_export(call.context, &*call.deps.wake, principal, None, part("id", id)?).await?;
     Reply::ok(&call.shown(principal, view).await?)
 }
 

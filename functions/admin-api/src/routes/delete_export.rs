@@ -18,7 +18,7 @@ use waybill_domain::Principal;
 )]
 pub(crate) async fn delete_export(call: &Call<'_>, principal: &Principal, id: &str) -> Result<Reply, ApiError> {
     call.only_arguments(&[])?;
-    waybill_app::delete_export(call.context, principal, None, part("id", id)?).await?;
+    waybill_app::delete_export(call.context, &*call.deps.wake, principal, None, part("id", id)?).await?;
     Ok(Reply::gone())
 }
 

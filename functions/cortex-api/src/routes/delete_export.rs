@@ -28,7 +28,7 @@ use waybill_domain::{ExportId, Surface};
 )]
 pub(crate) async fn delete_export(call: &Call<'_>, id: ExportId) -> Result<Reply, Fault> {
     only(&call.query, &[])?;
-    waybill_app::delete_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
+    waybill_app::delete_export(call.context, &*call.deps.wake, &call.principal, Some(Surface::Cortex), id).await?;
     Reply::json(&ResultBody::new(Value::Bool(true)))
 }
 

@@ -76,6 +76,8 @@ impl Oracle {
         let lane = parse::<Lane>(row)?;
         let seen = self.orgs.get_mut(org)?;
         let (before, holder) = (seen.lane.epoch, seen.lane.holder);
+        // Whoever comes to end an export that is to stop need not wait for a holder that is gone.
+        let to_stop = seen.exports.values().any(|seen| seen.export.stop.is_some());
         let until = std::mem::replace(&mut seen.lane.until, lane.lease.as_ref().map(|lease| lease.until));
         let taken = lane.epoch.0 > before;
         if taken {
@@ -88,7 +90,7 @@ impl Oracle {
             self.demand(lane.epoch.0 == before + 1, || {
                 format!("{org}: the epoch went from {before} to {}", lane.epoch)
             });
-            let free = until.is_none_or(|until| until < asked_at);
+            let free = to_stop || until.is_none_or(|until| until < asked_at);
             self.demand(free, || format!("{org}: #{} took the lane while #{holder} held it", actor.number));
         } else {
             self.demand(lane.epoch.0 == before, || format!("{org}: the epoch fell from {before} to {}", lane.epoch));
