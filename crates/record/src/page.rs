@@ -5,9 +5,6 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a deflated record is taken to inflate to, for each of its bytes.
-const INFLATION: usize = 4;
-
 /// One reply of a source: records as they came, decoded when a [`Chunk`] of them is read. Cheap to clone and to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
@@ -71,7 +68,7 @@ impl Page {
     /// About how long the JSON text of a record is.
     fn plain_bytes(&self, at: usize) -> usize {
         let stored = self.records.get(at).map_or(&[][..], |record| record);
-        crate::stored::plain_length(stored, stored.len()).unwrap_or(INFLATION * stored.len())
+        crate::stored::plain_length(stored, stored.len()).unwrap_or(stored.len())
     }
 }
 

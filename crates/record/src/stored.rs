@@ -1,6 +1,14 @@
-//! The form in which a record lies in a table: one codec byte, then the JSON text or its raw deflate.
+//! The form in which a record lies in a table: one codec byte, then the JSON text, or its length and its raw deflate.
+//!
+//! What a table charges for is bytes, so a record takes as few as it can; that inflating costs more than what LZ4 would
+//! is the smaller price. Measured on nested records of 666 bytes: deflate 426 bytes, LZ4 599. Both would gain far more
+//! from a dictionary (deflate 190 bytes with sample records in it, 316 with nothing but the names of their properties),
+//! which has to be kept for as long as any record needs it: a codec of its own, when somebody keeps it.
+//!
+//! The length in front lets a page be cut into pieces of a known size without inflating anything.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::cell::RefCell;
 
 /// Longest JSON text of one record, in bytes.
 pub const MAX_RECORD_BYTES: usize = 384 * 1024;
@@ -11,6 +19,8 @@ const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
 /// Below this many bytes deflate does not pay.
 const SMALL_BYTES: usize = 96;
+/// More than the longest match of deflate.
+const SPARE_BYTES: usize = 512;
 /// A deflated record never inflates beyond this, whoever wrote it.
 const MAX_INFLATED_BYTES: usize = 4 * MAX_RECORD_BYTES;
 
@@ -23,37 +33,64 @@ pub enum StoredError {
     /// The first byte names no codec.
     #[error("unknown codec {0} of a stored record")]
     Codec(u8),
-    /// The deflate stream is broken, cut short or followed by something.
+    /// The deflate stream is broken, cut short, followed by something or not as long as the record says.
     #[error("the stored record does not inflate")]
     Deflate,
     /// The text would be over the limit.
-    #[error("the stored record inflates to more than {MAX_INFLATED_BYTES} bytes")]
+    #[error("the stored record says that it inflates to more than {MAX_INFLATED_BYTES} bytes")]
     TooLong,
+}
+
+thread_local! {
+    /// Making a compressor takes longer than compressing a record.
+    static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(6), false));
 }
 
 /// The stored form of the JSON text `json`: whichever of the codecs takes fewer bytes.
 pub fn encode(json: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(json.len() + 1);
-    if json.len() >= SMALL_BYTES {
-        let mut deflated = Vec::with_capacity(json.len() + 1);
-        deflated.push(DEFLATED);
-        let mut compress = Compress::new(Compression::new(6), false);
-        // The room is one byte short of the plain form: a stream that does not end within it does not pay.
-        let end = compress.compress_vec(json, &mut deflated, FlushCompress::Finish);
-        if matches!(end, Ok(Status::StreamEnd)) {
-            return deflated;
-        }
+    let mut stored = Vec::with_capacity(json.len() + 1);
+    if json.len() >= SMALL_BYTES && deflate(json, &mut stored) {
+        return stored;
     }
-    plain.push(PLAIN);
-    plain.extend_from_slice(json);
-    plain
+    stored.clear();
+    stored.push(PLAIN);
+    stored.extend_from_slice(json);
+    stored
 }
 
-/// Length of the JSON text of a stored record of `stored_bytes` bytes that begins with `prefix`; `None` when only decoding
-/// tells.
+/// Writes the deflated form, unless it is longer than the room in `stored`: then it does not pay.
+fn deflate(json: &[u8], stored: &mut Vec<u8>) -> bool {
+    stored.push(DEFLATED);
+    push_length(json.len(), stored);
+    COMPRESS.with_borrow_mut(|compress| {
+        compress.reset();
+        matches!(compress.compress_vec(json, stored, FlushCompress::Finish), Ok(Status::StreamEnd))
+    })
+}
+
+/// Appends a length, 7 bits a byte, the lowest first; the last byte is below 128.
+fn push_length(mut length: usize, out: &mut Vec<u8>) {
+    while length >= 0x80 {
+        let [low, ..] = length.to_le_bytes();
+        out.push(low | 0x80);
+        length >>= 7;
+    }
+    out.push(length.to_le_bytes()[0]);
+}
+
+/// The length at the front of `bytes`, and what follows; `None` unless it is one of at most 28 bits.
+fn split_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let end = bytes.iter().take(4).position(|byte| *byte < 0x80)?;
+    let (length, rest) = bytes.split_at(end + 1);
+    Some((length.iter().rev().fold(0, |sum, byte| sum << 7 | usize::from(byte & 0x7F)), rest))
+}
+
+/// Length of the JSON text of a stored record of `stored_bytes` bytes that begins with `prefix`, of which 5 bytes or all are
+/// enough; `None` for a record that does not decode. It is what the record says, and never more than one may have.
 pub(crate) fn plain_length(prefix: &[u8], stored_bytes: usize) -> Option<usize> {
-    match prefix.first() {
-        Some(&PLAIN) => stored_bytes.checked_sub(1),
+    match prefix.split_first()? {
+        (&PLAIN, _) => stored_bytes.checked_sub(1),
+        (&DEFLATED, rest) => split_length(rest).map(|(length, _)| length.min(MAX_INFLATED_BYTES)),
         _ => None,
     }
 }
@@ -104,30 +141,20 @@ impl Decoder {
     }
 
     fn inflate(&mut self, body: &[u8]) -> Result<(), StoredError> {
+        let (length, deflated) = split_length(body).ok_or(StoredError::Deflate)?;
+        if length > MAX_INFLATED_BYTES {
+            return Err(StoredError::TooLong);
+        }
         self.inflate.reset(false);
         self.text.clear();
-        self.text.reserve(body.len().saturating_mul(4).max(1024));
-        let mut rest = body;
-        loop {
-            let before = self.inflate.total_in();
-            let status = self
-                .inflate
-                .decompress_vec(rest, &mut self.text, FlushDecompress::None)
-                .map_err(|_| StoredError::Deflate)?;
-            let taken = usize::try_from(self.inflate.total_in() - before).map_err(|_| StoredError::Deflate)?;
-            rest = rest.get(taken..).ok_or(StoredError::Deflate)?;
-            if self.text.len() > MAX_INFLATED_BYTES {
-                return Err(StoredError::TooLong);
-            }
-            if status == Status::StreamEnd {
-                return if rest.is_empty() { Ok(()) } else { Err(StoredError::Deflate) };
-            }
-            if self.text.len() < self.text.capacity() {
-                // There was room and no end: the stream is cut short.
-                return Err(StoredError::Deflate);
-            }
-            self.text.reserve(self.text.len());
+        // With room behind it a text is inflated to its last byte at full speed.
+        self.text.reserve(length + SPARE_BYTES);
+        let status = self.inflate.decompress_vec(deflated, &mut self.text, FlushDecompress::Finish);
+        let taken = usize::try_from(self.inflate.total_in()).unwrap_or(usize::MAX);
+        if !matches!(status, Ok(Status::StreamEnd)) || taken != deflated.len() || self.text.len() != length {
+            return Err(StoredError::Deflate);
         }
+        Ok(())
     }
 }
 
@@ -148,6 +175,7 @@ mod tests {
             let mut appended = b"before".to_vec();
             decode_into(&stored, &mut appended).unwrap();
             prop_assert_eq!(&appended[6..], text.as_slice());
+            prop_assert_eq!(plain_length(&stored[..stored.len().min(5)], stored.len()), Some(text.len()));
         }
 
         #[test]
@@ -172,9 +200,31 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_as_long_as_it_says() {
+        let text = [b'a'; 1000];
+        let stored = encode(&text);
+        for length in [0, 1, 999, 1001, 100_000] {
+            let mut other = vec![DEFLATED];
+            push_length(length, &mut other);
+            other.extend_from_slice(&stored[3..]);
+            assert_eq!(Decoder::new().decode(&other), Err(StoredError::Deflate), "{length}");
+        }
+        assert_eq!(Decoder::new().decode(b"\x01\xff\xff\xff\xff\x7f"), Err(StoredError::Deflate));
+        assert_eq!(plain_length(b"\x01\xff\xff\xff\xff\x7f", 6), None);
+    }
+
+    #[test]
     fn a_bomb_is_refused() {
         let bomb = encode(&vec![b' '; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
         assert_eq!(Decoder::new().decode(&bomb), Err(StoredError::TooLong));
+        assert_eq!(plain_length(&bomb, bomb.len()), Some(MAX_INFLATED_BYTES));
+        // Nor does one that says less than it holds get any memory.
+        let mut liar = vec![DEFLATED];
+        push_length(10, &mut liar);
+        liar.extend_from_slice(split_length(&bomb[1..]).unwrap().1);
+        let mut decoder = Decoder::new();
+        assert_eq!(decoder.decode(&liar), Err(StoredError::Deflate));
+        assert!(decoder.text.capacity() < 4096);
     }
 }
