@@ -5,6 +5,7 @@
 
 mod admit_exports;
 mod advance_lane;
+mod announce_file;
 mod authenticate;
 mod cancel_export;
 mod context;
@@ -15,6 +16,7 @@ mod end_export;
 mod error;
 mod lane_places;
 mod load_records;
+mod look_at_file;
 mod make_export;
 mod manage_collections;
 mod manage_keys;
@@ -24,6 +26,7 @@ mod read_audit;
 mod read_export;
 mod read_records;
 mod read_usage;
+mod remove_files;
 mod retry;
 mod retry_export;
 mod settle_export;
@@ -33,6 +36,7 @@ mod window_exports;
 
 pub use admit_exports::{Admitted, Admitting, admit_exports};
 pub use advance_lane::{Exporting, StepSettings, Verdict, advance_lane};
+pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
 pub use authenticate::{OperatorKey, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;
 pub use context::Context;

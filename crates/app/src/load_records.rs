@@ -16,6 +16,8 @@ use waybill_record::{Tape, stored};
 
 /// Most refused lines that are told; of the rest only the number.
 pub const MAX_REJECTED: usize = 1000;
+/// Most bytes of JSON by which a record names its files; kept free in records of collections that have them.
+pub(crate) const FILES_BYTES: usize = 64 * 1024;
 /// Records that are read and written in one go.
 const BLOCK: usize = 1000;
 
@@ -43,7 +45,7 @@ pub struct RejectedLine {
 ///
 /// A line without `_id` gets one. `created`, `updated`, `creator` and `owner` stay as given; where they are not given, a
 /// record that is there keeps its `created`, `creator` and `owner`, and the rest is the time of the call and the caller.
-/// Of two lines with one `_id` the last counts. Sending the same lines again is safe; with `idempotency` also those
+/// Files stay as they are: they are set by announcing and uploading them. Of two lines with one `_id` the last counts. Sending the same lines again is safe; with `idempotency` also those
 /// without `_id`, whose ids then follow from the client's key, the body and the line.
 ///
 /// # Errors
@@ -65,9 +67,11 @@ pub async fn load_records(
     };
     let (built, outcome) = read_lines(&collection, ndjson, &new_id);
     let stamp = Stamp { at: context.now().to_string(), by: principal.account.to_string() };
+    let files: Vec<&str> = collection.file_properties().map(|property| property.name.as_str()).collect();
     for block in built.chunks(BLOCK) {
-        let old = read_old(records, &collection, block).await?;
-        let patches: Vec<RecordPatch> = block.iter().map(|record| record.finish(old.get(&record.id), &stamp)).collect();
+        let old = read_old(records, &collection, block, !files.is_empty()).await?;
+        let finish = |record: &Built| record.finish(old.get(&record.id), &stamp, &files);
+        let patches: Vec<RecordPatch> = block.iter().map(finish).collect();
         records.put(&collection.org, &collection.name, &patches).await?;
     }
     Ok(outcome)
@@ -133,8 +137,10 @@ async fn read_old(
     records: &dyn RecordStore,
     collection: &Collection,
     block: &[Built],
+    with_files: bool,
 ) -> Result<HashMap<RecordId, Bytes>, Error> {
-    let ids: Vec<RecordId> = block.iter().filter(|record| record.keeps_old()).map(|record| record.id).collect();
+    let ids: Vec<RecordId> =
+        block.iter().filter(|record| record.keeps_old(with_files)).map(|record| record.id).collect();
     let mut old = HashMap::new();
     if ids.is_empty() {
         return Ok(old);

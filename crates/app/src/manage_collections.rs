@@ -1,6 +1,7 @@
 //! Defining, listing and deleting collections; an administrator's work.
 
 use crate::manage_keys::assert_admin;
+use crate::remove_files::remove_files;
 use crate::retry::Attempts;
 use crate::{Context, Error, FieldError, Page, read_records};
 use std::collections::BTreeSet;
@@ -90,6 +91,7 @@ fn wrong(error: &DefinitionError) -> Error {
         | DefinitionError::Property { pointer, .. }
         | DefinitionError::Reserved { pointer, .. }
         | DefinitionError::Twice { pointer, .. }
+        | DefinitionError::FileInDocument { pointer }
         | DefinitionError::TooLarge { pointer } => pointer.as_str(),
         DefinitionError::UnknownPath { .. } => "/properties",
     };
@@ -205,6 +207,8 @@ pub async fn delete_collection(
         let reason = "the collection has records; `?records=true` deletes them with it".to_owned();
         return Err(Error::Conflict { reason });
     }
+    // Of records that were there once, should any be left.
+    remove_files(context, org, (name, None), None, |_| true).await?;
     remove(context, principal, stored).await
 }
 

@@ -2,6 +2,7 @@
 
 use crate::load_records::{assert_scope, plain};
 use crate::manage_collections::defined;
+use crate::remove_files::remove_files;
 use crate::{Context, Error};
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -140,7 +141,7 @@ pub async fn read_record(
     Ok(plain(&collection, &found)?)
 }
 
-/// Deletes one record.
+/// Deletes one record and its files.
 ///
 /// # Errors
 /// `Forbidden` without the scope `records:write`; `NotFound` for the collection or the record; `Throttled`,
@@ -157,6 +158,8 @@ pub async fn delete_record(
     if records.get(&collection.org, &collection.name, &[id]).await?.into_iter().flatten().next().is_none() {
         return Err(not_found(id));
     }
+    // Before the record, so that a call that is cut off can be sent again.
+    remove_files(context, &collection.org, (&collection.name, Some(id)), None, |_| true).await?;
     Ok(records.delete(&collection.org, &collection.name, &[id]).await?)
 }
 
@@ -164,7 +167,7 @@ fn not_found(id: RecordId) -> Error {
     Error::NotFound { kind: "record", id: id.to_string() }
 }
 
-/// Deletes every record of a collection and tells how many. What fails on the way can be sent again.
+/// Deletes every record of a collection with its files and tells how many. What fails on the way can be sent again.
 ///
 /// # Errors
 /// `Forbidden` without the scope `records:write`; `NotFound`; `Conflict` when they are too many for one call;
@@ -202,7 +205,7 @@ pub(crate) async fn has_records(
     Ok(false)
 }
 
-/// Deletes every record of a collection, partitions side by side.
+/// Deletes every record of a collection, partitions side by side, then their files.
 pub(crate) async fn delete_all(
     context: &Context,
     records: &dyn RecordStore,
@@ -220,6 +223,7 @@ pub(crate) async fn delete_all(
         all &= whole;
     }
     if all {
+        remove_files(context, org, (name, None), Some(until), |_| true).await?;
         return Ok(deleted);
     }
     Err(Error::Conflict { reason: format!("{deleted} records are deleted, and there are more; send this again") })

@@ -7,6 +7,7 @@
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::end_export::stop_asked_at;
+use crate::look_at_file::look_at_file;
 use crate::make_export::ring_to_stop;
 use crate::read_export::stored_export;
 use crate::retry::Attempts;
@@ -62,6 +63,8 @@ pub struct Swept {
     pub cleaned: usize,
     /// Exports that expired.
     pub expired: usize,
+    /// Files looked at or removed.
+    pub files: usize,
     /// Dead letters dealt with.
     pub dead_letters: usize,
     /// Rows that failed and are tried again at the next tick.
@@ -74,7 +77,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
     let mut swept = Swept::default();
     // First, as they are few: however much else is due, they are looked into.
     (swept.dead_letters, swept.failed) = sweep_dead_letters(sweeping).await;
-    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup] {
+    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File] {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
         let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
         let done: usize = counts.iter().map(|(done, _)| done).sum();
@@ -83,6 +86,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Lane => swept.lanes += done,
             DueKind::Cleanup => swept.cleaned += done,
             DueKind::Expiry => swept.expired += done,
+            DueKind::File => swept.files += done,
             // The scheduler's.
             DueKind::Admit => {}
         }
@@ -149,6 +153,7 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
         DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
         DueKind::Cleanup => clean_up(sweeping, Stored::parse(&stored)?).await,
         DueKind::Expiry => expire(sweeping, Stored::parse(&stored)?).await,
+        DueKind::File => look_at_file(&sweeping.context, &*sweeping.archives, Stored::parse(&stored)?).await,
         DueKind::Admit => Ok(()),
     }
 }

@@ -161,6 +161,12 @@ pub enum DefinitionError {
         /// Where.
         pointer: String,
     },
+    /// A file inside a document.
+    #[error("{pointer}: files belong to records; a document cannot have any")]
+    FileInDocument {
+        /// Where.
+        pointer: String,
+    },
     /// A path to no declared property.
     #[error("`{path}` is no property of `{collection}`")]
     UnknownPath {
@@ -223,7 +229,9 @@ impl Collection {
                 return Some((property.kind.property_type(), in_array));
             }
             match &property.kind {
-                PropertyKind::Any | PropertyKind::Geometry => return Some((PropertyType::Any, in_array)),
+                PropertyKind::Any | PropertyKind::Geometry | PropertyKind::File => {
+                    return Some((PropertyType::Any, in_array));
+                }
                 PropertyKind::Document { properties: inner } if inner.is_empty() => {
                     return Some((PropertyType::Any, in_array));
                 }
@@ -234,14 +242,19 @@ impl Collection {
         None
     }
 
-    /// The property that `path` names or passes through first that is a reference, a file or a list, if any.
+    /// The properties that hold files, in their order.
+    pub fn file_properties(&self) -> impl Iterator<Item = &Property> {
+        self.properties.iter().filter(|property| property.kind == PropertyKind::File)
+    }
+
+    /// The property that `path` names or passes through first that is a reference or a list, if any.
     pub fn crossing(&self, path: &Path) -> Option<&Property> {
         let mut properties = &self.properties;
         for (depth, segment) in path.segments().iter().enumerate() {
             let property = properties.iter().find(|property| property.name == *segment)?;
             let last = depth + 1 == path.segments().len();
             match &property.kind {
-                PropertyKind::List { .. } | PropertyKind::File => return Some(property),
+                PropertyKind::List { .. } => return Some(property),
                 PropertyKind::Reference { .. } if !last => return Some(property),
                 PropertyKind::Document { properties: inner } => properties = inner,
                 _ => return None,
@@ -345,6 +358,9 @@ fn check_properties(
         }
         if !seen.insert(name) {
             return Err(DefinitionError::Twice { pointer, name: name.clone() });
+        }
+        if depth > 1 && property.kind == PropertyKind::File {
+            return Err(DefinitionError::FileInDocument { pointer });
         }
         // A name that is one may still be too long behind those around it.
         let path = parent.map_or_else(|| name.parse(), |parent| parent.child(name));
@@ -466,5 +482,8 @@ mod tests {
         assert!(matches!(definition.check(), Err(DefinitionError::Twice { .. })));
         definition.properties = vec![property("_id", PropertyKind::Any)];
         assert!(matches!(definition.check(), Err(DefinitionError::Reserved { .. })));
+        let inner = vec![property("photo", PropertyKind::File)];
+        definition.properties = vec![property("place", PropertyKind::Document { properties: inner })];
+        assert!(matches!(definition.check(), Err(DefinitionError::FileInDocument { .. })));
     }
 }

@@ -94,6 +94,10 @@ object_id! {
     /// A record of a collection, `_id`.
     RecordId
 }
+object_id! {
+    /// A file of a record.
+    FileId
+}
 
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {

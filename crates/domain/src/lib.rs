@@ -15,6 +15,7 @@ mod idempotency;
 mod lane;
 mod org;
 mod principal;
+mod record_file;
 mod signature;
 mod timestamp;
 mod usage;
@@ -28,12 +29,14 @@ pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOut
 pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket, WorkerId,
+    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket,
+    WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
 pub use org::Org;
 pub use principal::{Principal, Role, Scope};
+pub use record_file::{Looked, RecordFile, file_key};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use timestamp::{Timestamp, TimestampError};
 pub use usage::{QuotaExceeded, Usage};

@@ -3,15 +3,15 @@
 use crate::OrgCode;
 use serde::{Deserialize, Serialize};
 
-/// Bytes that an org's archives take and that its running exports have reserved.
+/// Bytes that an org's archives and files take, and that its running exports and files on their way have reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// The org.
     pub org: OrgCode,
-    /// Bytes of what exists: Σ of what its terminal exports hold.
+    /// Bytes of what exists: Σ of what its terminal exports and its files hold.
     pub used_bytes: u64,
-    /// Bytes that running exports have reserved.
+    /// Bytes that running exports and announced files have reserved.
     pub reserved_bytes: u64,
 }
 

@@ -23,11 +23,13 @@ pub enum DueKind {
     Cleanup,
     /// Remove an export whose seven days are over.
     Expiry,
+    /// Look whether a file was uploaded, or remove one.
+    File,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry];
+    pub const ALL: [Self; 5] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl DueKind {
             Self::Admit => "admit",
             Self::Cleanup => "cleanup",
             Self::Expiry => "expiry",
+            Self::File => "file",
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::rows::{access, catalogue, exports, lanes, load, org_partition, to_row
 use crate::{Entity, Expect, PortError, RowKey, RowRange, StateStore, Stored, Table, Write};
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
-    ExportSpec, IdempotencyRecord, KeyId, KeyPointer, Lane, NonceUse, Org, OrgCode, QueueEntry, Seq, Sequence,
-    SignatureUse, Ticket, Usage,
+    ExportSpec, FileId, IdempotencyRecord, KeyId, KeyPointer, Lane, NonceUse, Org, OrgCode, QueueEntry, RecordFile,
+    RecordId, Seq, Sequence, SignatureUse, Ticket, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -124,6 +124,9 @@ reads! {
     signature(api_key: &str, signature: &str) -> SignatureUse = access::signature_key(api_key, signature);
     /// A collection.
     collection(org: &OrgCode, name: &CollectionName) -> Collection = catalogue::collection_key(org, name);
+    /// A file of a record.
+    file(org: &OrgCode, collection: &CollectionName, record: RecordId, property: &str, id: FileId) -> RecordFile =
+        catalogue::file_key(org, collection, record, property, id);
     /// An org's counter.
     sequence(org: &OrgCode) -> Sequence = lanes::sequence_key(org);
     /// An org's lane.
@@ -196,6 +199,21 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<Collection>>, bool), PortError> {
         let after = after.map(|name| catalogue::collection_key(org, name).sk);
         self.page(&main_range(org_partition(org), catalogue::COLLECTION, after, false, limit)).await
+    }
+
+    /// Files of a collection, or of one of its records, beyond `after`, those that are to be removed included.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn files(
+        self,
+        org: &OrgCode,
+        (collection, record): (&CollectionName, Option<RecordId>),
+        after: Option<&RecordFile>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<RecordFile>>, bool), PortError> {
+        let prefix = catalogue::file_prefix(collection, record);
+        self.page(&main_range(org_partition(org), &prefix, after.map(|file| file.key().sk), false, limit)).await
     }
 
     /// Access keys of an org beyond the id `after`, oldest first.

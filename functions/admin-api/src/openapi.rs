@@ -37,6 +37,7 @@ use utoipa::{Modify, OpenApi};
         routes::delete_records::delete_records,
         routes::read_record::read_record,
         routes::delete_record::delete_record,
+        routes::announce_file::announce_file,
         routes::list_exports::list_exports,
         routes::create_export::create_export,
         routes::read_export::read_export,

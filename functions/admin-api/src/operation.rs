@@ -126,6 +126,7 @@ enum Operation<'a> {
     DeleteRecords(&'a str),
     ReadRecord(&'a str, &'a str),
     DeleteRecord(&'a str, &'a str),
+    AnnounceFile(&'a str, &'a str, &'a str),
     ListExports,
     CreateExport,
     ReadExport(&'a str),
@@ -159,6 +160,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "collections", name, "records"], "DELETE") => O::DeleteRecords(name),
         (["v1", "collections", name, "records", id], "GET") => O::ReadRecord(name, id),
         (["v1", "collections", name, "records", id], "DELETE") => O::DeleteRecord(name, id),
+        (["v1", "collections", name, "records", id, "files", property], "POST") => O::AnnounceFile(name, id, property),
         (["v1", "exports"], "GET") => O::ListExports,
         (["v1", "exports"], "POST") => O::CreateExport,
         (["v1", "exports", id], "GET") => O::ReadExport(id),
@@ -184,7 +186,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["v1", "collections", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
-        ["v1", "exports", _, "cancel" | "retry"] => "POST",
+        ["v1", "exports", _, "cancel" | "retry"] | ["v1", "collections", _, "records", _, "files", _] => "POST",
         _ => return None,
     })
 }
@@ -233,6 +235,9 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::DeleteRecords(name) => routes::delete_records::delete_records(call, principal, name).await,
         Operation::ReadRecord(name, id) => routes::read_record::read_record(call, principal, name, id).await,
         Operation::DeleteRecord(name, id) => routes::delete_record::delete_record(call, principal, name, id).await,
+        Operation::AnnounceFile(name, id, property) => {
+            routes::announce_file::announce_file(call, principal, name, id, property).await
+        }
         Operation::ListExports => routes::list_exports::list_exports(call, principal).await,
         Operation::CreateExport => routes::create_export::create_export(call, principal).await,
         Operation::ReadExport(id) => routes::read_export::read_export(call, principal, id).await,

@@ -1,5 +1,6 @@
 //! One file for each operation.
 
+pub(crate) mod announce_file;
 pub(crate) mod cancel_export;
 pub(crate) mod change_org;
 pub(crate) mod create_export;

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod collection;
 pub(crate) mod export;
 pub(crate) mod export_body;
+pub(crate) mod file;
 pub(crate) mod key;
 pub(crate) mod org;
 pub(crate) mod record;

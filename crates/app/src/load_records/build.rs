@@ -1,5 +1,6 @@
 //! One line made into a record: checked, and completed with the built-in properties.
 
+use super::FILES_BYTES;
 use super::shape::{DATE, Names, Shape, is_date, is_object_id, shown};
 use bytes::Bytes;
 use waybill_domain::RecordId;
@@ -46,7 +47,7 @@ pub(super) fn build(
 ) -> Result<Built, String> {
     // Before it is looked at, since a line that long need not be scanned; built-ins may lie in it.
     if line.len() > MAX_RECORD_BYTES {
-        return Err(too_large());
+        return Err(too_large(0));
     }
     let document = tape.scan(line).map_err(|error| error.to_string())?;
     let mut id = None;
@@ -62,6 +63,9 @@ pub(super) fn build(
         } else {
             check_name(&name)?;
             shape.check("", &name, value)?;
+            if shape.is_file(&name) {
+                continue;
+            }
             rest.push(b',');
             rest.extend_from_slice(key.source());
             rest.push(b':');
@@ -69,14 +73,15 @@ pub(super) fn build(
         }
         names.add("", name)?;
     }
-    if rest.len() + BUILT_IN_BYTES > MAX_RECORD_BYTES {
-        return Err(too_large());
+    let files_bytes = if shape.has_files() { FILES_BYTES } else { 0 };
+    if rest.len() + BUILT_IN_BYTES + files_bytes > MAX_RECORD_BYTES {
+        return Err(too_large(files_bytes));
     }
     Ok(Built { named: id.is_some(), id: id.unwrap_or_else(new_id), given, rest })
 }
 
-fn too_large() -> String {
-    format!("a record has at most {} KiB", MAX_RECORD_BYTES / 1024)
+fn too_large(files_bytes: usize) -> String {
+    format!("a record has at most {} KiB", (MAX_RECORD_BYTES - files_bytes) / 1024)
 }
 
 fn record_id(value: Value<'_>) -> Result<RecordId, String> {
@@ -108,12 +113,13 @@ fn check_name(name: &str) -> Result<(), String> {
 
 impl Built {
     /// Whether something of an older record must be kept, if there is one.
-    pub(super) fn keeps_old(&self) -> bool {
-        self.named && self.given.iter().enumerate().any(|(place, given)| given.is_none() && place != 1)
+    pub(super) fn keeps_old(&self, with_files: bool) -> bool {
+        let gives_all = self.given.iter().enumerate().all(|(place, given)| given.is_some() || place == 1);
+        self.named && (with_files || !gives_all)
     }
 
-    /// The whole record; `old` is the JSON of the one that is there.
-    pub(super) fn finish(&self, old: Option<&Bytes>, stamp: &Stamp) -> RecordPatch {
+    /// The whole record; `old` is the JSON of the one that is there, which hands its `files` on.
+    pub(super) fn finish(&self, old: Option<&Bytes>, stamp: &Stamp, files: &[&str]) -> RecordPatch {
         let mut tape = Tape::new();
         // A stored record that does not scan keeps nothing: it is overwritten.
         let old = old.and_then(|json| tape.scan(json).ok());
@@ -133,6 +139,11 @@ impl Built {
             }
         }
         json.extend_from_slice(&self.rest);
+        let kept = |name: &&str| old.and_then(|old| old.root().get(name)).filter(|value| !value.is_null());
+        for (name, value) in files.iter().filter_map(|name| kept(name).map(|value| (name, value))) {
+            json.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            json.extend_from_slice(value.source());
+        }
         json.push(b'}');
         RecordPatch { id: self.id, json: json.into() }
     }

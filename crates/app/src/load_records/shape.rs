@@ -34,6 +34,16 @@ impl<'a> Shape<'a> {
         Self { properties: shaped.collect(), open }
     }
 
+    /// Whether a property holds files.
+    pub(super) fn is_file(&self, name: &str) -> bool {
+        self.properties.get(name).is_some_and(|(property, _)| property.kind == PropertyKind::File)
+    }
+
+    /// Whether any property does.
+    pub(super) fn has_files(&self) -> bool {
+        self.properties.values().any(|(property, _)| property.kind == PropertyKind::File)
+    }
+
     /// Checks one member of an object at `path`.
     ///
     /// # Errors
@@ -127,7 +137,7 @@ fn check_value(
             }
             (false, "a GeoJSON object")
         }
-        PropertyKind::File => (false, "left out: files are not available yet"),
+        PropertyKind::File => (false, "left out: files are set by uploading them"),
         PropertyKind::List { .. } => (false, "left out: a list holds records of another collection"),
     };
     if good { Ok(()) } else { Err(format!("`{}` must be {expected}", shown(&path()))) }

@@ -1,8 +1,8 @@
-//! Rows of collection definitions.
+//! Rows of collection definitions, and of the files of their records.
 
-use super::{Entity, org_key};
+use super::{Due, DueKind, Entity, org_key};
 use crate::RowKey;
-use waybill_domain::{Collection, CollectionName, OrgCode};
+use waybill_domain::{Collection, CollectionName, FileId, OrgCode, RecordFile, RecordId};
 
 /// Prefix of collection rows.
 pub(crate) const COLLECTION: &str = "COLLECTION#";
@@ -14,5 +14,37 @@ pub(crate) fn collection_key(org: &OrgCode, name: &CollectionName) -> RowKey {
 impl Entity for Collection {
     fn key(&self) -> RowKey {
         collection_key(&self.org, &self.name)
+    }
+}
+
+/// Prefix of the rows of a collection's files, or of one record's.
+pub(crate) fn file_prefix(collection: &CollectionName, record: Option<RecordId>) -> String {
+    match record {
+        Some(record) => format!("FILE#{collection}#{record}#"),
+        None => format!("FILE#{collection}#"),
+    }
+}
+
+pub(crate) fn file_key(
+    org: &OrgCode,
+    collection: &CollectionName,
+    record: RecordId,
+    property: &str,
+    id: FileId,
+) -> RowKey {
+    org_key(org, format!("{}{property}#{id}", file_prefix(collection, Some(record))))
+}
+
+impl Entity for RecordFile {
+    fn key(&self) -> RowKey {
+        file_key(&self.org, &self.collection, self.record, &self.property, self.id)
+    }
+
+    fn due(&self) -> Option<Due> {
+        self.look_at.map(|at| Due { kind: DueKind::File, at })
+    }
+
+    fn due_org(&self) -> Option<&OrgCode> {
+        Some(&self.org)
     }
 }

@@ -59,6 +59,7 @@ mod tests {
                 "f":{"type":"list","collection":"x","via":"y"},"g":{"type":"string","dimensions":["d"],"inheritable":true,"z":1},
                 "h":{"type":"document","properties":{"i":{"type":"nope"}}}}}"#,
             r#"{"properties":{"_id":{"type":"string"}}}"#,
+            r#"{"properties":{"d":{"type":"document","properties":{"photo":{"type":"file"}}}}}"#,
             r#"{"properties":{"a b":{"type":"string"}}}"#,
             r#"{"properties":{"d":{"type":"document","properties":{"r":{"type":"reference","collection":"nowhere"}}}}}"#,
             "[1]",

@@ -50,7 +50,7 @@ pub(crate) struct SourceWire {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Property)]
 pub(crate) struct PropertyWire {
-    /// `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `document`, `any`, `binary` or `geometry`.
+    /// `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary` or `geometry`.
     #[serde(rename = "type")]
     kind: String,
     /// Of a reference: the collection that it refers to.
@@ -247,6 +247,7 @@ fn read_kind(members: &mut Members<'_>, pointer: &str) -> Option<PropertyKind> {
         "any" => Some(PropertyKind::Any),
         "binary" => Some(PropertyKind::Binary),
         "geometry" => Some(PropertyKind::Geometry),
+        "file" => Some(PropertyKind::File),
         "reference" => {
             let collection = members.parsed("collection", "the name of a collection");
             Some(PropertyKind::Reference { collection: members.require("collection", collection)? })
@@ -257,7 +258,7 @@ fn read_kind(members: &mut Members<'_>, pointer: &str) -> Option<PropertyKind> {
             });
             Some(PropertyKind::Document { properties: properties.unwrap_or_default() })
         }
-        later @ ("file" | "list") => {
+        later @ "list" => {
             for name in ["collection", "via"] {
                 members.take(name);
             }
@@ -265,7 +266,7 @@ fn read_kind(members: &mut Members<'_>, pointer: &str) -> Option<PropertyKind> {
         }
         _ => members.refuse(
             "type",
-            "must be one of `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `document`, `any`, `binary`, `geometry`",
+            "must be one of `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary`, `geometry`",
         ),
     }
 }

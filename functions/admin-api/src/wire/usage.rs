@@ -8,10 +8,10 @@ use waybill_app::UsageView;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Usage)]
 pub(crate) struct UsageWire {
-    /// Bytes of the archives that exist.
+    /// Bytes of the archives and files that exist.
     #[serde(rename = "usedBytes")]
     used: u64,
-    /// Bytes that running exports have reserved.
+    /// Bytes that running exports and files on their way have reserved.
     #[serde(rename = "reservedBytes")]
     reserved: u64,
     /// Most bytes together; `null` = unlimited.
