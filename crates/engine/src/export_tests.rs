@@ -123,6 +123,20 @@ fn blocks_count_what_they_saw_and_what_they_took() {
 }
 
 #[test]
+fn recycled_memory_does_not_show() {
+    let plan = plan(Format::Csv, &["n", "name"], &json!({}));
+    let pages = [page(&visits(50)), page(&visits(3)), page(&[]), page(&visits(20))];
+    let fresh: Vec<Block> = pages.iter().map(|page| plan.transform(page).unwrap()).collect();
+    for _ in 0..2 {
+        for (page, expected) in pages.iter().zip(&fresh) {
+            let block = plan.transform(page).unwrap();
+            assert_eq!(&block, expected);
+            plan.recycle(block);
+        }
+    }
+}
+
+#[test]
 fn corrupt_record_is_named_and_never_skipped() {
     let plan = plan(Format::Ndjson, &["n"], &json!({}));
     let mut records = stored_records(&visits(3));

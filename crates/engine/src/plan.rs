@@ -5,6 +5,7 @@ mod rows;
 use crate::block::Block;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
 use waybill_archive::{DeflateError, Deflater, Level, plain_crc32};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
@@ -34,7 +35,14 @@ pub struct Plan {
     filter: Filter,
     encoder: Encoder,
     level: Level,
+    /// Blocks whose memory is free.
+    spare: Arc<Mutex<Vec<Block>>>,
 }
+
+/// Blocks kept for their memory, at most: as many as are in use at once.
+const MAX_SPARE: usize = 16;
+/// A block with more memory is not kept.
+const MAX_SPARE_BYTES: usize = 8 << 20;
 
 /// A record that cannot be exported; the page gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +103,7 @@ impl Plan {
             filter: spec.filter.clone(),
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
+            spare: Arc::default(),
         })
     }
 
@@ -128,9 +137,24 @@ impl Plan {
         })
     }
 
+    /// Takes back a block that is no longer needed: its memory is used for one of the next.
+    pub fn recycle(&self, mut block: Block) {
+        block.plain.clear();
+        block.deflated.clear();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MAX_SPARE && block.plain.capacity() + block.deflated.capacity() <= MAX_SPARE_BYTES {
+            spare.push(block);
+        }
+    }
+
+    /// An empty block, with the memory of a recycled one if there is any.
+    fn spare_block(&self) -> Block {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
     fn transform_in(&self, chunk: &Chunk, workspace: &mut Workspace) -> Result<Block, TransformError> {
         let Workspace { tape, reader, encode, deflater } = workspace;
-        let mut plain = Vec::new();
+        let Block { mut plain, mut deflated, .. } = self.spare_block();
         let (mut scanned, mut taken) = (0, 0);
         let mut texts = reader.read(chunk);
         loop {
@@ -148,7 +172,6 @@ impl Plan {
             };
             return Err(TransformError { position: texts.position(), id, fault });
         }
-        let mut deflated = Vec::new();
         deflater.deflate(&plain, &mut deflated).map_err(|fault| TransformError {
             position: texts.position(),
             id: None,
