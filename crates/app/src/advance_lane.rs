@@ -5,11 +5,14 @@
 
 mod finish;
 mod lease;
+mod merged;
 mod pages;
 mod plan;
 mod records;
 mod run;
+mod runs;
 mod segments;
+mod sorting;
 mod stamp;
 mod write;
 mod writing;
@@ -79,6 +82,38 @@ pub struct StepSettings {
     pub max_attempts: u32,
     /// Most records of a page; `None` = as many as 1 MiB holds.
     pub page_records: Option<u32>,
+    /// How records are sorted.
+    pub sort: SortSettings,
+}
+
+/// Sizes of a sort: memory is at most two runs, or what a merge reads ahead and a few pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortSettings {
+    /// Rows gathered in memory before they become a run; as many again are on their way into the store.
+    pub run_bytes: usize,
+    /// Most runs of one merge.
+    pub fan_in: usize,
+    /// Size of a run's blocks: what a merge holds of each run inflated.
+    pub block_bytes: usize,
+    /// Plain size of the chunks of sorted records that the archive's blocks are made of.
+    pub chunk_bytes: usize,
+    /// Size of the objects of merged runs.
+    pub piece_bytes: usize,
+    /// What a merge reads ahead, all its runs together.
+    pub read_bytes: u64,
+}
+
+impl Default for SortSettings {
+    fn default() -> Self {
+        Self {
+            run_bytes: 12 << 20,
+            fan_in: 32,
+            block_bytes: 128 << 10,
+            chunk_bytes: 512 << 10,
+            piece_bytes: 4 << 20,
+            read_bytes: 12 << 20,
+        }
+    }
 }
 
 impl Default for StepSettings {
@@ -100,6 +135,7 @@ impl Default for StepSettings {
             reserve_bytes: 64 << 20,
             max_attempts: 5,
             page_records: None,
+            sort: SortSettings::default(),
         }
     }
 }

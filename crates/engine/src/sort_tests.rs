@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use waybill_query::{Filter, SortOrder};
 use waybill_record::{Chunk, Page, PropertyType, stored};
 
+const BLOCK_BYTES: usize = 60_000;
+
 fn plan(format: Format) -> Plan {
     let spec = PlanSpec {
         filter: Filter::everything(),
@@ -38,10 +40,10 @@ fn runs(plan: &Plan, order: &SortOrder, chunks: &[Chunk], ends: &[bool]) -> Vec<
     for (position, chunk) in chunks.iter().enumerate() {
         rows.append(&plan.rows(chunk, order).unwrap());
         if ends.get(position).copied().unwrap_or(false) {
-            runs.push(std::mem::take(&mut rows).into_run().unwrap().bytes);
+            runs.push(std::mem::take(&mut rows).into_run(BLOCK_BYTES).unwrap().bytes);
         }
     }
-    runs.push(rows.into_run().unwrap().bytes);
+    runs.push(rows.into_run(BLOCK_BYTES).unwrap().bytes);
     runs
 }
 
@@ -69,14 +71,15 @@ fn fill(merge: &mut Merge, runs: &[Vec<u8>], window: usize) -> bool {
 
 /// Merges to one run, another process going on after every block where `cut`.
 fn merged(runs: &[Vec<u8>], window: usize, cut: bool) -> Vec<u8> {
+    let to_run = |from| Merge::to_run(BLOCK_BYTES, from);
     let mut out = Vec::new();
-    let mut merge = begin(Merge::to_run, runs, &vec![RunPosition::default(); runs.len()]);
+    let mut merge = begin(to_run, runs, &vec![RunPosition::default(); runs.len()]);
     while fill(&mut merge, runs, window) {
         out.extend(merge.take().into_frame().unwrap());
         if cut {
             let text = serde_json::to_string(&merge.positions()).unwrap();
             let positions: Vec<RunPosition> = serde_json::from_str(&text).unwrap();
-            merge = begin(Merge::to_run, runs, &positions);
+            merge = begin(to_run, runs, &positions);
         }
     }
     out.extend(merge.take().into_frame().unwrap());
@@ -94,7 +97,7 @@ fn archive(plan: &Plan, runs: &[Vec<u8>], window: usize, cut: bool) -> Vec<u8> {
     };
     let mut out = Vec::new();
     let mut assembly = Assembly::start(plan, header, &mut out).unwrap();
-    let to_records = |from| Merge::to_records(plan.separator(), from);
+    let to_records = |from| Merge::to_records(plan.separator(), 3 * BLOCK_BYTES, from);
     let mut merge = begin(to_records, runs, &vec![RunPosition::default(); runs.len()]);
     while fill(&mut merge, runs, window) {
         assembly.push(&plan.block(merge.take()).unwrap(), &mut out).unwrap();
@@ -165,7 +168,7 @@ fn damaged_runs_are_noticed() {
         let mut damaged = good[0].clone();
         damaged[at] ^= 0x10;
         let length = RunLength { size_bytes: u64::try_from(damaged.len()).unwrap() };
-        let mut merge = Merge::to_run(vec![(length, RunPosition::default())]);
+        let mut merge = Merge::to_run(BLOCK_BYTES, vec![(length, RunPosition::default())]);
         merge.feed(0, &damaged);
         let end = loop {
             match merge.fill() {

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use waybill_domain::{CollectionName, Failure, FailureCode, OrgCode};
-use waybill_engine::{Block, Plan};
+use waybill_engine::TransformError;
 use waybill_ports::{PageCursor, PortError, RecordPage, compute};
+use waybill_record::Chunk;
 
 /// The next page of one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +43,9 @@ impl Turns {
     }
 }
 
-/// A transformed page and where its partition goes on.
-pub(super) struct TransformedPage {
-    pub(super) block: Block,
+/// What a page became, and where its partition goes on.
+pub(super) struct TransformedPage<T> {
+    pub(super) made: T,
     pub(super) next: Option<PageCursor>,
 }
 
@@ -55,27 +56,39 @@ pub(super) struct Selected {
     pub(super) collection: CollectionName,
 }
 
-/// The pages of all `turns`, transformed by `plan`, in order.
-pub(super) fn transformed(
+/// The pages of all `turns`, each as `transform` makes it on the compute threads, in order.
+pub(super) fn transformed<T, M>(
     exporting: &Exporting,
     selected: Selected,
     turns: Turns,
-    plan: Arc<Plan>,
-) -> impl Stream<Item = Result<TransformedPage, Interrupted>> + Send + '_ {
+    transform: M,
+) -> impl Stream<Item = Result<TransformedPage<T>, Interrupted>> + Send + '_
+where
+    T: Send + 'static,
+    M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
+{
     let side_by_side = exporting.compute.parallelism().max(1);
     fetched(exporting, selected, turns, side_by_side + 1)
         .map(move |page| {
-            let plan = Arc::clone(&plan);
-            async move { transform(exporting, plan, page?).await }
+            let transform = transform.clone();
+            async move { transform_page(exporting, transform, page?).await }
         })
         .buffered(side_by_side + 1)
 }
 
-async fn transform(exporting: &Exporting, plan: Arc<Plan>, page: RecordPage) -> Result<TransformedPage, Interrupted> {
+async fn transform_page<T, M>(
+    exporting: &Exporting,
+    transform: M,
+    page: RecordPage,
+) -> Result<TransformedPage<T>, Interrupted>
+where
+    T: Send + 'static,
+    M: Fn(&Chunk) -> Result<T, TransformError> + Send + 'static,
+{
     let RecordPage { page, next } = page;
-    let job = move || plan.transform(&page.whole());
+    let job = move || transform(&page.whole());
     match compute(&*exporting.compute, job).await {
-        Some(Ok(block)) => Ok(TransformedPage { block, next }),
+        Some(Ok(made)) => Ok(TransformedPage { made, next }),
         Some(Err(error)) => {
             let message = format!("{error}: {}", error.fault);
             Err(Interrupted::Failed(Failure::new(FailureCode::BadRecord, message)))

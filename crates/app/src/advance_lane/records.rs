@@ -12,7 +12,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::ExportSpec;
-use waybill_engine::Plan;
+use waybill_engine::{Block, Plan};
+use waybill_record::Chunk;
 
 /// Takes pages until all are in (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).
 pub(super) async fn write_records(
@@ -23,13 +24,14 @@ pub(super) async fn write_records(
     plan: Arc<Plan>,
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
-    let Stage::Records { turns } = &writing.stage;
+    let Stage::Records { turns } = &writing.stage else { return Ok(true) };
     let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
-    let mut pages = pin!(transformed(writing.exporting, selected, turns.clone(), plan));
+    let transform = move |chunk: &Chunk| plan.transform(chunk);
+    let mut pages = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
     let clock = &writing.exporting.context.clock;
     let mut time_up = clock.sleep(deadline.saturating_sub(clock.monotonic()));
     loop {
-        let in_time = match select(pin!(next_page(&mut pages, &mut writing.segments)), &mut time_up).await {
+        let in_time = match select(pin!(next_of(&mut pages, &mut writing.segments)), &mut time_up).await {
             Either::Left((page, _)) => Some(page?),
             Either::Right(_) => None,
         };
@@ -38,46 +40,48 @@ pub(super) async fn write_records(
             writing.checkpoint(run).await?;
             return Ok(false);
         };
-        let Some(page) = page else { return Ok(true) };
-        take(writing, page).await?;
+        let Some(TransformedPage { made: block, next }) = page else { return Ok(true) };
+        append(writing, &block).await?;
+        if let Stage::Records { turns } = &mut writing.stage {
+            turns.taken(next);
+        }
         if writing.is_time_up(lease, run, deadline).await? {
             return Ok(false);
         }
     }
 }
 
-/// The next page, with parts arriving meanwhile; waits while too many parts are on their way.
-async fn next_page<S>(
-    pages: &mut Pin<&mut S>,
+/// The next piece of the archive, with parts arriving meanwhile; waits while too many parts are on their way.
+pub(super) async fn next_of<S, T>(
+    pieces: &mut Pin<&mut S>,
     segments: &mut SegmentWriter<'_>,
-) -> Result<Option<TransformedPage>, Interrupted>
+) -> Result<Option<T>, Interrupted>
 where
-    S: Stream<Item = Result<TransformedPage, Interrupted>>,
+    S: Stream<Item = Result<T, Interrupted>>,
 {
     while segments.is_busy() {
         segments.arrived().await?;
     }
-    let mut page = pages.next();
+    let mut piece = pieces.next();
     loop {
-        let arrived = match select(page, pin!(segments.arrived())).await {
-            Either::Left((page, _)) => return page.transpose(),
+        let arrived = match select(piece, pin!(segments.arrived())).await {
+            Either::Left((piece, _)) => return piece.transpose(),
             Either::Right((arrived, rest)) => {
-                page = rest;
+                piece = rest;
                 arrived?
             }
         };
         if !arrived {
-            return page.await.transpose();
+            return piece.await.transpose();
         }
     }
 }
 
-async fn take(writing: &mut Writing<'_>, page: TransformedPage) -> Result<(), Interrupted> {
-    let mut bytes = Vec::with_capacity(page.block.deflated.len() + 64);
-    writing.assembly.push(&page.block, &mut bytes).map_err(|error| internal(&error))?;
-    writing.plain_bytes += u64::try_from(page.block.plain.len()).unwrap_or(u64::MAX);
-    let Stage::Records { turns } = &mut writing.stage;
-    turns.taken(page.next);
+/// Appends a block to the archive; the stage has to say what comes behind it.
+pub(super) async fn append(writing: &mut Writing<'_>, block: &Block) -> Result<(), Interrupted> {
+    let mut bytes = Vec::with_capacity(block.deflated.len() + 64);
+    writing.assembly.push(block, &mut bytes).map_err(|error| internal(&error))?;
+    writing.plain_bytes += u64::try_from(block.plain.len()).unwrap_or(u64::MAX);
     writing.moved = true;
     Ok(writing.segments.append(&bytes).await?)
 }

@@ -18,7 +18,15 @@ pub(crate) fn work_prefix(org: &OrgCode, export: ExportId) -> String {
     format!("work/{org}/{export}/")
 }
 
-type Uploading<'a> = BoxFuture<'a, (usize, Result<PartTag, PortError>)>;
+type Uploading<'a> = BoxFuture<'a, Arrived>;
+
+/// What became of a part.
+struct Arrived {
+    index: usize,
+    tag: Result<PartTag, PortError>,
+    /// Its memory, for the next one.
+    memory: Option<BytesMut>,
+}
 
 /// An object that is being uploaded in parts.
 struct Open {
@@ -35,8 +43,11 @@ pub(super) struct SegmentWriter<'a> {
     written: u32,
     closed: Vec<Segment>,
     open: Option<Open>,
+    /// Less than a part.
     tail: BytesMut,
     uploads: FuturesUnordered<Uploading<'a>>,
+    /// Memory of parts that have arrived.
+    spare: Vec<BytesMut>,
 }
 
 /// The bytes of a finished archive.
@@ -65,6 +76,7 @@ impl<'a> SegmentWriter<'a> {
             open: None,
             tail: BytesMut::from(tail),
             uploads: FuturesUnordered::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -75,8 +87,9 @@ impl<'a> SegmentWriter<'a> {
 
     /// Waits until one more part has arrived; `false` at once when none is on its way.
     pub(super) async fn arrived(&mut self) -> Result<bool, PortError> {
-        let Some((index, tag)) = self.uploads.next().await else { return Ok(false) };
+        let Some(Arrived { index, tag, memory }) = self.uploads.next().await else { return Ok(false) };
         let tag = tag?;
+        self.spare.extend(memory);
         if let Some(slot) = self.open.as_mut().and_then(|open| open.parts.get_mut(index)) {
             *slot = Some(tag);
         }
@@ -91,14 +104,30 @@ impl<'a> SegmentWriter<'a> {
     }
 
     /// Appends bytes and sends what makes whole parts.
-    pub(super) async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
-        self.tail.extend_from_slice(bytes);
-        let part_bytes = self.exporting.settings.part_bytes;
-        while self.tail.len() >= part_bytes {
-            let part = self.tail.split_to(part_bytes).freeze();
-            self.send(part).await?;
+    pub(super) async fn append(&mut self, mut bytes: &[u8]) -> Result<(), PortError> {
+        let part_bytes = self.exporting.settings.part_bytes.max(1);
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(part_bytes.saturating_sub(self.tail.len())));
+            self.make_room(now.len(), part_bytes);
+            self.tail.extend_from_slice(now);
+            bytes = later;
+            if self.tail.len() >= part_bytes {
+                let memory = self.spare.pop().unwrap_or_else(|| BytesMut::with_capacity(part_bytes));
+                let part = std::mem::replace(&mut self.tail, memory);
+                self.send(part.freeze()).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Lets the tail grow with what comes, but never beyond a part: a small archive needs little, a large one no more than its parts.
+    fn make_room(&mut self, more: usize, part_bytes: usize) {
+        let needed = self.tail.len() + more;
+        if self.tail.capacity() < needed {
+            let mut larger = BytesMut::with_capacity(needed.max(self.tail.capacity() * 2).min(part_bytes.max(needed)));
+            larger.extend_from_slice(&self.tail);
+            self.tail = larger;
+        }
     }
 
     async fn send(&mut self, part: Bytes) -> Result<(), PortError> {
@@ -114,7 +143,15 @@ impl<'a> SegmentWriter<'a> {
         open.size_bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
         let (key, upload) = (Arc::clone(&open.key), open.upload.clone());
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        self.uploads.push(Box::pin(async move { (index, archives.upload_part(&key, &upload, number, part).await) }));
+        self.uploads.push(Box::pin(async move {
+            let kept = part.clone();
+            let tag = archives.upload_part(&key, &upload, number, part).await;
+            let memory = kept.try_into_mut().ok().map(|mut memory| {
+                memory.clear();
+                memory
+            });
+            Arrived { index, tag, memory }
+        }));
         Ok(())
     }
 
@@ -191,7 +228,8 @@ fn metadata() -> ObjectMetadata {
     ObjectMetadata { content_type: "application/octet-stream".to_owned(), sha256: None }
 }
 
-async fn put(archives: &dyn ArchiveStore, key: &str, body: Bytes) -> Result<(), PortError> {
+/// Writes an object of this step in one go.
+pub(super) async fn put(archives: &dyn ArchiveStore, key: &str, body: Bytes) -> Result<(), PortError> {
     let size_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     match archives.put_new(key, body, &metadata()).await {
         Ok(()) => Ok(()),

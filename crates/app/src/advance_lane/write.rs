@@ -1,8 +1,11 @@
 //! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
+use super::merged::write_merged;
 use super::pages::Turns;
 use super::records::write_records;
+use super::runs::StoredRun;
 use super::segments::{Bodies, SegmentWriter};
+use super::sorting::{Sorting, sort_records};
 use super::stamp::Run;
 use super::writing::{Writing, internal};
 use super::{Exporting, Interrupted, Lease, plan};
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Export, ExportSpec, Phase, Segment};
-use waybill_engine::{Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan};
+use waybill_engine::{Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan, RunPosition};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// How writing ended.
@@ -31,6 +34,17 @@ pub(super) struct Finished {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Stage {
+    /// Records are sorted.
+    Sort(Sorting),
+    /// Sorted records are written.
+    Merge {
+        /// The runs that they are merged of.
+        runs: Vec<StoredRun>,
+        /// How far each is merged.
+        positions: Vec<RunPosition>,
+        /// How many records there are.
+        records: u64,
+    },
     /// Records are written in the source's order.
     Records {
         /// The pages that are left.
@@ -42,7 +56,8 @@ impl Stage {
     /// What is shown of it.
     pub(super) fn phase(&self) -> Phase {
         match self {
-            Self::Records { .. } => Phase::Records,
+            Self::Sort(_) => Phase::Sorting,
+            Self::Merge { .. } | Self::Records { .. } => Phase::Records,
         }
     }
 }
@@ -89,10 +104,22 @@ async fn write_stages(
     plan: Arc<Plan>,
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
+    if let (Stage::Sort(_), Some(order)) = (&writing.stage, &spec.sort)
+        && !sort_records(writing, lease, run, spec, (Arc::clone(&plan), order.clone()), deadline).await?
+    {
+        return Ok(false);
+    }
     match &writing.stage {
+        Stage::Sort(_) => Err(internal(&NoOrder)),
+        Stage::Merge { .. } => write_merged(writing, lease, run, spec, plan, deadline).await,
         Stage::Records { .. } => write_records(writing, lease, run, spec, plan, deadline).await,
     }
 }
+
+/// A checkpoint that does not go with its export.
+#[derive(Debug, thiserror::Error)]
+#[error("an export without an order cannot be sorted")]
+struct NoOrder;
 
 fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
     let request = serde_json::json!({
@@ -102,6 +129,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "paths": spec.selection.paths,
         "include": spec.selection.include,
         "where": spec.filter_text,
+        "sort": spec.sort.as_ref().map(ToString::to_string),
         "rawCells": spec.raw_cells,
         "createdAt": export.created_at.to_string(),
         "principal": spec.principal,
@@ -127,7 +155,11 @@ async fn begin<'a>(
     let Some(key) = &export.checkpoint else {
         let mut first = Vec::new();
         let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
-        let stage = Stage::Records { turns: Turns::all(exporting.records.partitions()) };
+        let turns = Turns::all(exporting.records.partitions());
+        let stage = match &spec.sort {
+            Some(_) => Stage::Sort(Sorting::new(turns)),
+            None => Stage::Records { turns },
+        };
         return Ok(Writing::new(exporting, (assembly, writer(Vec::new(), &first)), stage, 0));
     };
     let (checkpoint, tail) = read_checkpoint(exporting, key).await?;

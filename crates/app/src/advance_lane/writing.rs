@@ -62,12 +62,18 @@ impl<'a> Writing<'a> {
     }
 
     fn progress(&self) -> Progress {
+        // What is sorted is not in the archive yet.
+        let (records, plain_bytes, estimated_records) = match &self.stage {
+            Stage::Sort(sorting) => (sorting.records, sorting.plain_bytes, None),
+            Stage::Merge { records, .. } => (self.assembly.records(), self.plain_bytes, Some(*records)),
+            Stage::Records { .. } => (self.assembly.records(), self.plain_bytes, None),
+        };
         Progress {
             phase: self.stage.phase(),
-            records: self.assembly.records(),
-            plain_bytes: self.plain_bytes,
+            records,
+            plain_bytes,
             archive_bytes: self.assembly.size_bytes(),
-            estimated_records: None,
+            estimated_records,
             files: 0,
             file_bytes: 0,
         }

@@ -13,7 +13,7 @@ use waybill_domain::{
     CollectionName, Epoch, Export, ExportFormat, Lane, OrgCode, RecordId, State, Stop, StorageHold, Timestamp, WorkerId,
 };
 use waybill_ports::{
-    PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage, WakeReceipt,
+    IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage, WakeReceipt,
 };
 use waybill_testkit::ManualClock;
 
@@ -42,6 +42,17 @@ impl RecordStore for Hanging {
             pending::<()>().await;
         }
         self.records.read_page(org, collection, partition, from, limit).await
+    }
+
+    async fn ids(
+        &self,
+        org: &OrgCode,
+        collection: &CollectionName,
+        partition: u16,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<IdPage, PortError> {
+        self.records.ids(org, collection, partition, from, limit).await
     }
 
     async fn put(&self, org: &OrgCode, collection: &CollectionName, records: &[RecordPatch]) -> Result<(), PortError> {

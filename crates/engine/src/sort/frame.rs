@@ -3,8 +3,6 @@
 use super::SortError;
 use waybill_archive::{Deflater, plain_crc32};
 
-/// A block is closed when it is this long; one row may make it longer.
-pub(super) const BLOCK_BYTES: usize = 128 << 10;
 /// Deflated length, plain length and CRC-32, 4 bytes each, least first.
 pub(super) const HEADER_BYTES: usize = 12;
 /// Lengths of key and encoded record.

@@ -1,14 +1,11 @@
 //! Runs merged to one order.
 
 use super::SortError;
-use super::frame::{BLOCK_BYTES, write_frame, write_row};
+use super::frame::{write_frame, write_row};
 use super::heap::Heap;
 use super::input::{Input, Loaded};
 use serde::{Deserialize, Serialize};
 use waybill_archive::{Deflater, Inflater, Level};
-
-/// A chunk of merged records is closed when it is this long; one record may make it longer.
-const CHUNK_BYTES: usize = 512 << 10;
 
 /// How long a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +69,8 @@ enum Output {
 #[derive(Debug)]
 pub struct Merge {
     output: Output,
+    /// A chunk is closed when it is this long.
+    chunk_bytes: usize,
     inputs: Vec<Input>,
     /// Inputs that have a row.
     heap: Heap,
@@ -82,22 +81,23 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// A merge to the archive's chunks; `separator` stands between records ([`crate::Plan::separator`]). `runs` come in
-    /// the order of their rows in the source, each with how far it was merged before.
-    pub fn to_records(separator: &'static [u8], runs: Vec<(RunLength, RunPosition)>) -> Self {
-        Self::new(Output::Records(separator), runs)
+    /// A merge to the archive's chunks, each closed when it is `chunk_bytes` long; `separator` stands between records
+    /// ([`crate::Plan::separator`]). `runs` come in the order of their rows in the source, each with how far it was merged
+    /// before.
+    pub fn to_records(separator: &'static [u8], chunk_bytes: usize, runs: Vec<(RunLength, RunPosition)>) -> Self {
+        Self::new(Output::Records(separator), chunk_bytes, runs)
     }
 
-    /// A merge to one longer run.
-    pub fn to_run(runs: Vec<(RunLength, RunPosition)>) -> Self {
-        Self::new(Output::Run, runs)
+    /// A merge to one longer run, in blocks that are closed when they are `block_bytes` long.
+    pub fn to_run(block_bytes: usize, runs: Vec<(RunLength, RunPosition)>) -> Self {
+        Self::new(Output::Run, block_bytes, runs)
     }
 
-    fn new(output: Output, runs: Vec<(RunLength, RunPosition)>) -> Self {
+    fn new(output: Output, chunk_bytes: usize, runs: Vec<(RunLength, RunPosition)>) -> Self {
         let inputs: Vec<Input> = runs.into_iter().map(|(length, from)| Input::new(length, from)).collect();
         let pending = (0..inputs.len()).collect();
         let (heap, chunk, inflater) = (Heap::default(), MergedChunk::default(), Inflater::new());
-        Self { output, inputs, heap, pending, chunk, inflater }
+        Self { output, chunk_bytes, inputs, heap, pending, chunk, inflater }
     }
 
     /// From where on the bytes of each input are wanted; `None` for those that have all of theirs.
@@ -122,10 +122,6 @@ impl Merge {
     /// # Errors
     /// A damaged run.
     pub fn fill(&mut self) -> Result<Filled, SortError> {
-        let limit = match self.output {
-            Output::Records(_) => CHUNK_BYTES,
-            Output::Run => BLOCK_BYTES,
-        };
         loop {
             self.load_pending()?;
             if !self.pending.is_empty() {
@@ -134,7 +130,7 @@ impl Merge {
             let Some(first) = self.heap.top() else { return Ok(Filled::Done) };
             self.append(first)?;
             self.advance(first)?;
-            if self.chunk.plain.len() >= limit {
+            if self.chunk.plain.len() >= self.chunk_bytes {
                 return Ok(Filled::Full);
             }
         }

@@ -1,7 +1,8 @@
 //! Encoded records with their keys, gathered in memory until they are worth a run.
 
 use super::SortError;
-use super::frame::{BLOCK_BYTES, write_frame, write_row};
+use super::frame::{write_frame, write_row};
+use crate::files::FileRefs;
 use waybill_archive::{Deflater, Level};
 
 /// Rows of neighbouring chunks, in the source's order.
@@ -12,6 +13,7 @@ pub struct Rows {
     index: Vec<RowAt>,
     scanned: u64,
     record_bytes: u64,
+    files: FileRefs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,16 @@ impl Rows {
         }));
         self.scanned += next.scanned;
         self.record_bytes += next.record_bytes;
+        self.files.append(&next.files);
+    }
+
+    /// The files that the records name, taken out, in the source's order.
+    pub fn take_files(&mut self) -> FileRefs {
+        std::mem::take(&mut self.files)
+    }
+
+    pub(crate) fn files_mut(&mut self) -> &mut FileRefs {
+        &mut self.files
     }
 
     /// Takes note of a record that was looked at.
@@ -100,11 +112,11 @@ impl Rows {
         Ok(())
     }
 
-    /// Sorts them.
+    /// Sorts them, into blocks that are closed when they are `block_bytes` long.
     ///
     /// # Errors
     /// A row of over 4 GiB.
-    pub fn into_run(mut self) -> Result<Run, SortError> {
+    pub fn into_run(mut self, block_bytes: usize) -> Result<Run, SortError> {
         let bytes = &self.bytes;
         // Where a row begins tells its place in the source.
         self.index.sort_unstable_by(|left, right| {
@@ -113,10 +125,10 @@ impl Rows {
         });
         let mut deflater = Deflater::new(Level::Fast);
         let mut out = Vec::with_capacity(bytes.len() / 3);
-        let mut plain = Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8);
+        let mut plain = Vec::with_capacity(block_bytes + block_bytes / 8);
         for row in &self.index {
             write_row(&bytes[row.start..row.record], &bytes[row.record..row.end], &mut plain)?;
-            if plain.len() >= BLOCK_BYTES {
+            if plain.len() >= block_bytes {
                 write_frame(&plain, &mut deflater, &mut out)?;
                 plain.clear();
             }
