@@ -1,12 +1,13 @@
 //! Blocks in order, put together to an archive.
 
 use crate::block::Block;
-use crate::manifest::manifest;
+use crate::file_assembly::{FileTally, Files, FilesState};
+use crate::manifest::{Counts, manifest_head, manifest_tail};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use waybill_archive::{
-    ArchiveError, ArchiveState, ArchiveWriter, BlockBytes, DeflateError, EntrySummary, Level, Modified, SizeBound,
-    deflate_block, manifest_name, plain_crc32, records_name, stored_block,
+    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, DeflateError, EntrySummary, Level, Modified,
+    NameError, SizeBound, deflate_block, manifest_name, plain_crc32, records_name, stored_block,
 };
 
 /// Pieces up to this size are not worth a compressor's work.
@@ -37,6 +38,12 @@ pub enum AssemblyError {
     /// A constant piece does not compress.
     #[error(transparent)]
     Deflate(#[from] DeflateError),
+    /// A file's record has no id that can be part of a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A call for a part of the archive that has not begun.
+    #[error("that part of the archive has not begun")]
+    OutOfOrder,
     /// The manifest cannot be written.
     #[error("the manifest cannot be written")]
     Manifest(#[source] serde_json::Error),
@@ -49,6 +56,10 @@ pub struct AssemblyState {
     archive: ArchiveState,
     scanned: u64,
     records: u64,
+    /// Finished entries, files apart; the first is that of the records.
+    entries: Vec<EntrySummary>,
+    files: Option<FilesState>,
+    manifest_begun: bool,
 }
 
 /// A finished archive.
@@ -57,8 +68,10 @@ pub struct AssemblyState {
 pub struct AssemblySummary {
     /// How many records it holds.
     pub records: u64,
-    /// Its entries in order; the last one is the manifest.
+    /// Its entries in order, those of files apart; the last one is the manifest.
     pub entries: Vec<EntrySummary>,
+    /// How many files it holds.
+    pub files: FileTally,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// SHA-256 of its bytes, 64 hexadecimal digits.
@@ -68,11 +81,14 @@ pub struct AssemblySummary {
 /// Assembles the archive of one export.
 #[derive(Debug)]
 pub struct Assembly {
-    plan: Plan,
-    header: AssemblyHeader,
-    archive: ArchiveWriter,
+    pub(crate) plan: Plan,
+    pub(crate) header: AssemblyHeader,
+    pub(crate) archive: ArchiveWriter,
     scanned: u64,
     records: u64,
+    pub(crate) entries: Vec<EntrySummary>,
+    pub(crate) files: Option<Files>,
+    manifest_begun: bool,
 }
 
 impl Assembly {
@@ -104,7 +120,16 @@ impl Assembly {
         let mut archive = ArchiveWriter::new();
         let name = records_name(&header.collection, plan.format().file_extension());
         archive.start_entry(name, header.modified, bound, out)?;
-        let mut assembly = Self { plan: plan.clone(), header, archive, scanned: 0, records: 0 };
+        let mut assembly = Self {
+            plan: plan.clone(),
+            header,
+            archive,
+            scanned: 0,
+            records: 0,
+            entries: Vec::new(),
+            files: None,
+            manifest_begun: false,
+        };
         let prologue = assembly.plan.encoder().prologue();
         assembly.append(&prologue, out)?;
         Ok(assembly)
@@ -118,12 +143,22 @@ impl Assembly {
             archive: ArchiveWriter::resume(state.archive),
             scanned: state.scanned,
             records: state.records,
+            entries: state.entries,
+            files: state.files.map(|files| Files::resume(plan.file_properties(), files)),
+            manifest_begun: state.manifest_begun,
         }
     }
 
     /// What [`Assembly::resume`] needs, taken after any push. The bytes appended so far are the caller's to keep.
     pub fn state(&self) -> AssemblyState {
-        AssemblyState { archive: self.archive.state().clone(), scanned: self.scanned, records: self.records }
+        AssemblyState {
+            archive: self.archive.state().clone(),
+            scanned: self.scanned,
+            records: self.records,
+            entries: self.entries.clone(),
+            files: self.files.as_ref().map(Files::state),
+            manifest_begun: self.manifest_begun,
+        }
     }
 
     /// How many records the pages pushed so far had.
@@ -159,26 +194,72 @@ impl Assembly {
         Ok(())
     }
 
-    /// Ends the archive; its last bytes are appended to `out`.
+    /// Ends the entry of the records, unless that is done.
     ///
     /// # Errors
     /// None that a caller can cause.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<AssemblySummary, AssemblyError> {
-        let epilogue = self.plan.encoder().epilogue();
-        self.append(&epilogue, out)?;
-        let mut entries = vec![self.archive.finish_entry(out)?];
-        let text =
-            manifest(&self.header, self.plan.encoder(), self.records, &entries).map_err(AssemblyError::Manifest)?;
-        entries.push(self.write_manifest(&text, out)?);
-        let archive = self.archive.finish(out)?;
-        Ok(AssemblySummary { records: self.records, entries, size_bytes: archive.size_bytes, sha256: archive.sha256 })
+    pub fn end_records(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        if self.entries.is_empty() {
+            let epilogue = self.plan.encoder().epilogue();
+            self.append(&epilogue, out)?;
+            self.entries.push(self.archive.finish_entry(out)?);
+        }
+        Ok(())
     }
 
-    fn write_manifest(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<EntrySummary, AssemblyError> {
-        let name = manifest_name();
-        self.archive.start_entry(name, self.header.modified, SizeBound::Unknown, out)?;
-        self.append(text, out)?;
-        Ok(self.archive.finish_entry(out)?)
+    /// Begins the manifest: records and files are over.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn start_manifest(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        let counts = Counts::new(self.records, self.files.as_ref().map(|files| files.tally));
+        let head = manifest_head(&self.header, self.plan.encoder(), counts, &self.entries);
+        let head = head.map_err(AssemblyError::Manifest)?;
+        self.archive.start_entry(manifest_name(), self.header.modified, SizeBound::Unknown, out)?;
+        self.manifest_begun = true;
+        self.append(&head, out)
+    }
+
+    /// Gives the next bytes of the manifest's lines back ([`Assembly::take_lines`]). How they are cut shows in the archive.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn push_manifest(&mut self, lines: &[u8], out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        self.append(lines, out)
+    }
+
+    /// Ends the manifest.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn end_manifest(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        let tail = manifest_tail(self.files.as_ref().map(|files| files.tally));
+        self.append(tail, out)?;
+        self.entries.push(self.archive.finish_entry(out)?);
+        Ok(())
+    }
+
+    /// Gives the next bytes of the directory back, cut anywhere ([`Assembly::take_directory`]).
+    ///
+    /// # Errors
+    /// More than was taken.
+    pub fn push_directory(&mut self, records: &[u8], out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        Ok(self.archive.append_directory(records, out)?)
+    }
+
+    /// Ends the archive, with the manifest unless that is written; its last bytes are appended to `out`.
+    ///
+    /// # Errors
+    /// Something that was taken has not been given back.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<AssemblySummary, AssemblyError> {
+        if !self.manifest_begun {
+            self.end_records(out)?;
+            self.start_manifest(out)?;
+            self.end_manifest(out)?;
+        }
+        let files = self.file_tally();
+        let ArchiveSummary { size_bytes, sha256, .. } = self.archive.finish(out)?;
+        Ok(AssemblySummary { records: self.records, entries: self.entries, files, size_bytes, sha256 })
     }
 
     /// Appends a piece that is no page to the open entry.

@@ -1,5 +1,7 @@
 //! What one page of records becomes.
 
+use crate::files::FileRefs;
+
 /// A transformed page, ready to be assembled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {
@@ -13,4 +15,6 @@ pub struct Block {
     pub scanned: u64,
     /// How many of them met the condition and are in `plain`.
     pub records: u64,
+    /// The files that those name, where the plan asks for them.
+    pub files: FileRefs,
 }

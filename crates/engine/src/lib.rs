@@ -8,15 +8,19 @@
 
 mod assembly;
 mod block;
+mod file_assembly;
+mod files;
 mod manifest;
 mod plan;
 mod sort;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
 pub use block::Block;
+pub use file_assembly::FileTally;
+pub use files::{FilePiece, FileRef, FileRefs};
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
-pub use waybill_archive::{EntrySummary, Level, Modified};
+pub use waybill_archive::{EntrySummary, Level, Modified, is_precompressed};
 pub use waybill_formats::{EncodeError, Format, Holds, PropertyShape, Selection, SelectionError, Shape};
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The archive's own description, its last entry.
 
 use crate::assembly::AssemblyHeader;
+use crate::file_assembly::FileTally;
+use crate::files::FileRef;
 use serde::Serialize;
 use waybill_archive::EntrySummary;
 use waybill_formats::Encoder;
@@ -23,9 +25,87 @@ struct Manifest<'a> {
     entries: Vec<Entry<'a>>,
 }
 
+/// How much is in the archive.
 #[derive(Serialize)]
-struct Counts {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Counts {
     records: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    files: Option<FileCounts>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileCounts {
+    files: u64,
+    file_bytes: u64,
+    missing_files: u64,
+}
+
+impl Counts {
+    pub(crate) fn new(records: u64, files: Option<FileTally>) -> Self {
+        let counts = |tally: FileTally| FileCounts {
+            files: tally.count,
+            file_bytes: tally.size_bytes,
+            missing_files: tally.missing,
+        };
+        Self { records, files: files.map(counts) }
+    }
+}
+
+/// A file that is in the archive, whole or not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileLine<'a> {
+    record: &'a str,
+    property: &'a str,
+    id: &'a str,
+    filename: &'a str,
+    mime: &'a str,
+    name: &'a str,
+    offset: u64,
+    size: u64,
+    compressed_size: u64,
+    crc32: String,
+    sha256: &'a str,
+    /// Present where it is not whole: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<&'a str>,
+}
+
+impl<'a> FileLine<'a> {
+    pub(crate) fn new(file: &'a FileRef, property: &'a str, entry: &'a EntrySummary, broken: Option<&'a str>) -> Self {
+        Self {
+            record: &file.record,
+            property,
+            id: &file.id,
+            filename: &file.name,
+            mime: &file.media_type,
+            name: entry.name.as_str(),
+            offset: entry.offset,
+            size: entry.size,
+            compressed_size: entry.compressed_size,
+            crc32: format!("{:08x}", entry.crc32),
+            sha256: &entry.sha256,
+            broken,
+        }
+    }
+}
+
+/// A file that a record names and that is not in the archive.
+#[derive(Serialize)]
+pub(crate) struct MissingFile<'a> {
+    record: &'a str,
+    property: &'a str,
+    id: &'a str,
+    filename: &'a str,
+    missing: &'a str,
+}
+
+impl<'a> MissingFile<'a> {
+    pub(crate) fn new(file: &'a FileRef, property: &'a str, missing: &'a str) -> Self {
+        Self { record: &file.record, property, id: &file.id, filename: &file.name, missing }
+    }
 }
 
 #[derive(Serialize)]
@@ -40,13 +120,14 @@ struct Entry<'a> {
     sha256: &'a str,
 }
 
-/// The manifest as JSON, two spaces a level, a newline at the end.
-pub(crate) fn manifest(
+/// The manifest as JSON, two spaces a level, as far as the lines of its files, each of which begins with its own separator.
+pub(crate) fn manifest_head(
     header: &AssemblyHeader,
     encoder: &Encoder,
-    records: u64,
+    counts: Counts,
     entries: &[EntrySummary],
 ) -> Result<Vec<u8>, serde_json::Error> {
+    let with_files = counts.files.is_some();
     let manifest = Manifest {
         version: 1,
         export: &header.export,
@@ -55,7 +136,7 @@ pub(crate) fn manifest(
         format: encoder.format().mime(),
         raw_cells: encoder.raw_cells(),
         request: &header.request,
-        counts: Counts { records },
+        counts,
         entries: entries
             .iter()
             .map(|entry| Entry {
@@ -69,6 +150,19 @@ pub(crate) fn manifest(
             .collect(),
     };
     let mut text = serde_json::to_vec_pretty(&manifest)?;
-    text.push(b'\n');
+    // The last line is the closing brace.
+    text.truncate(text.len().saturating_sub(2));
+    if with_files {
+        text.extend_from_slice(b",\n  \"files\": [");
+    }
     Ok(text)
+}
+
+/// What comes behind those lines.
+pub(crate) fn manifest_tail(files: Option<FileTally>) -> &'static [u8] {
+    match files {
+        None => b"\n}\n",
+        Some(files) if files.count == 0 && files.missing == 0 => b"]\n}\n",
+        Some(_) => b"\n  ]\n}\n",
+    }
 }

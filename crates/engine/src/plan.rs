@@ -3,6 +3,7 @@
 mod rows;
 
 use crate::block::Block;
+use crate::files::FileRefs;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,7 @@ pub struct Plan {
     filter: Filter,
     encoder: Encoder,
     level: Level,
+    files: Vec<String>,
     /// Blocks whose memory is free.
     spare: Arc<Mutex<Vec<Block>>>,
 }
@@ -103,8 +105,21 @@ impl Plan {
             filter: spec.filter.clone(),
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
+            files: Vec::new(),
             spare: Arc::default(),
         })
+    }
+
+    /// The same, with the files that records name in these properties coming along.
+    #[must_use]
+    pub fn with_files(mut self, properties: Vec<String>) -> Self {
+        self.files = properties;
+        self
+    }
+
+    /// The properties whose files come along.
+    pub fn file_properties(&self) -> &[String] {
+        &self.files
     }
 
     /// The format of its records.
@@ -155,13 +170,13 @@ impl Plan {
     fn transform_in(&self, chunk: &Chunk, workspace: &mut Workspace) -> Result<Block, TransformError> {
         let Workspace { tape, reader, encode, deflater } = workspace;
         let Block { mut plain, mut deflated, .. } = self.spare_block();
-        let (mut scanned, mut taken) = (0, 0);
+        let (mut scanned, mut taken, mut files) = (0, 0, FileRefs::default());
         let mut texts = reader.read(chunk);
         loop {
             let (fault, id) = match texts.next_text() {
                 None => break,
                 Some(Err(fault)) => (RecordFault::from(fault), None),
-                Some(Ok(text)) => match self.write_record(text, taken == 0, tape, encode, &mut plain) {
+                Some(Ok(text)) => match self.write_record(text, taken == 0, (tape, encode), (&mut plain, &mut files)) {
                     Ok(written) => {
                         scanned += 1;
                         taken += u64::from(written);
@@ -177,7 +192,7 @@ impl Plan {
             id: None,
             fault: fault.into(),
         })?;
-        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned, records: taken })
+        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned, records: taken, files })
     }
 
     /// Appends one record, if it meets the condition.
@@ -185,15 +200,15 @@ impl Plan {
         &self,
         text: &[u8],
         first: bool,
-        tape: &mut Tape,
-        encode: &mut Scratch,
-        plain: &mut Vec<u8>,
+        (tape, encode): (&mut Tape, &mut Scratch),
+        (plain, files): (&mut Vec<u8>, &mut FileRefs),
     ) -> Result<bool, RecordFault> {
         let record = tape.scan(text)?;
         if !self.filter.matches(&record) {
             return Ok(false);
         }
         self.encoder.encode(&record, first, encode, plain)?;
+        files.collect(&self.files, &record);
         Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Plan, RecordFault, TransformError, WORKSPACE, Workspace, salvaged_id};
 use crate::block::Block;
+use crate::files::FileRefs;
 use crate::sort::{MergedChunk, Rows};
 use waybill_archive::{DeflateError, deflate_block, plain_crc32};
 use waybill_query::SortOrder;
@@ -34,6 +35,7 @@ impl Plan {
                         }
                         // Each as if it were the first: what stands between two comes in when they are merged.
                         let key = |out: &mut Vec<u8>| order.write_key(&record, out);
+                        rows.files_mut().collect(&self.files, &record);
                         rows.push(key, |out| self.encoder.encode(&record, true, encode, out)).map_err(Into::into)
                     });
                     match pushed {
@@ -59,6 +61,6 @@ impl Plan {
     pub fn block(&self, chunk: MergedChunk) -> Result<Block, DeflateError> {
         let MergedChunk { plain, records } = chunk;
         let deflated = deflate_block(&plain, self.level)?;
-        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned: records, records })
+        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned: records, records, files: FileRefs::default() })
     }
 }
