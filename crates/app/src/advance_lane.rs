@@ -3,6 +3,7 @@
 //! The message only says which lane; the rows decide who runs and what. Every write of a step names the epoch of its
 //! lease, so a worker that wakes late changes nothing.
 
+mod copying;
 mod finish;
 mod lease;
 mod merged;
@@ -70,10 +71,18 @@ pub struct StepSettings {
     pub progress_every: Duration,
     /// How often a checkpoint is written when no segment is closed meanwhile.
     pub checkpoint_every: Duration,
+    /// Most bytes of an entry that are held back to write its size in front of it; `None` = the archive's own bound.
+    pub hold_bytes: Option<usize>,
     /// Size of an upload's part.
     pub part_bytes: usize,
     /// Size of the first segments; later ones grow.
     pub segment_bytes: u64,
+    /// Longest range that one copy takes.
+    pub copy_bytes: u64,
+    /// Segments up to which none are merged.
+    pub merge_beyond: usize,
+    /// Least number of segments that are merged into one.
+    pub merge_fan: usize,
     /// Most parts on their way at once.
     pub uploads: usize,
     /// Storage reserved at the first step, and ahead of the bytes later.
@@ -129,8 +138,12 @@ impl Default for StepSettings {
             stop_every: Duration::from_secs(5),
             progress_every: Duration::from_secs(5),
             checkpoint_every: Duration::from_secs(30),
+            hold_bytes: None,
             part_bytes: 8 << 20,
             segment_bytes: 64 << 20,
+            copy_bytes: 5 << 30,
+            merge_beyond: 128,
+            merge_fan: 16,
             uploads: 3,
             reserve_bytes: 64 << 20,
             max_attempts: 5,

@@ -49,6 +49,7 @@ impl Fixture {
         let records: &MemoryRecordStore = &ports.records;
         block_on(records.put(&admin.org, &"things".parse().unwrap(), &patches)).unwrap();
         let settings = StepSettings {
+            hold_bytes: Some(100),
             part_bytes: 256,
             segment_bytes: 600,
             reserve_bytes: 1 << 20,
@@ -158,6 +159,21 @@ fn archives_do_not_depend_on_how_far_is_read_ahead() {
     let second = eight.create(ExportFormat::Json);
     eight.step(&second, FOREVER);
     assert_eq!(one.archive(&first), eight.archive(&second));
+}
+
+#[test]
+fn an_archive_of_merged_segments_is_the_same_and_no_part_of_it_is_too_small() {
+    let few = Fixture::new(400);
+    let plain = few.create(ExportFormat::Json);
+    assert_eq!(few.step(&plain, FOREVER), Verdict::Done);
+    assert!(few.ports.archives.keys().iter().all(|key| !key.contains("-m")));
+    let mut many = Fixture::new(400);
+    many.ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(160));
+    many.settings = StepSettings { merge_beyond: 4, merge_fan: 3, copy_bytes: 700, ..many.settings };
+    let merged = many.create(ExportFormat::Json);
+    assert_eq!(many.step(&merged, FOREVER), Verdict::Done);
+    assert!(many.ports.archives.keys().iter().any(|key| key.contains("-m")), "{:?}", many.ports.archives.keys());
+    assert_eq!(few.archive(&plain), many.archive(&merged));
 }
 
 #[test]

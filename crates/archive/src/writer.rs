@@ -164,9 +164,16 @@ struct Closing {
 }
 
 /// Writes one archive.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ArchiveWriter {
     state: ArchiveState,
+    hold_bytes: usize,
+}
+
+impl Default for ArchiveWriter {
+    fn default() -> Self {
+        Self::resume(ArchiveState::default())
+    }
 }
 
 impl ArchiveWriter {
@@ -177,7 +184,13 @@ impl ArchiveWriter {
 
     /// Goes on where [`ArchiveWriter::state`] was taken.
     pub fn resume(state: ArchiveState) -> Self {
-        Self { state }
+        Self { state, hold_bytes: HOLD_BYTES }
+    }
+
+    /// Holds at most `bytes` of an entry of unknown size back, in place of [`HOLD_BYTES`].
+    #[must_use]
+    pub fn holding(self, bytes: usize) -> Self {
+        Self { hold_bytes: bytes, ..self }
     }
 
     /// What a later [`ArchiveWriter::resume`] needs; may be taken after any call.
@@ -245,7 +258,7 @@ impl ArchiveWriter {
         entry.compressed = compressed;
         entry.crc32 = combine(entry.crc32, block.crc32, length64(block.plain));
         entry.sha256.update(block.plain);
-        if entry.announced.is_none() && entry.held.len() + block.deflated.len() <= HOLD_BYTES {
+        if entry.announced.is_none() && entry.held.len() + block.deflated.len() <= self.hold_bytes {
             entry.held.extend_from_slice(block.deflated);
         } else {
             if entry.announced.is_none() {

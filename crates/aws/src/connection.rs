@@ -15,7 +15,9 @@ const CONNECT_SECS: u64 = 3;
 /// Longest wait for the answer to one attempt, where an operation does not say otherwise.
 const ATTEMPT_SECS: u64 = 10;
 /// Longest wait for the answer to one attempt at S3, whose requests carry parts of 8 MiB.
-const OBJECT_ATTEMPT_SECS: u64 = 60;
+const OBJECT_ATTEMPT_SECS: u64 = 25;
+/// Longest wait for such an operation with all its attempts: shorter than the 75 s that a step keeps for its last checkpoint.
+const OBJECT_OPERATION_SECS: u64 = 60;
 /// Longest wait for an operation with all its attempts, S3 apart: shorter than the 29 s in which an HTTP function answers,
 /// and than the 30 s between two renewals of a lease.
 const OPERATION_SECS: u64 = 25;
@@ -143,5 +145,6 @@ fn object_timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(CONNECT_SECS))
         .operation_attempt_timeout(Duration::from_secs(OBJECT_ATTEMPT_SECS))
+        .operation_timeout(Duration::from_secs(OBJECT_OPERATION_SECS))
         .build()
 }

@@ -176,6 +176,12 @@ impl Assembly {
         self.archive.size_bytes()
     }
 
+    /// Holds at most `bytes` of an entry back to write its size in front of it, in place of [`waybill_archive::HOLD_BYTES`].
+    #[must_use]
+    pub fn holding(self, bytes: usize) -> Self {
+        Self { archive: self.archive.holding(bytes), ..self }
+    }
+
     /// Appends the next page to the archive and its bytes to `out`; nothing for a page without a matching record.
     ///
     /// # Errors

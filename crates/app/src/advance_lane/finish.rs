@@ -1,19 +1,17 @@
 //! Making the archive appear: recorded first, then written at a key that is never used for anything else, then compared.
 
+use super::copying::copy;
 use super::segments::Bodies;
 use super::stamp::Run;
 use super::write::Finished;
 use super::{Exporting, Interrupted};
 use bytes::Bytes;
-use futures::stream::{StreamExt, TryStreamExt, iter};
 use std::time::Duration;
-use waybill_domain::{Archive, ArchiveEntry, Epoch, ExportId, FinishRecord, OrgCode, Segment};
-use waybill_ports::{ArchiveStore, ByteRange, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId};
+use waybill_domain::{Archive, ArchiveEntry, Epoch, ExportId, FinishRecord, OrgCode};
+use waybill_ports::{ArchiveStore, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId};
 
-/// Largest range of one copy.
-const MAX_COPY_BYTES: u64 = 5 << 30;
-/// Copies on their way at once.
-const COPIES: usize = 16;
+/// Time that must be left to begin an assembly; else the next step does it, with all of its time.
+const ASSEMBLY_TIME: Duration = Duration::from_mins(1);
 /// Attempts at a completion that another one is in the way of.
 const MAX_ATTEMPTS: u32 = 5;
 
@@ -26,8 +24,13 @@ fn archive_key(org: &OrgCode, export: ExportId, epoch: Epoch) -> String {
     format!("{}{epoch}.zip", archive_prefix(org, export))
 }
 
-/// Records what the archive will be and makes it appear.
-pub(super) async fn appear(exporting: &Exporting, run: &mut Run, finished: Finished) -> Result<(), Interrupted> {
+/// Records what the archive will be and makes it appear; `false` when that is left to the next step, for want of time.
+pub(super) async fn appear(
+    exporting: &Exporting,
+    run: &mut Run,
+    finished: Finished,
+    deadline: Duration,
+) -> Result<bool, Interrupted> {
     let Finished { summary, bodies } = finished;
     let export = run.export();
     let entries = summary.entries.into_iter().map(|entry| ArchiveEntry {
@@ -54,9 +57,10 @@ pub(super) async fn appear(exporting: &Exporting, run: &mut Run, finished: Finis
     run.write_with_usage(exporting, more, |export, epoch, _| export.finishing(epoch, finish.clone())).await?;
     match here {
         Some(bytes) => write(exporting, &finish.archive, bytes).await?,
+        None if deadline.saturating_sub(exporting.context.clock.monotonic()) < ASSEMBLY_TIME => return Ok(false),
         None => assemble(exporting, &finish).await?,
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Makes the archive that an earlier step has recorded appear, if it can be: `false` when it has to be written again.
@@ -84,7 +88,7 @@ async fn write(exporting: &Exporting, archive: &Archive, bytes: Bytes) -> Result
 async fn assemble(exporting: &Exporting, finish: &FinishRecord) -> Result<(), PortError> {
     let (archives, key) = (&*exporting.archives, finish.archive.key.as_str());
     let upload = archives.begin_upload(key, &metadata(&finish.archive)).await?;
-    let completed = match copy(archives, key, &upload, &finish.segments).await {
+    let completed = match copy(archives, key, &upload, &finish.segments, exporting.settings.copy_bytes).await {
         Ok(parts) => complete(exporting, &finish.archive, &upload, &parts).await,
         Err(error) => Err(error),
     };
@@ -93,23 +97,6 @@ async fn assemble(exporting: &Exporting, finish: &FinishRecord) -> Result<(), Po
         drop(archives.abort_upload(key, &upload).await);
     }
     completed
-}
-
-/// Makes parts of all segments, some side by side: the store copies by itself, and takes its time for each.
-async fn copy(
-    archives: &dyn ArchiveStore,
-    key: &str,
-    upload: &UploadId,
-    segments: &[Segment],
-) -> Result<Vec<PartTag>, PortError> {
-    let sources =
-        segments.iter().flat_map(|segment| ranges(segment).into_iter().map(|range| (segment.key.clone(), range)));
-    let numbered: Vec<(u32, (String, ByteRange))> = (1..).zip(sources).collect();
-    iter(numbered)
-        .map(|(number, (source, range))| async move { archives.copy_part(key, upload, number, &source, range).await })
-        .buffered(COPIES)
-        .try_collect()
-        .await
 }
 
 async fn complete(
@@ -132,17 +119,6 @@ async fn complete(
             Err(error) => return Err(error),
         }
     }
-}
-
-fn ranges(segment: &Segment) -> Vec<ByteRange> {
-    let mut ranges = Vec::new();
-    let mut start = 0;
-    while start < segment.size_bytes {
-        let end = segment.size_bytes.min(start + MAX_COPY_BYTES);
-        ranges.push(ByteRange { start, end });
-        start = end;
-    }
-    ranges
 }
 
 fn metadata(archive: &Archive) -> ObjectMetadata {

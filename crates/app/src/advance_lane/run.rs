@@ -131,8 +131,8 @@ async fn work(
     }
     match write::write_archive(exporting, lease, run, spec, deadline).await? {
         write::Written::Finished(last) => {
-            finish::appear(exporting, run, last).await?;
-            Ok(Some(Settling::Ready))
+            let appeared = finish::appear(exporting, run, last, deadline).await?;
+            Ok(appeared.then_some(Settling::Ready))
         }
         write::Written::Checkpointed => Ok(None),
     }

@@ -2,6 +2,7 @@
 //!
 //! No upload outlives a step, and no key is written twice: a worker that wakes late can overwrite nothing.
 
+use super::copying::{copy, mergeable};
 use super::{Exporting, Interrupted};
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
@@ -180,6 +181,18 @@ impl<'a> SegmentWriter<'a> {
         Ok(())
     }
 
+    /// Makes one of many small segments: every checkpoint closes one, however little has come, and an object has 10 000 parts at most.
+    /// What fails is left to a later checkpoint.
+    pub(super) async fn merge(&mut self) {
+        let settings = &self.exporting.settings;
+        let Some(range) = mergeable(&self.closed, settings.merge_beyond, settings.merge_fan) else { return };
+        let key = self.next_key('m');
+        match merged(self.exporting, key, &self.closed[range.clone()]).await {
+            Ok(merged) => drop(self.closed.splice(range, [merged])),
+            Err(error) => tracing::warn!(prefix = %self.prefix, error = ?error, "segments not merged"),
+        }
+    }
+
     /// Closes the open segment and writes an object of this step beside it; gives its key. `head` and the tail are its content.
     pub(super) async fn write_checkpoint(
         &mut self,
@@ -222,6 +235,24 @@ impl<'a> SegmentWriter<'a> {
         self.close_segment().await?;
         Ok(Bodies::Stored(std::mem::take(&mut self.closed)))
     }
+}
+
+/// An object of several segments.
+async fn merged(exporting: &Exporting, key: String, segments: &[Segment]) -> Result<Segment, PortError> {
+    let archives = &*exporting.archives;
+    let size_bytes = segments.iter().map(|segment| segment.size_bytes).sum();
+    let upload = archives.begin_upload(&key, &metadata()).await?;
+    let completed = match copy(archives, &key, &upload, segments, exporting.settings.copy_bytes).await {
+        Ok(parts) => archives.complete_upload(&key, &upload, &parts).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = completed
+        && let Err(error) = confirm(archives, &key, size_bytes, error).await
+    {
+        drop(archives.abort_upload(&key, &upload).await);
+        return Err(error);
+    }
+    Ok(Segment { key, size_bytes })
 }
 
 fn metadata() -> ObjectMetadata {

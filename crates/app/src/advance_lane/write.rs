@@ -84,6 +84,9 @@ pub(super) async fn write_archive(
 ) -> Result<Written, Interrupted> {
     let plan = Arc::new(plan::compile(spec).map_err(|error| internal(&error))?);
     let mut writing = begin(exporting, run, spec, &plan).await?;
+    if let Some(bytes) = exporting.settings.hold_bytes {
+        writing.assembly = writing.assembly.holding(bytes);
+    }
     let written = write_stages(&mut writing, lease, run, spec, plan, deadline).await;
     match written {
         Ok(true) => writing.finish().await.map(Written::Finished),

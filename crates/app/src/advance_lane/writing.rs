@@ -9,6 +9,9 @@ use std::time::Duration;
 use waybill_domain::{Failure, FailureCode, Progress, Segment};
 use waybill_engine::{Assembly, AssemblyError};
 
+/// Time that must be left to make fewer segments of many.
+const MERGE_TIME: Duration = Duration::from_mins(2);
+
 /// An archive under way.
 pub(super) struct Writing<'a> {
     pub(super) exporting: &'a Exporting,
@@ -54,6 +57,9 @@ impl<'a> Writing<'a> {
         }
         let waited = now.saturating_sub(self.checkpointed_at) >= settings.checkpoint_every;
         if waited || self.segments.is_segment_full() {
+            if deadline.saturating_sub(now) >= MERGE_TIME {
+                self.segments.merge().await;
+            }
             self.checkpoint(run).await?;
         } else if now.saturating_sub(self.shown_at) >= settings.progress_every {
             self.show(run).await?;

@@ -17,6 +17,10 @@ use waybill_ports::{
 
 /// Longest wait for one attempt at what the service does with many bytes of its own: copying and completing.
 const SLOW_ATTEMPT_SECS: u64 = 180;
+/// Longest wait for such an operation with all its attempts.
+const SLOW_OPERATION_SECS: u64 = 400;
+/// Objects up to this size cannot be copied by range: 5 MB, as the service says, or 5 MiB, as it may mean.
+const NO_RANGE_BYTES: u64 = 5 << 20;
 /// User metadata: SHA-256 of the whole object, hex.
 const SHA256: &str = "sha256";
 /// Longest life of a link.
@@ -77,7 +81,10 @@ impl S3ArchiveStore {
 }
 
 fn slow() -> aws_sdk_s3::config::Builder {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(SLOW_ATTEMPT_SECS)).build();
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(SLOW_ATTEMPT_SECS))
+        .operation_timeout(Duration::from_secs(SLOW_OPERATION_SECS))
+        .build();
     aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
@@ -181,10 +188,13 @@ impl ArchiveStore for S3ArchiveStore {
         const DURING: &str = "copying a part";
         let last = last_byte(range, DURING)?;
         let request = self.client.upload_part_copy().bucket(&self.bucket).key(key).upload_id(&upload.0);
+        // A small object is copied whole or not at all.
+        let small = range.start == 0 && range.end <= NO_RANGE_BYTES;
+        let whole = small && self.head(source).await?.is_some_and(|head| head.size_bytes == range.end);
         let request = request
             .part_number(part_number(number, DURING)?)
             .copy_source(copy_source(&self.bucket, source))
-            .copy_source_range(format!("bytes={}-{last}", range.start));
+            .set_copy_source_range((!whole).then(|| format!("bytes={}-{last}", range.start)));
         let reply = request.customize().config_override(slow()).send().await;
         let reply = reply.map_err(|error| port_error(DURING, &error))?;
         tag(reply.copy_part_result.and_then(|result| result.e_tag), DURING)

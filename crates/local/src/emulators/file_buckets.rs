@@ -30,7 +30,7 @@ const INCOMPLETE_UPLOAD_AGE: Duration = Duration::from_hours(24);
 
 /// Prefixes of keys and the age at which their objects expire, as the bucket's lifecycle says (`infra/data.yaml`).
 const EXPIRY: [(&str, Duration); 2] =
-    [("archives", Duration::from_hours(8 * 24)), ("work", Duration::from_hours(3 * 24))];
+    [("archives", Duration::from_hours(8 * 24)), ("work", Duration::from_hours(30 * 24))];
 
 /// The buckets of one stack. Clones are the same buckets.
 #[derive(Debug, Clone)]

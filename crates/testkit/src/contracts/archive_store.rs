@@ -24,6 +24,8 @@ pub async fn archive_store(store: &dyn ArchiveStore, prefix: &str) -> Result<(),
         a_completed_upload_cannot_be_completed_into_another_object,
         an_aborted_upload_is_gone_and_aborting_again_succeeds,
         a_part_can_be_a_range_of_another_object,
+        a_small_object_can_be_copied_whole_as_the_last_part,
+        a_small_part_in_the_middle_is_refused,
         keys_are_listed_by_prefix_in_order,
         removed_objects_are_gone_and_removing_again_succeeds,
         a_link_is_given_out,
@@ -157,6 +159,29 @@ async fn a_part_can_be_a_range_of_another_object(store: &dyn ArchiveStore, prefi
     let lost = UploadId("no-such-upload".into());
     let range = ByteRange { start: 0, end: 7 };
     that(store.copy_part(&a, &lost, 1, &source, range).await.is_err(), "a part was copied into no upload")
+}
+
+async fn a_small_object_can_be_copied_whole_as_the_last_part(store: &dyn ArchiveStore, prefix: &str) -> Fact {
+    let (a, source) = (key(prefix, "a"), key(prefix, "small"));
+    store.put_new(&source, body("small", 300), &metadata("20")).await?;
+    let upload = store.begin_upload(&a, &metadata("21")).await?;
+    let one = store.upload_part(&a, &upload, 1, body("one", PART)).await?;
+    let two = store.copy_part(&a, &upload, 2, &source, ByteRange { start: 0, end: 300 }).await?;
+    store.complete_upload(&a, &upload, &[one, two]).await?;
+    let whole = [body("one", PART), body("small", 300)].concat();
+    that(store.get(&a).await?.is_some_and(|found| found == whole), "the object is not those parts")
+}
+
+async fn a_small_part_in_the_middle_is_refused(store: &dyn ArchiveStore, prefix: &str) -> Fact {
+    let (a, source) = (key(prefix, "a"), key(prefix, "small"));
+    store.put_new(&source, body("small", PART - 1), &metadata("22")).await?;
+    let upload = store.begin_upload(&a, &metadata("23")).await?;
+    let size = u64::try_from(PART - 1).unwrap_or(0);
+    let one = store.copy_part(&a, &upload, 1, &source, ByteRange { start: 0, end: size }).await?;
+    let two = store.upload_part(&a, &upload, 2, body("two", 10)).await?;
+    that(store.complete_upload(&a, &upload, &[one, two]).await.is_err(), "a small part was taken in the middle")?;
+    equal(&store.head(&a).await?, &None)?;
+    Ok(store.abort_upload(&a, &upload).await?)
 }
 
 async fn keys_are_listed_by_prefix_in_order(store: &dyn ArchiveStore, prefix: &str) -> Fact {

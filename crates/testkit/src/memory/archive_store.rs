@@ -145,6 +145,9 @@ impl ArchiveStore for MemoryArchiveStore {
         self.objects.with(|objects| {
             let source = objects.whole.get(source).ok_or_else(|| not_found("copying a part"))?;
             let part = slice(&source.body, range, "copying a part")?;
+            if source.body.len() <= self.smallest_part && part.len() < source.body.len() {
+                return Err(rejected("a range of a small object", "copying a part"));
+            }
             objects.add_part(key, upload, number, part)
         })
     }

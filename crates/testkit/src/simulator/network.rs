@@ -68,7 +68,7 @@ impl World {
         Self {
             state: MemoryStateStore::new(),
             records: MemoryRecordStore::with_pages(profile.partitions, usize::MAX),
-            archives: MemoryArchiveStore::with_smallest_part(1),
+            archives: MemoryArchiveStore::with_smallest_part(profile.part_bytes / 8 * 5),
             wake,
             clock,
             profile,

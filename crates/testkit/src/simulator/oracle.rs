@@ -68,6 +68,8 @@ struct LaneSeen {
     /// Who took that epoch.
     holder: u32,
     until: Option<Timestamp>,
+    /// The last epoch under which an export was to stop.
+    stopped_under: u64,
 }
 
 #[derive(Debug)]

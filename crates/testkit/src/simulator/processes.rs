@@ -92,8 +92,12 @@ impl Process {
 /// Production's lengths of time, and sizes that make a few small records fill parts, segments and steps.
 fn settings(profile: &Profile) -> StepSettings {
     StepSettings {
+        hold_bytes: Some(profile.part_bytes / 2),
         part_bytes: profile.part_bytes,
         segment_bytes: 320,
+        copy_bytes: 500,
+        merge_beyond: 2,
+        merge_fan: 2,
         uploads: 2,
         reserve_bytes: profile.reserve_bytes,
         page_records: Some(2),

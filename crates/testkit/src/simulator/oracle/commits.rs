@@ -75,7 +75,7 @@ impl Oracle {
     fn lane_written(&mut self, actor: Actor, asked_at: Timestamp, org: &OrgCode, row: &Row) -> Option<Lane> {
         let lane = parse::<Lane>(row)?;
         let seen = self.orgs.get_mut(org)?;
-        let (before, holder) = (seen.lane.epoch, seen.lane.holder);
+        let (before, holder, stopped_under) = (seen.lane.epoch, seen.lane.holder, seen.lane.stopped_under);
         // Whoever comes to end an export that is to stop need not wait for a holder that is gone.
         let to_stop = seen.exports.values().any(|seen| seen.export.stop.is_some());
         let until = std::mem::replace(&mut seen.lane.until, lane.lease.as_ref().map(|lease| lease.until));
@@ -90,7 +90,7 @@ impl Oracle {
             self.demand(lane.epoch.0 == before + 1, || {
                 format!("{org}: the epoch went from {before} to {}", lane.epoch)
             });
-            let free = to_stop || until.is_none_or(|until| until < asked_at);
+            let free = to_stop || stopped_under == before || until.is_none_or(|until| until < asked_at);
             self.demand(free, || format!("{org}: #{} took the lane while #{holder} held it", actor.number));
         } else {
             self.demand(lane.epoch.0 == before, || format!("{org}: the epoch fell from {before} to {}", lane.epoch));
@@ -128,6 +128,9 @@ impl Oracle {
                 self.demand(!undeleted, || format!("{id}: a deleted export came back"));
                 self.export_ended(org, old, &export);
             }
+        }
+        if let (Some(_), Some(org)) = (export.stop, self.orgs.get_mut(org)) {
+            org.lane.stopped_under = org.lane.epoch;
         }
         let (seen, ended) = (self.seen, export.is_terminal());
         let became_ready = export.archive().is_some() && !before.as_ref().is_some_and(|(old, _)| old.is_terminal());
