@@ -2,6 +2,7 @@
 
 use super::SortError;
 use super::frame::{write_frame, write_row};
+use crate::files::FileRefs;
 use waybill_archive::{Deflater, Level};
 
 /// Rows of neighbouring chunks, in the source's order.
@@ -12,6 +13,7 @@ pub struct Rows {
     index: Vec<RowAt>,
     scanned: u64,
     record_bytes: u64,
+    files: FileRefs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,16 @@ impl Rows {
         }));
         self.scanned += next.scanned;
         self.record_bytes += next.record_bytes;
+        self.files.append(&next.files);
+    }
+
+    /// The files that the records name, taken out, in the source's order.
+    pub fn take_files(&mut self) -> FileRefs {
+        std::mem::take(&mut self.files)
+    }
+
+    pub(crate) fn files_mut(&mut self) -> &mut FileRefs {
+        &mut self.files
     }
 
     /// Takes note of a record that was looked at.
