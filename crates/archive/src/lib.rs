@@ -13,6 +13,7 @@ mod file_name;
 mod inflate;
 mod layout;
 mod name;
+mod packing;
 mod precompressed;
 mod writer;
 
@@ -22,10 +23,13 @@ pub use file_name::{file_folders, file_name};
 pub use inflate::{InflateError, Inflated, Inflater};
 pub use layout::Modified;
 pub use name::{EntryName, NameError, files_archive_name, manifest_name, records_name};
+pub use packing::{EntryPiece, EntryReader, Packed, Packing, Restart, gzip_header, gzip_trailer};
 pub use precompressed::is_precompressed;
 pub use writer::{
     ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, EntrySummary, HOLD_BYTES, SizeBound,
 };
 
+#[cfg(test)]
+mod packing_tests;
 #[cfg(test)]
 mod writer_tests;

@@ -4,6 +4,7 @@ use crate::block::end_block;
 use crate::digest::Digest;
 use crate::layout::{self, Announced, EntryFacts, Modified, ZIP64_FROM};
 use crate::name::EntryName;
+use crate::packing::{Keeping, Packed, Packing, Restart};
 use serde::{Deserialize, Serialize};
 
 /// Up to this many bytes of an entry of unknown size are held back, so that its header can tell its sizes when it ends
@@ -74,6 +75,9 @@ pub struct EntrySummary {
     pub crc32: u32,
     /// SHA-256 of the plain bytes, 64 hexadecimal digits.
     pub sha256: String,
+    /// What was kept for handing it out by itself ([`ArchiveWriter::keep_for`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packed: Option<Packed>,
 }
 
 /// A finished archive.
@@ -125,6 +129,7 @@ struct OpenEntry {
     plain: u64,
     crc32: u32,
     sha256: Digest,
+    keeping: Option<Keeping>,
 }
 
 impl OpenEntry {
@@ -232,11 +237,22 @@ impl ArchiveWriter {
             plain: 0,
             crc32: 0,
             sha256: Digest::new(),
+            keeping: None,
         };
         if let Some(announced) = bound.announces() {
             self.write_header(&mut entry, announced, out);
         }
         self.state.open = Some(entry);
+        Ok(())
+    }
+
+    /// Keeps of the open entry, of which nothing was appended yet, what handing it out by itself needs.
+    ///
+    /// # Errors
+    /// No entry is open.
+    pub fn keep_for(&mut self, packing: Packing) -> Result<(), ArchiveError> {
+        let entry = self.state.open.as_mut().ok_or(ArchiveError::NoEntry)?;
+        entry.keeping = Some(Keeping::new(packing));
         Ok(())
     }
 
@@ -253,6 +269,10 @@ impl ArchiveWriter {
         {
             self.state.open = Some(entry);
             return Err(ArchiveError::OverBound);
+        }
+        let before = Restart { deflated: entry.compressed, plain: entry.plain };
+        if let Some(keeping) = &mut entry.keeping {
+            keeping.take(before, block.deflated);
         }
         entry.plain = plain;
         entry.compressed = compressed;
@@ -287,7 +307,9 @@ impl ArchiveWriter {
         });
         layout::directory_record(&entry.facts(announced), &mut self.state.directory);
         self.state.entries += 1;
+        let packed = entry.keeping.map(|keeping| keeping.finish(end_block(), entry.crc32, entry.plain));
         Ok(EntrySummary {
+            packed,
             name: entry.name,
             offset: entry.offset,
             data_offset: entry.data_offset,
