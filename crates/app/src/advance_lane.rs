@@ -91,6 +91,8 @@ pub struct StepSettings {
     pub max_attempts: u32,
     /// Most records of a page; `None` = as many as 1 MiB holds.
     pub page_records: Option<u32>,
+    /// JSON texts of a chunk together: what one job transforms. Each chunk under way takes several times as much memory.
+    pub chunk_bytes: usize,
     /// How records are sorted.
     pub sort: SortSettings,
 }
@@ -148,6 +150,7 @@ impl Default for StepSettings {
             reserve_bytes: 64 << 20,
             max_attempts: 5,
             page_records: None,
+            chunk_bytes: 1 << 20,
             sort: SortSettings::default(),
         }
     }

@@ -55,6 +55,7 @@ impl Fixture {
             reserve_bytes: 1 << 20,
             min_budget: Duration::ZERO,
             page_records: Some(3),
+            chunk_bytes: 120,
             ..StepSettings::default()
         };
         Self { ports, admin, settings, parallelism: 2 }
@@ -145,6 +146,22 @@ fn an_export_cut_after_every_page_gives_the_archive_of_an_uncut_one() {
         assert!(steps > 30, "{steps} steps");
         assert_eq!(uncut.archive(&view), cut.archive(&same), "{format:?}");
         assert_eq!(cut.read(&same).export.progress.records, 200);
+    }
+}
+
+#[test]
+fn what_is_exported_does_not_depend_on_the_size_of_chunks() {
+    for (format, name) in [(ExportFormat::Json, "things.json"), (ExportFormat::Csv, "things.csv")] {
+        let texts = [1, 100, 1 << 20].map(|chunk_bytes| {
+            let mut fixture = Fixture::new(60);
+            fixture.settings = StepSettings { chunk_bytes, page_records: Some(7), ..fixture.settings };
+            let view = fixture.create(format);
+            while fixture.step(&view, Duration::ZERO) == Verdict::Retry {}
+            assert_eq!(fixture.read(&view).export.progress.records, 60);
+            entry(&fixture.archive(&view), name)
+        });
+        assert_eq!(texts[0], texts[1]);
+        assert_eq!(texts[1], texts[2]);
     }
 }
 

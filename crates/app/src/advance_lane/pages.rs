@@ -1,11 +1,12 @@
 //! Pages of a collection in a fixed order, read ahead and transformed side by side.
 //!
 //! Partitions take turns, one page each; one that is exhausted drops out. The order depends on the records alone, not on how far
-//! is read ahead, so a checkpoint is the turns that are left.
+//! is read ahead, so a checkpoint is the turns that are left. A page is transformed in chunks, whose bounds it alone decides, so that what is in
+//! memory does not depend on how far its records were compressed; a checkpoint can only be taken behind its last.
 
 use super::{Exporting, Interrupted};
 use futures::future::BoxFuture;
-use futures::stream::{FuturesOrdered, Stream, StreamExt, unfold};
+use futures::stream::{FuturesOrdered, Stream, StreamExt, iter, unfold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,9 +44,16 @@ impl Turns {
     }
 }
 
-/// What a page became, and where its partition goes on.
-pub(super) struct TransformedPage<T> {
+/// What a chunk of a page became.
+pub(super) struct TransformedChunk<T> {
     pub(super) made: T,
+    /// Set when the page ends here: where its partition goes on.
+    pub(super) end: Option<PageEnd>,
+}
+
+/// The end of a page.
+pub(super) struct PageEnd {
+    /// Where the partition goes on; `None` when it is exhausted.
     pub(super) next: Option<PageCursor>,
 }
 
@@ -56,39 +64,52 @@ pub(super) struct Selected {
     pub(super) collection: CollectionName,
 }
 
-/// The pages of all `turns`, each as `transform` makes it on the compute threads, in order.
+/// The pages of all `turns`, chunk by chunk, each as `transform` makes it on the compute threads, in order.
 pub(super) fn transformed<T, M>(
     exporting: &Exporting,
     selected: Selected,
     turns: Turns,
     transform: M,
-) -> impl Stream<Item = Result<TransformedPage<T>, Interrupted>> + Send + '_
+) -> impl Stream<Item = Result<TransformedChunk<T>, Interrupted>> + Send + '_
 where
     T: Send + 'static,
     M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
 {
     let side_by_side = exporting.compute.parallelism().max(1);
     fetched(exporting, selected, turns, side_by_side + 1)
-        .map(move |page| {
+        .flat_map(|page| iter(chunks(page, exporting.settings.chunk_bytes)))
+        .map(move |chunk| {
             let transform = transform.clone();
-            async move { transform_page(exporting, transform, page?).await }
+            async move {
+                let (chunk, end) = chunk?;
+                Ok(TransformedChunk { made: transform_chunk(exporting, transform, chunk).await?, end })
+            }
         })
         .buffered(side_by_side + 1)
 }
 
-async fn transform_page<T, M>(
-    exporting: &Exporting,
-    transform: M,
-    page: RecordPage,
-) -> Result<TransformedPage<T>, Interrupted>
+/// A page's chunks; the last one says where the partition goes on.
+fn chunks(
+    page: Result<RecordPage, PortError>,
+    chunk_bytes: usize,
+) -> impl Iterator<Item = Result<(Chunk, Option<PageEnd>), PortError>> {
+    let (chunks, mut end, error) = match page {
+        Ok(RecordPage { page, next }) => (page.chunks(chunk_bytes), Some(PageEnd { next }), None),
+        Err(error) => (Vec::new(), None, Some(Err(error))),
+    };
+    let last = chunks.len().saturating_sub(1);
+    let with_end = move |(place, chunk)| Ok((chunk, if place == last { end.take() } else { None }));
+    chunks.into_iter().enumerate().map(with_end).chain(error)
+}
+
+async fn transform_chunk<T, M>(exporting: &Exporting, transform: M, chunk: Chunk) -> Result<T, Interrupted>
 where
     T: Send + 'static,
     M: Fn(&Chunk) -> Result<T, TransformError> + Send + 'static,
 {
-    let RecordPage { page, next } = page;
-    let job = move || transform(&page.whole());
+    let job = move || transform(&chunk);
     match compute(&*exporting.compute, job).await {
-        Some(Ok(made)) => Ok(TransformedPage { made, next }),
+        Some(Ok(made)) => Ok(made),
         Some(Err(error)) => {
             let message = format!("{error}: {}", error.fault);
             Err(Interrupted::Failed(Failure::new(FailureCode::BadRecord, message)))

@@ -1,6 +1,6 @@
 //! The stage in which records are written: pages through the plan into the archive, in the source's order.
 
-use super::pages::{Selected, TransformedPage, transformed};
+use super::pages::{Selected, TransformedChunk, transformed};
 use super::segments::SegmentWriter;
 use super::stamp::Run;
 use super::write::Stage;
@@ -26,24 +26,36 @@ pub(super) async fn write_records(
 ) -> Result<bool, Interrupted> {
     let Stage::Records { turns } = &writing.stage else { return Ok(true) };
     let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
-    let transform = move |chunk: &Chunk| plan.transform(chunk);
-    let mut pages = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
+    let transform = {
+        let plan = Arc::clone(&plan);
+        move |chunk: &Chunk| plan.transform(chunk)
+    };
+    let mut chunks = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
     let clock = &writing.exporting.context.clock;
     let mut time_up = clock.sleep(deadline.saturating_sub(clock.monotonic()));
+    let mut between_pages = true;
     loop {
-        let in_time = match select(pin!(next_of(&mut pages, &mut writing.segments)), &mut time_up).await {
-            Either::Left((page, _)) => Some(page?),
-            Either::Right(_) => None,
+        // The rest of a page is in memory; only the next one may take longer than there is time.
+        let in_time = if between_pages {
+            match select(pin!(next_of(&mut chunks, &mut writing.segments)), &mut time_up).await {
+                Either::Left((chunk, _)) => Some(chunk?),
+                Either::Right(_) => None,
+            }
+        } else {
+            Some(next_of(&mut chunks, &mut writing.segments).await?)
         };
-        let Some(page) = in_time else {
+        let Some(chunk) = in_time else {
             // A page that does not come costs no more than the time that there is.
             writing.checkpoint(run).await?;
             return Ok(false);
         };
-        let Some(TransformedPage { made: block, next }) = page else { return Ok(true) };
+        let Some(TransformedChunk { made: block, end }) = chunk else { return Ok(true) };
         append(writing, &block).await?;
+        plan.recycle(block);
+        between_pages = end.is_some();
+        let Some(end) = end else { continue };
         if let Stage::Records { turns } = &mut writing.stage {
-            turns.taken(next);
+            turns.taken(end.next);
         }
         if writing.is_time_up(lease, run, deadline).await? {
             return Ok(false);

@@ -1,7 +1,7 @@
 //! The stage in which records are sorted: pages become rows, rows gathered in memory become runs in the store, and runs are merged
 //! while there are too many of them. What the stage keeps says at any time where the next step goes on.
 
-use super::pages::{Selected, TransformedPage, Turns, transformed};
+use super::pages::{Selected, TransformedChunk, Turns, transformed};
 use super::runs::{Piece, RunMerge, StoredRun, lost};
 use super::segments::{put, work_prefix};
 use super::stamp::Run;
@@ -138,10 +138,12 @@ pub(super) async fn sort_records(
     }
     let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
     let rows_of = move |chunk: &Chunk| plan.rows(chunk, &order);
-    let mut pages = pin!(transformed(exporting, selected, gathering.turns.clone(), rows_of));
-    while let Some(page) = gathering.next_page(&mut pages, writing).await? {
-        gathering.rows.append(&page.made);
-        gathering.turns.taken(page.next);
+    let mut chunks = pin!(transformed(exporting, selected, gathering.turns.clone(), rows_of));
+    while let Some(chunk) = gathering.next_chunk(&mut chunks, writing).await? {
+        gathering.rows.append(&chunk.made);
+        // Rows are stored with all others of their page: the next step takes a page whole, or not at all.
+        let Some(end) = chunk.end else { continue };
+        gathering.turns.taken(end.next);
         if gathering.is_enough(deadline) {
             gathering.store(writing, &mut keys).await?;
         }
@@ -167,23 +169,23 @@ pub(super) async fn sort_records(
 }
 
 impl Gathering<'_> {
-    /// The next page, with a run arriving meanwhile.
-    async fn next_page<S>(
+    /// The next chunk, with a run arriving meanwhile.
+    async fn next_chunk<S>(
         &mut self,
-        pages: &mut Pin<&mut S>,
+        chunks: &mut Pin<&mut S>,
         writing: &mut Writing<'_>,
-    ) -> Result<Option<TransformedPage<Rows>>, Interrupted>
+    ) -> Result<Option<TransformedChunk<Rows>>, Interrupted>
     where
-        S: Stream<Item = Result<TransformedPage<Rows>, Interrupted>>,
+        S: Stream<Item = Result<TransformedChunk<Rows>, Interrupted>>,
     {
-        let page = pages.next();
-        let Some(storing) = self.storing.as_mut() else { return page.await.transpose() };
-        match select(page, storing).await {
-            Either::Left((page, _)) => page.transpose(),
-            Either::Right((stored, page)) => {
+        let chunk = chunks.next();
+        let Some(storing) = self.storing.as_mut() else { return chunk.await.transpose() };
+        match select(chunk, storing).await {
+            Either::Left((chunk, _)) => chunk.transpose(),
+            Either::Right((stored, chunk)) => {
                 self.storing = None;
                 note(writing, stored?);
-                page.await.transpose()
+                chunk.await.transpose()
             }
         }
     }
