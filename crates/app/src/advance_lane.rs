@@ -15,6 +15,7 @@ mod runs;
 mod segments;
 mod sorting;
 mod stamp;
+mod unreadable;
 mod write;
 mod writing;
 

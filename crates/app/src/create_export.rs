@@ -116,7 +116,7 @@ pub struct ExportView {
 /// that says why not.
 ///
 /// # Errors
-/// `UnknownCollection`, `Invalid` (paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
+/// `TooManyWaiting`, `UnknownCollection`, `Invalid` (paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,

@@ -87,6 +87,12 @@ pub enum Error {
         /// What is over which limit.
         reason: String,
     },
+    /// As many exports wait in the org's lane as the operator lets wait; again when some have ended.
+    #[error("{limit} exports wait already, and no more may; try again when some have ended")]
+    TooManyWaiting {
+        /// How many may.
+        limit: u32,
+    },
     /// Too much at once; again later.
     #[error("too many requests at once; try again")]
     Throttled {

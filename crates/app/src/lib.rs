@@ -26,6 +26,7 @@ mod read_audit;
 mod read_export;
 mod read_records;
 mod read_usage;
+mod recount_usage;
 mod remove_files;
 mod retry;
 mod retry_export;
@@ -48,7 +49,9 @@ pub use lane_places::{MAX_PLACES, lane_places};
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
 pub use manage_collections::{PutCollection, delete_collection, list_collections, put_collection, read_collection};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
-pub use manage_orgs::{ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, change_org, create_org, list_orgs};
+pub use manage_orgs::{
+    ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,
+};
 pub use page::Page;
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};

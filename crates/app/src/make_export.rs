@@ -7,7 +7,7 @@ use waybill_domain::{
     AuditAction, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, OrgCode,
     Principal, Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
-use waybill_ports::{PortError, Stored, WakeMessage, WakeQueue};
+use waybill_ports::{PortError, Rows, Stored, WakeMessage, WakeQueue};
 
 /// How long after its entry the sweeper looks, at its next tick, whether an export's lane moves.
 pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(15);
@@ -34,6 +34,8 @@ enum Outcome {
 enum Failed {
     Port(PortError),
     Mismatch,
+    /// So many wait, and no more may.
+    Full(u32),
 }
 
 impl From<PortError> for Failed {
@@ -46,7 +48,8 @@ impl From<PortError> for Failed {
 /// that says why not.
 ///
 /// # Errors
-/// `IdempotencyMismatch`, `TooLarge`, `NotFound` when what an earlier call made is gone; `Throttled`, `Unavailable`, `Internal`.
+/// `TooManyWaiting`, `IdempotencyMismatch`, `TooLarge`, `NotFound` when what an earlier call made is gone; `Throttled`,
+/// `Unavailable`, `Internal`.
 pub(crate) async fn make(
     context: &Context,
     wake: &dyn WakeQueue,
@@ -68,6 +71,7 @@ pub(crate) async fn make(
             }
             Err(Failed::Port(error)) => attempts.after(error).await?,
             Err(Failed::Mismatch) => return Err(Error::IdempotencyMismatch),
+            Err(Failed::Full(limit)) => return Err(Error::TooManyWaiting { limit }),
         }
     };
     if view.export.ticket().is_some() {
@@ -141,6 +145,12 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
         let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
         (seq, State::Queued { ticket }, created_at, counter)
     };
+    if let State::Queued { .. } = state
+        && let Some(limit) = rows.org(org).await?.and_then(|org| org.value.max_waiting)
+        && is_full(rows, org, limit).await?
+    {
+        return Err(Failed::Full(limit));
+    }
     let export = new_export(principal, draft, (id, seq), created_at, state);
     let spec = ExportSpec { seq, ..draft.spec.clone() };
     let mut transaction = context.transaction();
@@ -159,6 +169,17 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
     }
     transaction.commit(&*context.state).await?;
     Ok(Outcome::Made(Box::new(ExportView { export, spec })))
+}
+
+/// Whether `limit` exports wait in the lane. To be asked after the counter was read: whoever enters meanwhile moves the counter, so that a
+/// commit on the counter as it was read proves the answer.
+async fn is_full(rows: Rows<'_>, org: &OrgCode, limit: u32) -> Result<bool, PortError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (entries, _) = rows.queue(org, limit.saturating_add(1)).await?;
+    let Some(head) = entries.first().filter(|_| entries.len() >= limit) else { return Ok(limit == 0) };
+    let head = rows.export(org, head.value.seq).await?;
+    let running = head.is_some_and(|head| matches!(head.value.state, State::Running { .. }));
+    Ok(entries.len() - usize::from(running) >= limit)
 }
 
 fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {

@@ -41,6 +41,8 @@ pub struct ChangeOrg {
     pub name: Option<String>,
     /// Most bytes that its archives may take.
     pub quota: QuotaChange,
+    /// Most exports that may wait in its lane.
+    pub waiting: WaitingChange,
 }
 
 /// What becomes of an org's quota.
@@ -53,6 +55,18 @@ pub enum QuotaChange {
     Unlimited,
     /// That many bytes.
     Bytes(u64),
+}
+
+/// What becomes of an org's cap of waiting exports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitingChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// There is none any more.
+    Unlimited,
+    /// That many exports.
+    Exports(u32),
 }
 
 /// The operator in place of a caller's key.
@@ -166,6 +180,11 @@ pub async fn change_org(context: &Context, code: &OrgCode, change: &ChangeOrg) -
             QuotaChange::Keep => {}
             QuotaChange::Unlimited => org.quota_bytes = None,
             QuotaChange::Bytes(bytes) => org.quota_bytes = Some(bytes),
+        }
+        match change.waiting {
+            WaitingChange::Keep => {}
+            WaitingChange::Unlimited => org.max_waiting = None,
+            WaitingChange::Exports(count) => org.max_waiting = Some(count),
         }
         if org == value {
             return Ok(org);

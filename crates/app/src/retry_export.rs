@@ -23,7 +23,7 @@ pub struct RetryExport {
 /// rights. For administrators and the owner.
 ///
 /// # Errors
-/// `NotFound`, `Forbidden`, `Conflict` when it has not ended in failure, or its collection is gone; `IdempotencyMismatch`;
+/// `TooManyWaiting`, `NotFound`, `Forbidden`, `Conflict` when it has not ended in failure, or its collection is gone; `IdempotencyMismatch`;
 /// `Throttled`, `Unavailable`, `Internal`.
 pub async fn retry_export(
     context: &Context,

@@ -2,8 +2,12 @@
 
 use crate::advance_lane::Exporting;
 use crate::retry::Attempts;
+use std::time::Duration;
 use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
 use waybill_ports::{PortError, Stored};
+
+/// How long after a change an org's storage is recounted.
+const RECOUNT_AFTER: Duration = Duration::from_hours(24);
 
 /// How an export ends.
 #[derive(Clone, Debug)]
@@ -47,7 +51,7 @@ pub(crate) async fn settle(
             let usage = context.rows().usage(&settled.org).await?;
             let version = usage.as_ref().map(|usage| usage.version);
             let usage = usage.map_or_else(|| Usage::empty(settled.org.clone()), |usage| usage.value);
-            transaction.upsert(version, &usage.settle(reserved, held))?;
+            transaction.upsert(version, &usage.settle(reserved, held).recount_by(now.after(RECOUNT_AFTER)))?;
         }
         match transaction.commit(&*context.state).await {
             Ok(_) => {

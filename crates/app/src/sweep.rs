@@ -10,8 +10,9 @@ use crate::end_export::stop_asked_at;
 use crate::look_at_file::look_at_file;
 use crate::make_export::ring_to_stop;
 use crate::read_export::stored_export;
+use crate::recount_usage::recount_usage;
 use crate::retry::Attempts;
-use futures::future::{Either, select};
+use futures::future::{Either, ready, select};
 use futures::stream::{StreamExt, iter};
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -26,10 +27,14 @@ use waybill_ports::{
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// Rows taken from the index at a time.
 const BATCH: usize = 100;
-/// Rows of a shard that may fail before a sweep leaves it.
-const MOST_FAILED: usize = 1000;
+/// Rows of a shard that are passed over before a sweep leaves it.
+const MOST_PASSED: usize = 1000;
 /// Shards, and rows of one, that are handled side by side.
 const SIDE_BY_SIDE: usize = 8;
+
+/// First and last pause after a clean-up that failed; in between a quarter of the export's age.
+const CLEAN_UP_AGAIN: Duration = Duration::from_mins(1);
+const CLEAN_UP_AT_LAST: Duration = Duration::from_hours(6);
 
 /// The ports that the sweeper needs.
 #[derive(Clone)]
@@ -57,7 +62,7 @@ impl Sweeping {
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Lanes looked at.
+    /// Lanes that were due and looked at.
     pub lanes: usize,
     /// Exports whose leftovers were removed.
     pub cleaned: usize,
@@ -65,6 +70,8 @@ pub struct Swept {
     pub expired: usize,
     /// Files looked at or removed.
     pub files: usize,
+    /// Orgs whose storage was recounted, or went on to be.
+    pub recounted: usize,
     /// Dead letters dealt with.
     pub dead_letters: usize,
     /// Rows that failed and are tried again at the next tick.
@@ -77,7 +84,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
     let mut swept = Swept::default();
     // First, as they are few: however much else is due, they are looked into.
     (swept.dead_letters, swept.failed) = sweep_dead_letters(sweeping).await;
-    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File] {
+    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File, DueKind::Usage] {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
         let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
         let done: usize = counts.iter().map(|(done, _)| done).sum();
@@ -87,6 +94,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Cleanup => swept.cleaned += done,
             DueKind::Expiry => swept.expired += done,
             DueKind::File => swept.files += done,
+            DueKind::Usage => swept.recounted += done,
             // The scheduler's.
             DueKind::Admit => {}
         }
@@ -96,65 +104,85 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
 
 /// How many rows of a shard were done, and how many failed.
 async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Duration) -> (usize, usize) {
-    let (context, mut done) = (&sweeping.context, 0);
-    // Rows that are not due any more once they are done leave the index. Those that fail stay in it, before all others as the longest
-    // due: they are passed over, so that they hide nothing behind them.
-    let mut failed: BTreeSet<RowKey> = BTreeSet::new();
-    while failed.len() < MOST_FAILED {
+    let (context, mut done, mut failed) = (&sweeping.context, 0, 0);
+    // Rows that are not due any more once they are done leave the index. Those that fail, or that it shows late, stay in it, before all
+    // others as the longest due: they are passed over, so that they hide nothing behind them.
+    let mut passed: BTreeSet<RowKey> = BTreeSet::new();
+    while passed.len() < MOST_PASSED {
         let left = deadline.saturating_sub(context.clock.monotonic());
         if left.is_zero() {
             break;
         }
         let horizon = if kind == DueKind::Lane { context.now().after(sweeping.look_ahead) } else { context.now() };
-        let asked = BATCH + failed.len();
+        let asked = BATCH + passed.len();
         let mut due = match context.state.due(kind, shard, horizon, asked).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(?kind, shard, error = ?error, "index not read");
-                return (done, failed.len() + 1);
+                return (done, failed + 1);
             }
         };
         let last = due.len() < asked;
-        due.retain(|row| !failed.contains(&row.key));
+        due.retain(|row| !passed.contains(&row.key));
         // Rows go in by value: with borrowed ones the compiler cannot tell that the future may change threads.
-        let round = iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE).collect();
+        let round = iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE);
+        let round = round.for_each(|(key, outcome)| {
+            match outcome {
+                RowSwept::Done => done += 1,
+                RowSwept::NotDue => drop(passed.insert(key)),
+                RowSwept::Failed => {
+                    failed += 1;
+                    passed.insert(key);
+                }
+            }
+            ready(())
+        });
         // A row that hangs does not cost the sweep its end: what is dropped here is due at the next tick.
-        let results: Vec<Result<(), RowKey>> = match select(pin!(round), pin!(context.clock.sleep(left))).await {
-            Either::Left((results, _)) => results,
-            Either::Right(_) => break,
-        };
-        let before = failed.len();
-        let count = results.len();
-        failed.extend(results.into_iter().filter_map(Result::err));
-        done += count - (failed.len() - before);
+        if let Either::Right(_) = select(pin!(round), pin!(context.clock.sleep(left))).await {
+            break;
+        }
         if last {
             break;
         }
     }
-    (done, failed.len())
+    (done, failed)
 }
 
-/// Does what a row is due for; gives its key back when that fails.
-async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> Result<(), RowKey> {
-    match handle_row(sweeping, kind, &row.key).await {
-        Ok(()) => Ok(()),
-        // Somebody else has moved it on; what is still due shows at the next tick.
-        Err(error) if error.is_conflict() => Ok(()),
+/// What became of a row.
+enum RowSwept {
+    /// What it was due for is done.
+    Done,
+    /// It was not due any more, or somebody else has moved it on.
+    NotDue,
+    /// Again at the next tick.
+    Failed,
+}
+
+/// Does what a row is due for.
+async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> (RowKey, RowSwept) {
+    let swept = match handle_row(sweeping, kind, &row.key).await {
+        Ok(true) => RowSwept::Done,
+        Ok(false) => RowSwept::NotDue,
+        Err(error) if error.is_conflict() => RowSwept::NotDue,
         Err(error) => {
             tracing::warn!(?kind, key = %row.key, error = ?error, "row not done; again at the next tick");
-            Err(row.key)
+            RowSwept::Failed
         }
-    }
+    };
+    (row.key, swept)
 }
 
-async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<(), PortError> {
-    let Some(stored) = sweeping.context.state.get(key).await? else { return Ok(()) };
+/// Whether the row was due and is done.
+async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<bool, PortError> {
+    let Some(stored) = sweeping.context.state.get(key).await? else { return Ok(false) };
     match kind {
         DueKind::Lane => look_at_lane(sweeping, Stored::parse(&stored)?).await,
-        DueKind::Cleanup => clean_up(sweeping, Stored::parse(&stored)?).await,
-        DueKind::Expiry => expire(sweeping, Stored::parse(&stored)?).await,
-        DueKind::File => look_at_file(&sweeping.context, &*sweeping.archives, Stored::parse(&stored)?).await,
-        DueKind::Admit => Ok(()),
+        DueKind::Cleanup | DueKind::Expiry => tidy(sweeping, Stored::parse(&stored)?).await,
+        DueKind::File => {
+            look_at_file(&sweeping.context, &*sweeping.archives, Stored::parse(&stored)?).await.map(|()| true)
+        }
+        DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
+        DueKind::Admit => Ok(false),
     }
 }
 
@@ -162,10 +190,10 @@ fn is_due(due_at: Option<Timestamp>, now: Timestamp) -> bool {
     due_at.is_some_and(|due_at| due_at <= now)
 }
 
-async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result<(), PortError> {
+async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result<bool, PortError> {
     let (context, org, now) = (&sweeping.context, sequence.value.org.clone(), sweeping.context.now());
     if !is_due(sequence.value.due_at, now.after(sweeping.look_ahead)) {
-        return Ok(());
+        return Ok(false);
     }
     let head = context.rows().queue_head(&org).await?;
     let due_at = match &head {
@@ -185,7 +213,7 @@ async fn look_at_lane(sweeping: &Sweeping, sequence: Stored<Sequence>) -> Result
     };
     let looked = Sequence { due_at, ..sequence.value.clone() };
     context.transaction().update(sequence.version, &looked)?.commit(&*context.state).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Rings past the queue's deduplication and past a group that is stuck.
@@ -197,25 +225,37 @@ async fn ring_again(sweeping: &Sweeping, org: &OrgCode, id: ExportId, now: Times
     sweeping.wake.ring(&message, &format!("{org}~"), &deduplication).await
 }
 
+/// Expires an export, or removes what an ended one left: its row is due for whichever comes first, and may be for both by now.
+async fn tidy(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, PortError> {
+    if has_expired(&stored.value, sweeping.context.now()) {
+        expire(sweeping, stored).await
+    } else {
+        clean_up(sweeping, stored).await
+    }
+}
+
 /// Expires an export. Those of one org meet at its usage: who comes second reads again, so that all of them go at one tick.
-async fn expire(sweeping: &Sweeping, mut stored: Stored<Export>) -> Result<(), PortError> {
+async fn expire(sweeping: &Sweeping, mut stored: Stored<Export>) -> Result<bool, PortError> {
     let context = &sweeping.context;
     let mut attempts = Attempts::new(context);
     loop {
-        let (export, now) = (&stored.value, context.now());
-        if export.cleanup_at.is_some() || !export.is_terminal() || export.expires_at > now {
-            return Ok(());
+        if !has_expired(&stored.value, context.now()) {
+            return Ok(false);
         }
-        let (org, seq) = (export.org.clone(), export.seq);
+        let (org, seq, now) = (stored.value.org.clone(), stored.value.seq, context.now());
         match remove(context, stored, now).await {
-            Ok(gone) => return clean_up(sweeping, gone).await,
+            Ok(gone) => return clean_up(sweeping, gone).await.map(|_| true),
             Err(error) => attempts.after(error).await?,
         }
         match context.rows().export(&org, seq).await? {
             Some(read) => stored = read,
-            None => return Ok(()),
+            None => return Ok(false),
         }
     }
+}
+
+fn has_expired(export: &Export, now: Timestamp) -> bool {
+    export.is_terminal() && !export.deleted && export.expires_at <= now
 }
 
 /// Marks an ended export as gone and releases its storage, in one transaction.
@@ -233,24 +273,22 @@ async fn remove(context: &Context, stored: Stored<Export>, now: Timestamp) -> Re
     Ok(Stored { value: gone, version })
 }
 
-/// Removes the objects that an ended export left: its work, archives that never became its own, and everything when it is deleted.
-async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), PortError> {
-    let (context, export) = (&sweeping.context, &stored.value);
-    if !export.is_terminal() || !is_due(export.cleanup_at, context.now()) {
-        return Ok(());
+/// Removes what an ended export left. Objects that cannot be removed are tried again later and later, and keep neither its expiry nor
+/// other exports from their turn.
+async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, PortError> {
+    let (context, now) = (&sweeping.context, sweeping.context.now());
+    if !stored.value.is_terminal() || !is_due(stored.value.cleanup_at, now) {
+        return Ok(false);
     }
-    let kept = export.archive().filter(|_| !export.deleted).map(|archive| archive.key.clone());
-    for prefix in [work_prefix(&export.org, export.id), archive_prefix(&export.org, export.id)] {
-        loop {
-            let mut keys = sweeping.archives.list(&prefix).await?;
-            keys.retain(|key| Some(key) != kept.as_ref());
-            if keys.is_empty() {
-                break;
-            }
-            sweeping.archives.delete(&keys).await?;
-        }
+    if let Err(error) = remove_objects(sweeping, &stored.value).await {
+        let age = now.since(stored.value.finished_at().unwrap_or(now));
+        let later = Some(now.after((age / 4).clamp(CLEAN_UP_AGAIN, CLEAN_UP_AT_LAST)));
+        let put_off = Export { cleanup_at: later, ..stored.value.clone() };
+        context.transaction().update(stored.version, &put_off)?.commit(&*context.state).await?;
+        return Err(error);
     }
     let mut transaction = context.transaction();
+    let export = &stored.value;
     if export.deleted {
         transaction.delete(&stored);
         if let Some(spec) = context.rows().spec(&export.org, export.seq).await? {
@@ -264,6 +302,22 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<(), Por
         transaction.update(stored.version, &cleaned)?;
     }
     transaction.commit(&*context.state).await?;
+    Ok(true)
+}
+
+/// Removes the objects that an ended export left: its work, archives that never became its own, and everything when it is deleted.
+async fn remove_objects(sweeping: &Sweeping, export: &Export) -> Result<(), PortError> {
+    let kept = export.archive().filter(|_| !export.deleted).map(|archive| archive.key.clone());
+    for prefix in [work_prefix(&export.org, export.id), archive_prefix(&export.org, export.id)] {
+        loop {
+            let mut keys = sweeping.archives.list(&prefix).await?;
+            keys.retain(|key| Some(key) != kept.as_ref());
+            if keys.is_empty() {
+                break;
+            }
+            sweeping.archives.delete(&keys).await?;
+        }
+    }
     Ok(())
 }
 

@@ -77,7 +77,7 @@ fn of_two_orgs_with_one_code_at_once_one_is_made() {
 #[test]
 fn a_lost_reply_to_the_change_of_an_org_changes_it_once() {
     let (ports, admin) = demo();
-    let change = ChangeOrg { name: None, quota: QuotaChange::Bytes(7) };
+    let change = ChangeOrg { quota: QuotaChange::Bytes(7), ..ChangeOrg::default() };
     let org = block_on(change_org(&losing(&ports, 1), &admin.org, &change)).unwrap();
     assert_eq!(org.quota_bytes, Some(7));
     assert_eq!(entries(&ports, &admin), 2);

@@ -39,4 +39,4 @@ pub use principal::{Principal, Role, Scope};
 pub use record_file::{Looked, RecordFile, file_key};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use timestamp::{Timestamp, TimestampError};
-pub use usage::{QuotaExceeded, Usage};
+pub use usage::{QuotaExceeded, Recount, Usage};

@@ -1,6 +1,6 @@
 //! Storage that an org uses, counted exactly once.
 
-use crate::OrgCode;
+use crate::{OrgCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Bytes that an org's archives and files take, and that its running exports and files on their way have reserved.
@@ -12,6 +12,24 @@ pub struct Usage {
     /// Bytes of what exists: Σ of what its terminal exports and its files hold.
     pub used_bytes: u64,
     /// Bytes that running exports and announced files have reserved.
+    pub reserved_bytes: u64,
+    /// When the sum is to be recounted, if anything has changed since it last was.
+    #[serde(default)]
+    pub recount_at: Option<Timestamp>,
+    /// A recount under way.
+    #[serde(default)]
+    pub recount: Option<Recount>,
+}
+
+/// How far a recount is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recount {
+    /// What is counted; `None` at the beginning and at the end.
+    pub after: Option<String>,
+    /// Bytes that exist, of what is counted.
+    pub used_bytes: u64,
+    /// Bytes that are reserved, of what is counted.
     pub reserved_bytes: u64,
 }
 
@@ -32,7 +50,7 @@ pub struct QuotaExceeded {
 impl Usage {
     /// No storage used.
     pub fn empty(org: OrgCode) -> Self {
-        Self { org, used_bytes: 0, reserved_bytes: 0 }
+        Self { org, used_bytes: 0, reserved_bytes: 0, recount_at: None, recount: None }
     }
 
     /// Reserves `bytes` more.
@@ -47,6 +65,7 @@ impl Usage {
             return Err(QuotaExceeded { used_bytes: taken, needed_bytes: bytes, limit_bytes: limit });
         }
         self.reserved_bytes = self.reserved_bytes.saturating_add(bytes);
+        self.recount = None;
         Ok(self)
     }
 
@@ -55,6 +74,7 @@ impl Usage {
     pub fn settle(mut self, reserved: u64, held: u64) -> Self {
         self.reserved_bytes = self.reserved_bytes.saturating_sub(reserved);
         self.used_bytes = self.used_bytes.saturating_add(held);
+        self.recount = None;
         self
     }
 
@@ -62,7 +82,30 @@ impl Usage {
     #[must_use]
     pub fn release(mut self, held: u64) -> Self {
         self.used_bytes = self.used_bytes.saturating_sub(held);
+        self.recount = None;
         self
+    }
+
+    /// Has the sum recounted at `at` or earlier.
+    #[must_use]
+    pub fn recount_by(mut self, at: Timestamp) -> Self {
+        self.recount_at = Some(self.recount_at.map_or(at, |earlier| earlier.min(at)));
+        self
+    }
+
+    /// Takes note of how far a recount is that goes on at `at`, unless something changes: then it starts over.
+    #[must_use]
+    pub fn recounting(mut self, recount: Recount, at: Timestamp) -> Self {
+        self.recount = Some(recount);
+        self.recount_at = Some(at);
+        self
+    }
+
+    /// The sum of a recount that has come to its end.
+    #[must_use]
+    pub fn recounted(self, recount: &Recount) -> Self {
+        let Recount { used_bytes, reserved_bytes, .. } = *recount;
+        Self { used_bytes, reserved_bytes, ..Self::empty(self.org) }
     }
 }
 

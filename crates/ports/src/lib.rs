@@ -25,5 +25,5 @@ pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore,
 pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
 pub use secret_vault::{SealContext, SecretVault};
 pub use state_store::{DueRow, Expect, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};
-pub use transaction::{Rows, Transaction};
+pub use transaction::{Rows, StorageSum, Transaction};
 pub use wake_queue::{DeadLetter, WakeMessage, WakeQueue, WakeReceipt};

@@ -25,11 +25,13 @@ pub enum DueKind {
     Expiry,
     /// Look whether a file was uploaded, or remove one.
     File,
+    /// Recount an org's storage.
+    Usage,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File];
+    pub const ALL: [Self; 6] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File, Self::Usage];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +41,7 @@ impl DueKind {
             Self::Cleanup => "cleanup",
             Self::Expiry => "expiry",
             Self::File => "file",
+            Self::Usage => "usage",
         }
     }
 }

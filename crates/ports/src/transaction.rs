@@ -1,11 +1,12 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
 use crate::rows::{access, catalogue, exports, lanes, load, org_partition, to_row};
-use crate::{Entity, Expect, PortError, RowKey, RowRange, StateStore, Stored, Table, Write};
+use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
+use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
     ExportSpec, FileId, IdempotencyRecord, KeyId, KeyPointer, Lane, NonceUse, Org, OrgCode, QueueEntry, RecordFile,
-    RecordId, Seq, Sequence, SignatureUse, Ticket, Usage,
+    RecordId, Seq, Sequence, SignatureUse, StorageHold, Ticket, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -87,6 +88,23 @@ impl Transaction {
         store.commit(self.commit, &self.writes).await?;
         Ok(self.commit)
     }
+}
+
+/// What some rows take of an org's storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageSum {
+    /// Bytes that exist.
+    pub used_bytes: u64,
+    /// Bytes that are reserved.
+    pub reserved_bytes: u64,
+    /// Rows that cannot be read, and take nothing.
+    pub unreadable: Vec<RowKey>,
+}
+
+/// A row that takes of an org's storage.
+#[derive(Deserialize)]
+struct Holder {
+    storage: StorageHold,
 }
 
 /// Typed reads of rows; every one is strongly consistent and of one org, or of what has none.
@@ -175,6 +193,46 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<Export>>, bool), PortError> {
         let after = after.map(|seq| exports::export_key(org, seq).sk);
         self.page(&main_range(org_partition(org), exports::EXPORT, after, descending, limit)).await
+    }
+
+    /// The row of an export, unread: for one that cannot be.
+    ///
+    /// # Errors
+    /// As [`StateStore::get`].
+    pub async fn export_row(self, org: &OrgCode, seq: Seq) -> Result<Option<Row>, PortError> {
+        self.0.get(&exports::export_key(org, seq)).await
+    }
+
+    /// What a page of an org's exports and files, in the order of their rows, takes of its storage, and where the next page begins:
+    /// `None` after the last.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn held_storage(
+        self,
+        org: &OrgCode,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(StorageSum, Option<String>), PortError> {
+        let after = after.unwrap_or(exports::EXPORT);
+        let prefix = if after.starts_with(exports::EXPORT) { exports::EXPORT } else { catalogue::FILE };
+        let beyond = (after != prefix).then(|| after.to_owned());
+        let page = self.0.query(&main_range(org_partition(org), prefix, beyond, false, limit)).await?;
+        let mut sum = StorageSum::default();
+        for row in &page.rows {
+            match serde_json::from_str(&row.body) {
+                Ok(Holder { storage: StorageHold::Held { bytes } }) => sum.used_bytes += bytes,
+                Ok(Holder { storage: StorageHold::Reserved { bytes } }) => sum.reserved_bytes += bytes,
+                Ok(Holder { storage: StorageHold::None | StorageHold::Released }) => {}
+                Err(_) => sum.unreadable.push(row.key.clone()),
+            }
+        }
+        let next = match page.rows.last() {
+            Some(last) if page.more => Some(last.key.sk.clone()),
+            _ if prefix == exports::EXPORT => Some(catalogue::FILE.to_owned()),
+            _ => None,
+        };
+        Ok((sum, next))
     }
 
     /// The frozen requests of several exports, in their order.

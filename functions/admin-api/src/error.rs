@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 use waybill_app::{Error, FieldError};
 use waybill_http::{BodyError, CredentialError, CursorError, IdempotencyKeyError, JsonError, Problem, QueryError};
 
+/// When to ask again whether a waiting export has made room.
+const WAITING_SECS: u64 = 60;
+
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -190,6 +193,9 @@ impl From<Error> for ApiError {
             Error::NotReady { .. } => Self::new(Kind::NotReady, detail),
             Error::NoArchive { .. } => Self::new(Kind::NoArchive, detail),
             Error::TooLarge { .. } => Self::new(Kind::TooLarge, detail),
+            Error::TooManyWaiting { .. } => {
+                Self { retry_after_secs: Some(WAITING_SECS), ..Self::new(Kind::Throttled, detail) }
+            }
             Error::Throttled { retry_after } => {
                 let secs = retry_after.map_or(1, |wait| wait.as_secs().max(1));
                 Self { retry_after_secs: Some(secs), ..Self::new(Kind::Throttled, detail) }

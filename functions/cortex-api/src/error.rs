@@ -1,9 +1,13 @@
 //! What goes wrong below this surface, in its words.
 
 use crate::fault::{Fault, Kind};
+use std::time::Duration;
 use waybill_app::{Error, FieldError};
 use waybill_domain::{Failure, FailureCode};
 use waybill_http::{BodyError, CredentialError, IdempotencyKeyError, JsonError, QueryError};
+
+/// When to ask again whether a waiting export has made room.
+const WAITING: Duration = Duration::from_mins(1);
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
@@ -21,6 +25,9 @@ impl From<Error> for Fault {
             Error::NotReady { .. } => Self::new(Kind::MediaNotReady).because(reason).at("export.dataFile"),
             Error::NoArchive { .. } => Self::new(Kind::NotFound).because(reason).at("export.dataFile"),
             Error::TooLarge { .. } => Self::new(Kind::RequestTooLarge).because(reason),
+            Error::TooManyWaiting { .. } => {
+                Self { retry_after: Some(WAITING), ..Self::new(Kind::Throttled).because(reason) }
+            }
             Error::Throttled { retry_after } => Self { retry_after, ..Self::new(Kind::Throttled).because(reason) },
             Error::Unavailable(source) => {
                 tracing::warn!(error = %source, cause = ?source.source, "a service did not answer");

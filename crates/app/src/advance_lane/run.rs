@@ -129,12 +129,30 @@ async fn work(
     if finish::appear_again(exporting, run).await? {
         return Ok(Some(Settling::Ready));
     }
+    assert_collection(exporting, spec).await?;
     match write::write_archive(exporting, lease, run, spec, deadline).await? {
         write::Written::Finished(last) => {
+            // Records of a collection that was deleted meanwhile are missing: no archive shall pass for all of them.
+            assert_collection(exporting, spec).await?;
             let appeared = finish::appear(exporting, run, last, deadline).await?;
             Ok(appeared.then_some(Settling::Ready))
         }
         write::Written::Checkpointed => Ok(None),
+    }
+}
+
+/// Fails the export when its collection was deleted: its frozen definition stands, but the records went with the collection.
+async fn assert_collection(exporting: &Exporting, spec: &ExportSpec) -> Result<(), Interrupted> {
+    let name = &spec.collection.name;
+    match exporting.context.rows().collection(&spec.org, name).await {
+        Ok(None) => {
+            let message = format!("the collection `{name}` was deleted before its export ended");
+            Err(Interrupted::Failed(Failure::new(FailureCode::CollectionMissing, message)))
+        }
+        // What it says does not matter here.
+        Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => Ok(()),
+        Ok(Some(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

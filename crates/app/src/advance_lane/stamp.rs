@@ -1,5 +1,6 @@
 //! Stamping the head of a lane: the epoch goes onto the export before any work, and every later write of the step names it.
 
+use super::unreadable::settle_unreadable;
 use super::{Exporting, Interrupted, Lease};
 use crate::retry::Attempts;
 use crate::settle_export::{Settling, settle};
@@ -121,8 +122,13 @@ pub(super) async fn stamp(
     let spec = readable(context.rows().spec(org, entry.value.seq).await)?;
     let mut attempts = Attempts::new(context);
     let (mut run, refused) = loop {
-        let Some(export) = context.rows().export(org, entry.value.seq).await? else {
-            return Err(missing(&entry).into());
+        let export = match context.rows().export(org, entry.value.seq).await {
+            Ok(export) => export.ok_or_else(|| missing(&entry))?,
+            Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => {
+                settle_unreadable(exporting, lease, &entry, spec.as_ref()).await?;
+                return Ok(Stamped::Settled);
+            }
+            Err(error) => return Err(error.into()),
         };
         let mut run = Run { export, entry: entry.clone(), epoch: lease.epoch };
         // Settled, or left the lane, since the head was read.

@@ -4,6 +4,8 @@ use super::{Due, DueKind, Entity, org_key};
 use crate::RowKey;
 use waybill_domain::{Collection, CollectionName, FileId, OrgCode, RecordFile, RecordId};
 
+/// Prefix of the rows of files.
+pub(crate) const FILE: &str = "FILE#";
 /// Prefix of collection rows.
 pub(crate) const COLLECTION: &str = "COLLECTION#";
 
@@ -20,8 +22,8 @@ impl Entity for Collection {
 /// Prefix of the rows of a collection's files, or of one record's.
 pub(crate) fn file_prefix(collection: &CollectionName, record: Option<RecordId>) -> String {
     match record {
-        Some(record) => format!("FILE#{collection}#{record}#"),
-        None => format!("FILE#{collection}#"),
+        Some(record) => format!("{FILE}{collection}#{record}#"),
+        None => format!("{FILE}{collection}#"),
     }
 }
 

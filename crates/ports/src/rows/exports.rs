@@ -36,8 +36,10 @@ impl Entity for Export {
 
     fn due(&self) -> Option<Due> {
         let admission = self.admission_at().map(|at| Due { kind: DueKind::Admit, at });
-        let expiry = self.is_terminal().then_some(Due { kind: DueKind::Expiry, at: self.expires_at });
-        self.cleanup_at.map(|at| Due { kind: DueKind::Cleanup, at }).or(admission).or(expiry)
+        let expires = self.is_terminal() && !self.deleted;
+        let expiry = expires.then_some(Due { kind: DueKind::Expiry, at: self.expires_at });
+        let cleanup = self.cleanup_at.map(|at| Due { kind: DueKind::Cleanup, at });
+        [cleanup, admission, expiry].into_iter().flatten().min_by_key(|due| due.at)
     }
 
     fn due_org(&self) -> Option<&OrgCode> {
@@ -70,5 +72,13 @@ impl Entity for IdempotencyRecord {
 impl Entity for Usage {
     fn key(&self) -> RowKey {
         usage_key(&self.org)
+    }
+
+    fn due(&self) -> Option<Due> {
+        self.recount_at.map(|at| Due { kind: DueKind::Usage, at })
+    }
+
+    fn due_org(&self) -> Option<&OrgCode> {
+        Some(&self.org)
     }
 }

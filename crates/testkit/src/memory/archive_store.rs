@@ -7,7 +7,8 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use waybill_ports::{
-    ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, UploadId, UploadLink,
+    ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, PortError, PortErrorKind, UploadId,
+    UploadLink,
 };
 
 /// Smallest part but the last, unless told otherwise.
@@ -35,6 +36,7 @@ struct Objects {
     whole: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Upload>,
     made: u64,
+    keeps: bool,
 }
 
 impl Objects {
@@ -74,6 +76,11 @@ impl MemoryArchiveStore {
     /// One that takes parts from `bytes` on.
     pub fn with_smallest_part(bytes: usize) -> Self {
         Self { objects: Locked::default(), smallest_part: bytes }
+    }
+
+    /// Whether it refuses from now on to remove anything.
+    pub fn keep_all(&self, keeps: bool) {
+        self.objects.with(|objects| objects.keeps = keeps);
     }
 
     /// Every key.
@@ -218,8 +225,15 @@ impl ArchiveStore for MemoryArchiveStore {
         if keys.len() > MAX_KEYS {
             return Err(rejected("more than 1000 keys", "deleting objects"));
         }
-        self.objects.with(|objects| keys.iter().for_each(|key| drop(objects.whole.remove(key))));
-        Ok(())
+        self.objects.with(|objects| {
+            if objects.keeps {
+                return Err(PortError::new(PortErrorKind::Denied, "deleting objects"));
+            }
+            for key in keys {
+                objects.whole.remove(key);
+            }
+            Ok(())
+        })
     }
 
     async fn presign(

@@ -154,6 +154,6 @@ impl ChangeOrgBody {
 
 impl From<ChangeOrgBody> for ChangeOrg {
     fn from(body: ChangeOrgBody) -> Self {
-        Self { name: body.name, quota: body.quota_bytes }
+        Self { name: body.name, quota: body.quota_bytes, ..Self::default() }
     }
 }
