@@ -120,6 +120,9 @@ impl Assembly {
         let mut archive = ArchiveWriter::new();
         let name = records_name(&header.collection, plan.format().file_extension());
         archive.start_entry(name, header.modified, bound, out)?;
+        if let Some(packing) = plan.packing() {
+            archive.keep_for(packing)?;
+        }
         let mut assembly = Self {
             plan: plan.clone(),
             header,

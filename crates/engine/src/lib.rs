@@ -20,7 +20,10 @@ pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
-pub use waybill_archive::{EntrySummary, Level, Modified, is_precompressed};
+pub use waybill_archive::{
+    EntryPiece, EntryReader, EntrySummary, InflateError, Level, Modified, Packed, Packing, Restart, gzip_header,
+    gzip_trailer, is_precompressed,
+};
 pub use waybill_formats::{EncodeError, Format, Holds, PropertyShape, Selection, SelectionError, Shape};
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::files::FileRefs;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
-use waybill_archive::{DeflateError, Deflater, Level, plain_crc32};
+use waybill_archive::{DeflateError, Deflater, Level, Packing, plain_crc32};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
 use waybill_record::{Chunk, PageReader, Path, ReadError, ScanError, Tape};
@@ -37,6 +37,7 @@ pub struct Plan {
     encoder: Encoder,
     level: Level,
     files: Vec<String>,
+    packing: Option<Packing>,
     /// Blocks whose memory is free.
     spare: Arc<Mutex<Vec<Block>>>,
 }
@@ -106,6 +107,7 @@ impl Plan {
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
             files: Vec::new(),
+            packing: None,
             spare: Arc::default(),
         })
     }
@@ -115,6 +117,17 @@ impl Plan {
     pub fn with_files(mut self, properties: Vec<String>) -> Self {
         self.files = properties;
         self
+    }
+
+    /// The same, with what is needed to hand the file of records out by itself.
+    #[must_use]
+    pub fn packed_as(mut self, packing: Option<Packing>) -> Self {
+        self.packing = packing;
+        self
+    }
+
+    pub(crate) fn packing(&self) -> Option<Packing> {
+        self.packing
     }
 
     /// The properties whose files come along.
