@@ -4,6 +4,8 @@
 //! lease, so a worker that wakes late changes nothing.
 
 mod copying;
+mod file_pieces;
+mod files;
 mod finish;
 mod lease;
 mod merged;
@@ -14,6 +16,7 @@ mod run;
 mod runs;
 mod segments;
 mod sorting;
+mod spill;
 mod stamp;
 mod unreadable;
 mod write;
@@ -29,6 +32,7 @@ use std::time::Duration;
 use waybill_domain::{LaneRefused, OrgCode};
 use waybill_ports::{ArchiveStore, Compute, PortError, RecordStore, WakeMessage, WakeQueue, WakeReceipt};
 
+pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
 pub(crate) use segments::work_prefix;
 
@@ -96,6 +100,8 @@ pub struct StepSettings {
     pub chunk_bytes: usize,
     /// How records are sorted.
     pub sort: SortSettings,
+    /// How files are written.
+    pub files: FileSettings,
 }
 
 /// Sizes of a sort: memory is at most two runs, or what a merge reads ahead and a few pieces.
@@ -153,6 +159,7 @@ impl Default for StepSettings {
             page_records: None,
             chunk_bytes: 1 << 20,
             sort: SortSettings::default(),
+            files: FileSettings::default(),
         }
     }
 }

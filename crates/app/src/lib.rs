@@ -36,7 +36,7 @@ mod update_export;
 mod window_exports;
 
 pub use admit_exports::{Admitted, Admitting, admit_exports};
-pub use advance_lane::{Exporting, SortSettings, StepSettings, Verdict, advance_lane};
+pub use advance_lane::{Exporting, FileSettings, SortSettings, StepSettings, Verdict, advance_lane};
 pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
 pub use authenticate::{OperatorKey, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
 
 mod faults;
+mod files;
 mod sorted;
 mod stopping;
 mod upkeep;

@@ -54,4 +54,13 @@ pub struct FinishRecord {
     pub segments: Vec<Segment>,
     /// Records in it.
     pub records: u64,
+    /// Files of records in it.
+    #[serde(default)]
+    pub files: u64,
+    /// Their plain bytes.
+    #[serde(default)]
+    pub file_bytes: u64,
+    /// Files that records name and that are not in it, or not whole.
+    #[serde(default)]
+    pub missing_files: u64,
 }

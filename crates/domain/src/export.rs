@@ -141,6 +141,9 @@ pub struct Progress {
     /// Their plain bytes.
     #[serde(default)]
     pub file_bytes: u64,
+    /// Files that records name and that were missing or could not be read.
+    #[serde(default)]
+    pub missing_files: u64,
 }
 
 /// What a running export is doing.
@@ -402,6 +405,9 @@ impl Export {
         // Records come first in every archive.
         self.progress.plain_bytes = finish.archive.entries.first().map_or(0, |entry| entry.size_bytes);
         self.progress.archive_bytes = finish.archive.size_bytes;
+        self.progress.files = finish.files;
+        self.progress.file_bytes = finish.file_bytes;
+        self.progress.missing_files = finish.missing_files;
         self.finish = Some(finish);
         self.attempts = 0;
         Ok(self)

@@ -195,7 +195,8 @@ impl Stage {
             sha256: "0123456789abcdef".repeat(4),
             entries: Vec::<ArchiveEntry>::new(),
         };
-        let finish = FinishRecord { archive, segments: Vec::new(), records: 9 };
+        let finish =
+            FinishRecord { archive, segments: Vec::new(), records: 9, files: 2, file_bytes: 300, missing_files: 0 };
         self.leave_lane(id).await;
         self.change(id, |export| export.finishing(Epoch(1), finish).unwrap().ready(Epoch(1), now).unwrap()).await;
         let usage = Usage { used_bytes: 1234, ..Usage::empty("demo".parse().unwrap()) };

@@ -51,7 +51,8 @@ pub(super) async fn appear(
         Bodies::Here(bytes) => (Vec::new(), Some(bytes)),
         Bodies::Stored(segments) => (segments, None),
     };
-    let finish = FinishRecord { archive, segments, records: summary.records };
+    let waybill_engine::FileTally { count: files, size_bytes: file_bytes, missing: missing_files } = summary.files;
+    let finish = FinishRecord { archive, segments, records: summary.records, files, file_bytes, missing_files };
     // What the archive takes is reserved before it appears.
     let more = finish.archive.size_bytes.saturating_sub(export.reserved_bytes());
     run.write_with_usage(exporting, more, |export, epoch, _| export.finishing(epoch, finish.clone())).await?;

@@ -1,6 +1,6 @@
 //! From a frozen request to the engine's plan.
 
-use waybill_domain::{Collection, ExportFormat, ExportSpec, Level, Property, PropertyKind};
+use waybill_domain::{Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind};
 use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
 use waybill_query::Filter;
 
@@ -12,7 +12,7 @@ const ACCOUNTS: &str = "accounts";
 /// # Errors
 /// No column, or too many.
 pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
-    Plan::compile(&PlanSpec {
+    let plan = Plan::compile(&PlanSpec {
         filter: spec.filter.clone().unwrap_or_else(|| Filter::All(Vec::new())),
         paths: spec.selection.columns.clone(),
         format: format(spec.format),
@@ -23,7 +23,23 @@ pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
             Level::Small => waybill_engine::Level::Small,
         },
         raw_cells: spec.raw_cells,
-    })
+    })?;
+    Ok(plan.with_files(file_properties(spec)))
+}
+
+/// The properties whose files come along: those that the request names, else all.
+fn file_properties(spec: &ExportSpec) -> Vec<String> {
+    if spec.files == FileInclusion::None {
+        return Vec::new();
+    }
+    let all: Vec<&str> = spec.collection.file_properties().map(|property| property.name.as_str()).collect();
+    let is_named = |name: &&str| spec.selection.paths.iter().any(|path| path.head() == *name);
+    if all.iter().any(is_named) {
+        let columns = spec.selection.columns.iter().map(waybill_record::Path::head);
+        let selected: std::collections::BTreeSet<&str> = columns.collect();
+        return all.into_iter().filter(|name| selected.contains(name)).map(str::to_owned).collect();
+    }
+    all.into_iter().map(str::to_owned).collect()
 }
 
 fn format(format: ExportFormat) -> Format {

@@ -94,6 +94,7 @@ pub(super) async fn append(writing: &mut Writing<'_>, block: &Block) -> Result<(
     let mut bytes = Vec::with_capacity(block.deflated.len() + 64);
     writing.assembly.push(block, &mut bytes).map_err(|error| internal(&error))?;
     writing.plain_bytes += u64::try_from(block.plain.len()).unwrap_or(u64::MAX);
+    writing.files.name(&block.files);
     writing.moved = true;
     Ok(writing.segments.append(&bytes).await?)
 }

@@ -206,6 +206,14 @@ impl<'a> SegmentWriter<'a> {
         Ok(key)
     }
 
+    /// Writes an object of this step beside the segments.
+    pub(super) async fn put_beside(&mut self, kind: char, body: Bytes) -> Result<Segment, PortError> {
+        let size_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        let key = self.next_key(kind);
+        put(&*self.exporting.archives, &key, body).await?;
+        Ok(Segment { key, size_bytes })
+    }
+
     /// Gives up what is under way: the open segment is part of no checkpoint. Where that fails, the bucket's lifecycle does it.
     pub(super) async fn abandon(&mut self) {
         self.uploads.clear();

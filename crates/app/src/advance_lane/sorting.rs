@@ -16,7 +16,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Epoch, ExportSpec};
-use waybill_engine::{Merge, Plan, Rows, RunPosition};
+use waybill_engine::{FileRefs, Merge, Plan, Rows, RunPosition};
 use waybill_ports::compute;
 use waybill_query::SortOrder;
 use waybill_record::Chunk;
@@ -110,6 +110,7 @@ struct Stored {
     turns: Turns,
     records: u64,
     plain_bytes: u64,
+    files: FileRefs,
 }
 
 /// Sorts until all records are in at most as many runs as one merge takes (`true`), or `deadline` is reached (`false`, with everything in
@@ -201,12 +202,13 @@ impl Gathering<'_> {
     /// Begins to store the rows as a run, once the one before has arrived.
     async fn store(&mut self, writing: &mut Writing<'_>, keys: &mut Keys) -> Result<(), Interrupted> {
         self.settle(writing).await?;
-        let rows = std::mem::take(&mut self.rows);
+        let mut rows = std::mem::take(&mut self.rows);
+        let files = rows.take_files();
         let (records, plain_bytes, turns) = (rows.records(), rows.record_bytes(), self.turns.clone());
         self.stored_at = self.exporting.context.clock.monotonic();
         let exporting = self.exporting;
         if rows.is_empty() {
-            note(writing, Stored { pieces: Vec::new(), turns, records, plain_bytes });
+            note(writing, Stored { pieces: Vec::new(), turns, records, plain_bytes, files });
             return Ok(());
         }
         let (piece, key) = keys.next(0);
@@ -216,7 +218,7 @@ impl Gathering<'_> {
             let bytes = Bytes::from(sorted.map_err(|error| internal(&error))?.bytes);
             let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             put(&*exporting.archives, &key, bytes).await?;
-            Ok(Stored { pieces: vec![Piece { size_bytes, ..piece }], turns, records, plain_bytes })
+            Ok(Stored { pieces: vec![Piece { size_bytes, ..piece }], turns, records, plain_bytes, files })
         }));
         Ok(())
     }
@@ -233,7 +235,8 @@ impl Gathering<'_> {
 /// Takes note of a run that has arrived.
 fn note(writing: &mut Writing<'_>, stored: Stored) {
     if let Stage::Sort(sorting) = &mut writing.stage {
-        let Stored { pieces, turns, records, plain_bytes } = stored;
+        let Stored { pieces, turns, records, plain_bytes, files } = stored;
+        writing.files.name(&files);
         if !pieces.is_empty() {
             sorting.runs.push(StoredRun { level: 0, pieces });
         }

@@ -1,5 +1,6 @@
 //! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
+use super::files::{FileLists, FilePosition, write_files};
 use super::merged::write_merged;
 use super::pages::Turns;
 use super::records::write_records;
@@ -12,7 +13,7 @@ use super::{Exporting, Interrupted, Lease, plan};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, ExportSpec, Phase, Segment};
+use waybill_domain::{Export, ExportSpec, FileInclusion, Phase, Segment};
 use waybill_engine::{Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan, RunPosition};
 use waybill_ports::{PortError, PortErrorKind};
 
@@ -50,6 +51,8 @@ pub(super) enum Stage {
         /// The pages that are left.
         turns: Turns,
     },
+    /// Files are written.
+    Files(FilePosition),
 }
 
 impl Stage {
@@ -58,6 +61,7 @@ impl Stage {
         match self {
             Self::Sort(_) => Phase::Sorting,
             Self::Merge { .. } | Self::Records { .. } => Phase::Records,
+            Self::Files(_) => Phase::Files,
         }
     }
 }
@@ -72,6 +76,7 @@ pub(super) struct Checkpoint {
     pub(super) stage: Stage,
     pub(super) segments: Vec<Segment>,
     pub(super) plain_bytes: u64,
+    pub(super) files: FileLists,
 }
 
 /// Writes the archive of a stamped export from its last checkpoint on, until all is in or `deadline` (monotonic) is reached.
@@ -112,11 +117,16 @@ async fn write_stages(
     {
         return Ok(false);
     }
-    match &writing.stage {
-        Stage::Sort(_) => Err(internal(&NoOrder)),
-        Stage::Merge { .. } => write_merged(writing, lease, run, spec, plan, deadline).await,
-        Stage::Records { .. } => write_records(writing, lease, run, spec, plan, deadline).await,
+    let records = match &writing.stage {
+        Stage::Sort(_) => return Err(internal(&NoOrder)),
+        Stage::Merge { .. } => write_merged(writing, lease, run, spec, Arc::clone(&plan), deadline).await?,
+        Stage::Records { .. } => write_records(writing, lease, run, spec, Arc::clone(&plan), deadline).await?,
+        Stage::Files(_) => true,
+    };
+    if !records || spec.files == FileInclusion::None {
+        return Ok(records);
     }
+    write_files(writing, lease, run, (spec, &plan), deadline).await
 }
 
 /// A checkpoint that does not go with its export.
@@ -133,6 +143,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "include": spec.selection.include,
         "where": spec.filter_text,
         "sort": spec.sort.as_ref().map(ToString::to_string),
+        "files": spec.files,
         "rawCells": spec.raw_cells,
         "createdAt": export.created_at.to_string(),
         "principal": spec.principal,
@@ -163,12 +174,13 @@ async fn begin<'a>(
             Some(_) => Stage::Sort(Sorting::new(turns)),
             None => Stage::Records { turns },
         };
-        return Ok(Writing::new(exporting, (assembly, writer(Vec::new(), &first)), stage, 0));
+        return Ok(Writing::new(exporting, (assembly, writer(Vec::new(), &first)), (stage, FileLists::default()), 0));
     };
     let (checkpoint, tail) = read_checkpoint(exporting, key).await?;
     let assembly = Assembly::resume(plan, header, checkpoint.assembly);
     let segments = writer(checkpoint.segments, &tail);
-    Ok(Writing::new(exporting, (assembly, segments), checkpoint.stage, checkpoint.plain_bytes))
+    let stage = (checkpoint.stage, checkpoint.files);
+    Ok(Writing::new(exporting, (assembly, segments), stage, checkpoint.plain_bytes))
 }
 
 async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint, Vec<u8>), PortError> {

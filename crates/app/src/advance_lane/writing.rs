@@ -1,6 +1,7 @@
 //! An archive under way: what the stages that write it share. Bytes go out in segments, storage is reserved ahead of them, progress is
 //! shown, and checkpoints say where the next step goes on.
 
+use super::files::{FileLists, spill};
 use super::segments::SegmentWriter;
 use super::stamp::Run;
 use super::write::{Checkpoint, Finished, Stage};
@@ -19,6 +20,8 @@ pub(super) struct Writing<'a> {
     pub(super) segments: SegmentWriter<'a>,
     /// What is done now, and how far it is.
     pub(super) stage: Stage,
+    /// What grows with the records' files.
+    pub(super) files: FileLists,
     /// Plain bytes of records so far.
     pub(super) plain_bytes: u64,
     /// Whether anything was done since the last checkpoint.
@@ -32,11 +35,21 @@ impl<'a> Writing<'a> {
     pub(super) fn new(
         exporting: &'a Exporting,
         (assembly, segments): (Assembly, SegmentWriter<'a>),
-        stage: Stage,
+        (stage, files): (Stage, FileLists),
         plain_bytes: u64,
     ) -> Self {
         let now = exporting.context.clock.monotonic();
-        Self { exporting, assembly, segments, stage, plain_bytes, moved: false, checkpointed_at: now, shown_at: now }
+        Self {
+            exporting,
+            assembly,
+            segments,
+            stage,
+            files,
+            plain_bytes,
+            moved: false,
+            checkpointed_at: now,
+            shown_at: now,
+        }
     }
 
     /// To be asked whenever a next step could go on from here: keeps storage reserved, progress shown and checkpoints recent. At
@@ -50,6 +63,7 @@ impl<'a> Writing<'a> {
         let settings = &self.exporting.settings;
         lease.progressed().await;
         self.reserve_ahead(run).await?;
+        spill(self).await?;
         let now = self.exporting.context.clock.monotonic();
         if now >= deadline {
             self.checkpoint(run).await?;
@@ -73,15 +87,18 @@ impl<'a> Writing<'a> {
             Stage::Sort(sorting) => (sorting.records, sorting.plain_bytes, None),
             Stage::Merge { records, .. } => (self.assembly.records(), self.plain_bytes, Some(*records)),
             Stage::Records { .. } => (self.assembly.records(), self.plain_bytes, None),
+            Stage::Files(_) => (self.assembly.records(), self.plain_bytes, Some(self.assembly.records())),
         };
+        let files = self.assembly.file_tally();
         Progress {
             phase: self.stage.phase(),
             records,
             plain_bytes,
             archive_bytes: self.assembly.size_bytes(),
             estimated_records,
-            files: 0,
-            file_bytes: 0,
+            files: files.count,
+            file_bytes: files.size_bytes,
+            missing_files: files.missing,
         }
     }
 
@@ -93,7 +110,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Reserves more storage before the archive outgrows what is reserved.
-    async fn reserve_ahead(&mut self, run: &mut Run) -> Result<(), Interrupted> {
+    pub(super) async fn reserve_ahead(&mut self, run: &mut Run) -> Result<(), Interrupted> {
         let settings = &self.exporting.settings;
         let margin =
             u64::try_from(settings.part_bytes).unwrap_or(u64::MAX).saturating_mul(2).min(settings.reserve_bytes / 4);
@@ -110,9 +127,10 @@ impl<'a> Writing<'a> {
     /// Stores everything that the next step needs and points the export at it; nothing when nothing was done since the last one.
     pub(super) async fn checkpoint(&mut self, run: &mut Run) -> Result<(), Interrupted> {
         if self.moved {
-            let (assembly, stage, plain_bytes) = (self.assembly.state(), self.stage.clone(), self.plain_bytes);
+            let (assembly, stage, files) = (self.assembly.state(), self.stage.clone(), self.files.clone());
+            let plain_bytes = self.plain_bytes;
             let head = |segments: &[Segment]| {
-                let checkpoint = Checkpoint { v: 1, assembly, stage, segments: segments.to_vec(), plain_bytes };
+                let checkpoint = Checkpoint { v: 1, assembly, stage, segments: segments.to_vec(), plain_bytes, files };
                 let mut line = serde_json::to_vec(&checkpoint).map_err(|error| internal(&error))?;
                 line.push(b'\n');
                 Ok(line)

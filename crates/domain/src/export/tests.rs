@@ -54,6 +54,9 @@ fn finish() -> FinishRecord {
         },
         segments: vec![Segment { key: "work/demo/1/1-0".into(), size_bytes: 10 }],
         records: 3,
+        files: 2,
+        file_bytes: 7,
+        missing_files: 1,
     }
 }
 

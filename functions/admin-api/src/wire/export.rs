@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, Export, ExportFormat, Failure, FailureCode, Level, Packaging, Phase, Progress, State,
-    StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, Export, ExportFormat, Failure, FailureCode, FileInclusion, Level, Packaging, Phase,
+    Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -49,6 +49,8 @@ pub(crate) struct ExportWire {
     r#where: Option<Value>,
     /// Whether cells that look like formulas stay as they are.
     raw_cells: bool,
+    /// Whether the records' files come along.
+    files: FilesWire,
     /// When it was asked to be queued; `null` = at once.
     #[schema(required, format = DateTime)]
     scheduled_at: Option<String>,
@@ -80,6 +82,24 @@ pub(crate) struct ExportWire {
     expires_at: String,
 }
 
+/// Whether the files of records come along.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Files)]
+pub(crate) struct FilesWire {
+    /// Whether they do.
+    #[schema(required = false)]
+    include: bool,
+    /// Whether in one inner archive, `files.zip`.
+    #[schema(required = false)]
+    zip: bool,
+}
+
+impl From<FileInclusion> for FilesWire {
+    fn from(files: FileInclusion) -> Self {
+        Self { include: files != FileInclusion::None, zip: files == FileInclusion::Zipped }
+    }
+}
+
 /// How far an export is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +116,12 @@ pub(crate) struct ProgressWire {
     /// How many records it will have; `null` while nobody knows.
     #[schema(required)]
     estimated_records: Option<u64>,
+    /// Files written.
+    files_done: u64,
+    /// Their plain bytes.
+    file_bytes: u64,
+    /// Files that records name and that are not in the archive, or not whole; its manifest names them.
+    files_missing: u64,
 }
 
 /// A finished archive.
@@ -180,6 +206,7 @@ impl ExportWire {
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             raw_cells: spec.raw_cells,
+            files: spec.files.into(),
             scheduled_at: time(spec.scheduled_at),
             creator: export.creator.to_string(),
             principal: spec.principal.to_string(),
@@ -268,7 +295,16 @@ impl ProgressWire {
         let Progress { records, plain_bytes, archive_bytes, .. } = progress;
         // The record store keeps no count; once all are read, it is known.
         let all_read = progress.phase == Phase::Finishing || export.archive().is_some();
-        Self { phase, records, bytes: plain_bytes, archive_bytes, estimated_records: all_read.then_some(records) }
+        Self {
+            phase,
+            records,
+            bytes: plain_bytes,
+            archive_bytes,
+            estimated_records: all_read.then_some(records),
+            files_done: progress.files,
+            file_bytes: progress.file_bytes,
+            files_missing: progress.missing_files,
+        }
     }
 }
 

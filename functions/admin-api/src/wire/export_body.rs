@@ -1,9 +1,10 @@
 //! Exports that are asked for, on the wire.
 
+use crate::wire::export::FilesWire;
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest, Path};
-use waybill_domain::{CollectionName, ExportFormat, Level, Surface, Timestamp};
+use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Level, Surface, Timestamp};
 use waybill_http::{Members, Problem};
 
 /// Longest name of an export, in characters.
@@ -50,6 +51,10 @@ pub(crate) struct CreateExportBody {
     /// Whether cells that look like formulas stay as they are.
     #[schema(value_type = Option<bool>)]
     raw_cells: bool,
+    /// Whether the records' files come along: `{"include":true}` as entries of their own, with `"zip":true` in one inner
+    /// archive.
+    #[schema(value_type = Option<FilesWire>)]
+    files: FileInclusion,
     /// When it is queued; absent, or a time that is not to come = at once.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
@@ -74,22 +79,14 @@ impl CreateExportBody {
             members.refuse::<()>("where", "must be an object");
         }
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
+        let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
         if members.text("packaging", NAME_CHARS).is_some_and(|packaging| packaging != "zip") {
             members.refuse::<()>("packaging", "other than `zip` is not available yet");
         }
-        for name in [
-            "expand",
-            "sort",
-            "search",
-            "dateRange",
-            "principal",
-            "files",
-            "scope",
-            "destinations",
-            "notify",
-            "afterScript",
-        ] {
+        for name in
+            ["expand", "sort", "search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"]
+        {
             members.later(name);
         }
         let problems = members.finish();
@@ -104,6 +101,7 @@ impl CreateExportBody {
                 include,
                 r#where: condition,
                 raw_cells,
+                files,
                 scheduled_at,
             }),
             _ => Err(problems),
@@ -124,9 +122,29 @@ impl CreateExportBody {
             include: self.include,
             filter,
             raw_cells: self.raw_cells,
+            files: self.files,
             scheduled_at: self.scheduled_at,
             idempotency,
             ..CreateExport::new(Surface::Admin, self.collection, self.format)
         }
+    }
+}
+
+/// Takes `files`. `zip` means something only with `include`.
+fn read_files(members: &mut Members<'_>) -> FileInclusion {
+    let Some(value) = members.take("files") else { return FileInclusion::None };
+    let mut files = match Members::of(value, members.at("files")) {
+        Ok(files) => files,
+        Err(problem) => {
+            members.add([problem]);
+            return FileInclusion::None;
+        }
+    };
+    let (include, zip) = (files.boolean("include"), files.boolean("zip"));
+    members.add(files.finish());
+    match (include.unwrap_or(false), zip.unwrap_or(false)) {
+        (false, _) => FileInclusion::None,
+        (true, false) => FileInclusion::Entries,
+        (true, true) => FileInclusion::Zipped,
     }
 }

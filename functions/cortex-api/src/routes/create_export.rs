@@ -101,6 +101,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn files_come_along_when_they_are_asked_for() {
+        let stage = Stage::new().await;
+        for (asked, export_files, zip_files) in [
+            (r#""exportFiles":true"#, true, false),
+            (r#""exportFiles":true,"zipFiles":true"#, true, true),
+            // Only meaningful with `exportFiles`.
+            (r#""zipFiles":true"#, false, false),
+        ] {
+            let made = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports",{asked}}}"#)).await;
+            assert_eq!((&made["exportFiles"], &made["zipFiles"]), (&export_files.into(), &zip_files.into()));
+        }
+        let wrong = stage.json("POST", TARGET, r#"{"objects":"airports","exportFiles":1}"#).await;
+        assert_eq!(wrong["faults"][0]["path"], "export.exportFiles");
+    }
+
+    #[tokio::test]
     async fn what_is_not_built_is_refused_by_name() {
         let stage = Stage::new().await;
         for (name, value) in [
@@ -108,8 +124,6 @@ mod tests {
             ("afterScript", "\"return 1\""),
             ("prefix", "\"c_sites/1/c_list\""),
             ("pipeline", "[{}]"),
-            ("exportFiles", "true"),
-            ("zipFiles", "true"),
             ("principal", "\"65aa00000000000000000001\""),
         ] {
             let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;

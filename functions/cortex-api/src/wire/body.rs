@@ -80,6 +80,15 @@ impl Fields {
         self.short_text("description", MAX_DESCRIPTION_CHARS)
     }
 
+    /// Takes a boolean; absent = `false`.
+    pub(crate) fn boolean(&mut self, name: &str) -> bool {
+        match self.take(name) {
+            None => false,
+            Some(Value::Bool(value)) => value,
+            Some(_) => self.refuse(Kind::InvalidValue, name, "must be `true` or `false`").unwrap_or_default(),
+        }
+    }
+
     /// Takes an array of at most [`MAX_LIST_ELEMENTS`] texts that parse.
     pub(crate) fn list<T>(&mut self, name: &str) -> Vec<T>
     where

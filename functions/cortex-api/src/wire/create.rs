@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
-use waybill_domain::{CollectionName, ExportFormat, Principal, Surface};
+use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Principal, Surface};
 use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
-const LATER: [&str; 6] = ["expand", "afterScript", "prefix", "pipeline", "exportFiles", "zipFiles"];
+const LATER: [&str; 4] = ["expand", "afterScript", "prefix", "pipeline"];
 
 const FORMATS: [ExportFormat; 3] = [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv];
 
@@ -37,9 +37,9 @@ pub(crate) struct CreateBody {
     /// Which of its records: JSON as text, or an object.
     #[serde(rename = "where")]
     condition: Option<Value>,
-    /// Only `false` yet.
+    /// Whether the files of its records come along.
     export_files: Option<bool>,
-    /// Only `false` yet.
+    /// Whether those come in an archive of their own.
     zip_files: Option<bool>,
     /// Only the caller's own account yet.
     principal: Option<String>,
@@ -61,6 +61,11 @@ pub(crate) fn command(
     let collection = objects(&mut fields)?;
     let (paths, include) = (fields.list("paths"), fields.list("include"));
     let filter = filter(&mut fields);
+    let files = match (fields.boolean("exportFiles"), fields.boolean("zipFiles")) {
+        (false, _) => FileInclusion::None,
+        (true, false) => FileInclusion::Entries,
+        (true, true) => FileInclusion::Zipped,
+    };
     for name in fields.rest() {
         if properties::exists(&name) {
             fields.refuse::<()>(Kind::ReadOnly, &name, "is set by the server");
@@ -76,6 +81,7 @@ pub(crate) fn command(
         paths,
         include,
         filter,
+        files,
         idempotency,
         ..CreateExport::new(Surface::Cortex, collection, format.unwrap_or(ExportFormat::Ndjson))
     })

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::ExportView;
-use waybill_domain::{AccountId, Archive, Export, ExportFormat, Principal, State};
+use waybill_domain::{AccountId, Archive, Export, ExportFormat, FileInclusion, Principal, State};
 
 /// An export.
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,15 +158,18 @@ impl ExportObject {
             label: export.label.clone(),
             description: export.description.clone(),
             state: state(export),
-            export_files: false,
-            zip_files: false,
+            export_files: spec.files != FileInclusion::None,
+            zip_files: spec.files == FileInclusion::Zipped,
             format: media_type(export.format),
             objects: export.collection.to_string(),
             paths: texts(&spec.selection.paths),
             include: texts(&spec.selection.include),
             condition: spec.filter_text.clone(),
             data_file: export.archive().map(|_| DataFile::new(export)),
-            stats: Stats { docs: DocStats { count: export.progress.records }, files: FileStats { count: 0, size: 0 } },
+            stats: Stats {
+                docs: DocStats { count: export.progress.records },
+                files: FileStats { count: export.progress.files, size: export.progress.file_bytes },
+            },
             expires_at: export.expires_at.to_string(),
             err: fault(export),
         }
