@@ -1,7 +1,6 @@
 //! The command line: what is asked for.
 
-use std::ffi::OsString;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,11 +40,11 @@ pub(crate) enum Command {
     Local(LocalArguments),
     /// Run it, make an export, download and check the archive, and show what is in it
     Demo(DemoArguments),
-    /// Measure an export of generated records beside a plain program that does the same
+    /// Measure exports of generated records beside other programs that do the same
     Bench(BenchArguments),
-    /// One run of one side of a benchmark.
+    /// One process of a benchmark.
     #[command(hide = true)]
-    BenchSide(SideArguments),
+    BenchRun(BenchRunArguments),
 }
 
 /// `waybill local`.
@@ -118,115 +117,73 @@ impl DemoFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo run --release --bin waybill -- bench
-  cargo run --release --bin waybill -- bench --records 10_000_000 --rounds 1
-  cargo run --release --bin waybill -- bench --threads 1 --level small --json
+  cargo run --release --bin waybill -- bench               everything: about ten minutes, 4 GB of disk meanwhile
+  cargo run --release --bin waybill -- bench --quick       fewer records and rounds: about two minutes
+  cargo run --release --bin waybill -- bench --only P3,P7 --json
 
-Records are generated and replayed as pages, in the form in which a table keeps them: no service, no
-disk and no network is measured. Every run is a process of its own.")]
+Every run is a process of its own, and those that are compared take turns. What other programs need
+is installed beside this one (`peers` in the same folder); what cannot be had is said in its row.
+Fails only when two sides wrote different records.")]
 pub(crate) struct BenchArguments {
-    /// What each side does.
-    #[command(flatten)]
-    pub(crate) side: BenchSide,
-    /// Runs of each side
-    #[arg(long, default_value = "3")]
-    pub(crate) rounds: NonZeroU32,
-    /// Threads that Waybill transforms pages on [default: one for each core]
+    /// Fewer records and rounds
     #[arg(long)]
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// Print JSON instead of a table
+    pub(crate) quick: bool,
+    /// How it is shown.
+    #[command(flatten)]
+    pub(crate) shown: BenchShown,
+    /// Only these goals
+    #[arg(long, value_enum, value_delimiter = ',', ignore_case = true, value_name = "GOALS")]
+    pub(crate) only: Vec<Goal>,
+    /// Records to export [default: 1 000 000; 100 000 when quick]
+    #[arg(long, value_parser = count)]
+    pub(crate) records: Option<u64>,
+    /// Times that everything is measured [default: 5; 3 when quick]
+    #[arg(long)]
+    pub(crate) rounds: Option<NonZeroU32>,
+    /// Size of the larger export whose memory is measured, in megabytes [default: 10 000; 500 when quick]
+    #[arg(long, value_parser = count, value_name = "MEGABYTES")]
+    pub(crate) large: Option<u64>,
+    /// Leave other programs out, and install nothing
+    #[arg(long)]
+    pub(crate) no_peers: bool,
+    /// Where the data lie meanwhile [default: the system's folder for such]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// How a benchmark is shown; as tables unless something is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub(crate) struct BenchShown {
+    /// Print data instead of tables
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print the tables for a page
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
 }
 
-/// What a side of a benchmark is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
-pub(crate) struct BenchSide {
-    /// Records to export
-    #[arg(long, default_value = "1_000_000", value_parser = count)]
-    pub(crate) records: u64,
-    /// How hard deflate tries; the baseline takes the corresponding level
-    #[arg(long, value_enum, default_value_t = BenchLevel::Default)]
-    pub(crate) level: BenchLevel,
-    /// How the records lie in their pages
-    #[arg(long, value_enum, default_value_t = StoredForm::Deflated)]
-    pub(crate) stored: StoredForm,
-}
-
-/// How records lie in pages.
+/// What is measured, called as the goals are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StoredForm {
-    /// Each deflated by itself, as the record table keeps them
-    Deflated,
-    /// As JSON text: neither side has to inflate
-    Plain,
+pub(crate) enum Goal {
+    /// Records to a filtered CSV file in a zip, beside other programs.
+    P1,
+    /// Pages of `DynamoDB` to a file, beside other clients.
+    P2,
+    /// How near it comes to its own bounds, and to all cores.
+    P3,
+    /// Memory of a small and a large export.
+    P4,
+    /// Other formats beside CSV.
+    P5,
+    /// Nothing lost, fused or doubled at any boundary.
+    P7,
 }
 
-impl std::fmt::Display for StoredForm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Deflated => "deflated",
-            Self::Plain => "plain",
-        })
-    }
-}
-
-/// How hard deflate tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BenchLevel {
-    /// Level 1 of zlib
-    Fast,
-    /// Level 3
-    Default,
-    /// Level 6
-    Small,
-}
-
-impl std::fmt::Display for BenchLevel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Fast => "fast",
-            Self::Default => "default",
-            Self::Small => "small",
-        })
-    }
-}
-
-/// One run of one side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
-pub(crate) struct SideArguments {
-    /// Which.
-    #[arg(value_enum)]
-    pub(crate) side: SideChoice,
-    /// What it does.
-    #[command(flatten)]
-    pub(crate) bench: BenchSide,
-    /// Threads; the baseline has one whatever is said.
-    #[arg(long)]
-    pub(crate) threads: NonZeroUsize,
-}
-
-/// A side of a benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SideChoice {
-    /// The production use cases.
-    Waybill,
-    /// The plain program.
-    Baseline,
-}
-
-impl SideArguments {
-    /// The arguments that ask this very program for this run.
-    pub(crate) fn to_command_line(self) -> [OsString; 10] {
-        let side = match self.side {
-            SideChoice::Waybill => "waybill",
-            SideChoice::Baseline => "baseline",
-        };
-        let (records, level) = (self.bench.records.to_string(), self.bench.level.to_string());
-        let (stored, threads) = (self.bench.stored.to_string(), self.threads.to_string());
-        ["bench-side", side, "--records", &records, "--level", &level, "--stored", &stored, "--threads", &threads]
-            .map(OsString::from)
-    }
+/// One process of a benchmark.
+#[derive(Debug, Args)]
+pub(crate) struct BenchRunArguments {
+    /// Its job, as JSON.
+    pub(crate) job: String,
 }
 
 /// A whole number, with `_` or `,` between its digits where wanted.
@@ -279,24 +236,19 @@ mod tests {
         let Command::Bench(bench) = parse("waybill bench --records 10_000,000").unwrap().command else {
             panic!("another command")
         };
-        assert_eq!(bench.side.records, 10_000_000);
+        assert_eq!(bench.records, Some(10_000_000));
         assert!(parse("waybill bench --records many").is_err());
         assert!(parse("waybill bench --rounds 0").is_err());
-        assert!(parse("waybill bench --threads 0").is_err());
     }
 
     #[test]
-    fn a_side_understands_what_it_is_asked() {
-        let asked = SideArguments {
-            side: SideChoice::Baseline,
-            bench: BenchSide { records: 5, level: BenchLevel::Small, stored: StoredForm::Plain },
-            threads: NonZeroUsize::new(3).unwrap(),
-        };
-        let line = std::iter::once(OsString::from("waybill")).chain(asked.to_command_line());
-        let Command::BenchSide(understood) = Arguments::try_parse_from(line).unwrap().command else {
+    fn goals_are_called_as_they_are() {
+        let Command::Bench(bench) = parse("waybill bench --only p1,P7 --quick").unwrap().command else {
             panic!("another command")
         };
-        assert_eq!(understood, asked);
+        assert_eq!((bench.only, bench.quick), (vec![Goal::P1, Goal::P7], true));
+        assert!(parse("waybill bench --only P6").is_err());
+        assert!(parse("waybill bench --json --markdown").is_err());
     }
 
     #[test]

@@ -1,139 +1,178 @@
-//! `waybill bench`: an export of generated records through the production engine, beside a plain program on the same
-//! records.
+//! `waybill bench`: exports of generated records beside other programs that do the same, and beside what the machine
+//! could do at most.
 //!
-//! Each run of each side is a process of its own, so that its peak memory is its own; the sides take turns, so that a
-//! machine that is busy for a while is so for both. Nothing is asserted about time. That both sides wrote the same CSV
-//! is.
+//! Each measured run is a process of its own, so that its peak memory and its processor time are its own; runs that are
+//! compared take turns, so that a machine that is busy for a while is so for all. Nothing is asserted about time. That
+//! all sides wrote the same records is.
 
+mod archives;
 mod baseline;
+mod boundaries;
+mod data;
+mod exports;
+mod job;
+mod launcher;
+mod lines;
+mod memory;
 mod pages;
+mod peers;
 mod process;
+mod race;
 mod records;
 mod report;
 mod rows;
+mod sections;
+mod server;
+mod sink;
 mod sinks;
-mod waybill_side;
-mod written;
+mod statistics;
+mod steps;
 
-use std::num::NonZeroUsize;
-use std::process::{Command, Stdio};
-use std::thread::available_parallelism;
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use waybill_domain::Level;
-
-use crate::arguments::{BenchArguments, BenchLevel, SideArguments, SideChoice};
+use crate::arguments::{BenchArguments, Goal};
 use crate::{amount, terminal};
-use pages::Pages;
+use job::{Job, PrepareJob};
+use launcher::Launcher;
+use peers::Peers;
 use report::Report;
-use written::Run;
 
-/// Runs both sides in turn and prints what came of it.
-pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
-    let threads = arguments.threads.unwrap_or_else(cores);
-    if cfg!(debug_assertions) {
-        terminal::note(
-            "This is a development build: its numbers say nothing. Use `cargo run --release --bin waybill -- bench`.",
-        );
-    }
-    let (mut waybill, mut baseline) = (Vec::new(), Vec::new());
-    for round in 1..=arguments.rounds.get() {
-        // Whoever comes second may find the machine warmer or the memory fuller: take turns at that, too.
-        let mut order = [SideChoice::Waybill, SideChoice::Baseline];
-        if round % 2 == 0 {
-            order.reverse();
-        }
-        for side in order {
-            let run = spawn(&SideArguments { side, bench: arguments.side, threads })?;
-            let (name, runs) = match side {
-                SideChoice::Waybill => ("Waybill", &mut waybill),
-                SideChoice::Baseline => ("baseline", &mut baseline),
-            };
-            terminal::note(format!("round {round} of {}: {name} took {:.2} s", arguments.rounds, run.secs));
-            runs.push(run);
-        }
-    }
-    let report = Report::new(&arguments.side, threads, waybill, baseline);
-    if arguments.json {
-        terminal::line(serde_json::to_string_pretty(&report)?);
-    } else {
-        terminal::line(report.table());
-    }
-    report.compare()
+/// How much is measured.
+#[derive(Debug)]
+struct Asked {
+    records: u64,
+    rounds: u32,
+    quick: bool,
+    large_bytes: u64,
+    folder: TempDir,
 }
 
-/// One run of one side, in this process; its report is one line of JSON.
-pub(crate) fn run_side(arguments: &SideArguments) -> Result<()> {
-    let pages = Pages::new(arguments.bench.records, arguments.bench.stored);
-    let json_bytes = pages.json_bytes();
-    let level = match arguments.bench.level {
-        BenchLevel::Fast => Level::Fast,
-        BenchLevel::Default => Level::Default,
-        BenchLevel::Small => Level::Small,
+impl Asked {
+    fn new(arguments: &BenchArguments) -> Result<Self> {
+        let quick = arguments.quick;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("waybill-bench-");
+        let folder = match &arguments.folder {
+            Some(folder) => builder.tempdir_in(folder),
+            None => builder.tempdir(),
+        };
+        Ok(Self {
+            records: arguments.records.unwrap_or(if quick { 100_000 } else { 1_000_000 }),
+            rounds: arguments.rounds.map_or(if quick { 3 } else { 5 }, std::num::NonZeroU32::get),
+            quick,
+            large_bytes: arguments.large.unwrap_or(if quick { 500 } else { 10_000 }).saturating_mul(1_000_000),
+            folder: folder.context("there is no place for the data")?,
+        })
+    }
+
+    /// JSON that the steps of the engine are measured on.
+    fn step_bytes(&self) -> u64 {
+        if self.quick { 32 << 20 } else { 128 << 20 }
+    }
+
+    /// Records of each export that is cut after every page.
+    fn boundary_records(&self) -> u64 {
+        (if self.quick { 300 } else { 5_000 }).min(self.records)
+    }
+}
+
+/// Measures everything that is asked for and prints what came of it.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
+    let asked = Asked::new(arguments)?;
+    let wanted = |goal: Goal| arguments.only.is_empty() || arguments.only.contains(&goal);
+    let launcher = Launcher::new()?;
+    if cfg!(debug_assertions) {
+        terminal::note("A development build says nothing about speed: `cargo run --release --bin waybill -- bench`.");
+    }
+    let peers = if arguments.no_peers || !(wanted(Goal::P1) || wanted(Goal::P2)) {
+        Peers::none("left out")
+    } else {
+        Peers::install(asked.folder.path())?
     };
-    let before = process::processor_secs();
-    let written = match arguments.side {
-        SideChoice::Waybill => waybill_side::run(pages, arguments.threads, level)?,
-        SideChoice::Baseline => baseline::run(&pages, level)?,
+    terminal::note(format!("{} records are made ...", amount::grouped_integer(asked.records)));
+    let prepare = PrepareJob {
+        data: asked.folder.path().to_owned(),
+        records: asked.records,
+        stored: wanted(Goal::P1) || wanted(Goal::P3) || wanted(Goal::P4),
+        wire: wanted(Goal::P2),
+        threads: launcher.cores(),
     };
-    ensure!(written.records == arguments.bench.records, "{} records were written", written.records);
-    let run = Run {
-        secs: written.took.as_secs_f64(),
-        processor_secs: process::processor_secs().zip(before).map(|(after, before)| after - before),
-        records: written.records,
-        json_bytes,
-        csv_bytes: written.csv_bytes,
-        csv_crc32: written.csv_crc32,
-        archive_bytes: written.archive_bytes,
-        peak_rss_bytes: process::peak_rss_bytes(),
+    let () = launcher.run(&Job::Prepare(prepare), launcher.cores())?;
+
+    let mut sections = Vec::new();
+    if wanted(Goal::P1) {
+        let most = launcher.cores().min(4);
+        if most > 2 {
+            sections.push(race::run(&asked, &launcher, &peers, 2)?);
+        }
+        sections.push(race::run(&asked, &launcher, &peers, most)?);
+    }
+    if wanted(Goal::P3) {
+        sections.push(sections::bound(&asked, &launcher)?);
+        sections.push(sections::scaling(&asked, &launcher)?);
+    }
+    if wanted(Goal::P4) {
+        sections.push(memory::section(&asked, &launcher)?);
+    }
+    if wanted(Goal::P5) {
+        sections.push(sections::formats(&asked, &launcher)?);
+    }
+    if wanted(Goal::P7) {
+        sections.push(sections::boundaries(&asked, &launcher)?);
+    }
+    let report = Report {
+        build: if cfg!(debug_assertions) { "development" } else { "release" },
+        machine: machine(&launcher),
+        asked: format!(
+            "{} records, medians of {} interleaved rounds with least and most",
+            amount::grouped_integer(asked.records),
+            asked.rounds
+        ),
+        sections,
     };
-    terminal::line(serde_json::to_string(&run)?);
+    terminal::line(if arguments.shown.json {
+        serde_json::to_string_pretty(&report)?
+    } else if arguments.shown.markdown {
+        report.markdown()
+    } else {
+        report.table()
+    });
+    let differences = report.differences();
+    if !differences.is_empty() {
+        bail!("not all wrote the same: {}", differences.join("; "));
+    }
     Ok(())
 }
 
-fn spawn(arguments: &SideArguments) -> Result<Run> {
-    let program = std::env::current_exe().context("this program cannot find itself")?;
-    let child = Command::new(program)
-        .args(arguments.to_command_line())
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("a process for one side cannot be started")?;
-    if !child.status.success() {
-        bail!("the run of one side failed: {}", child.status);
-    }
-    serde_json::from_slice(&child.stdout).context("the run of one side reported something else")
+/// The processor's name, where the system tells, and how many cores there are.
+fn machine(launcher: &Launcher) -> String {
+    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let name = name.map_or("a processor without a name", |(_, name)| name.trim());
+    let pinned = if launcher.pins() { "processes kept to the cores said" } else { "processes not kept to cores" };
+    format!("{} cores of {name}, {pinned}", launcher.cores())
 }
 
-fn cores() -> NonZeroUsize {
-    available_parallelism().unwrap_or(NonZeroUsize::MIN)
+/// One job, in this process; its report is one line of JSON.
+pub(crate) fn run_job(job: &str) -> Result<()> {
+    let job: Job = serde_json::from_str(job).context("no job of a benchmark")?;
+    terminal::line(report_of(&job)?);
+    Ok(())
 }
 
-/// The size of the records together, for a heading.
-fn json_size(run: &Run) -> String {
-    amount::bytes(run.json_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arguments::StoredForm;
-
-    #[test]
-    fn both_sides_write_the_same_csv() {
-        let records = 7_000;
-        let ours =
-            waybill_side::run(Pages::new(records, StoredForm::Deflated), NonZeroUsize::new(3).unwrap(), Level::Default)
-                .unwrap();
-        let plain = baseline::run(&Pages::new(records, StoredForm::Deflated), Level::Default).unwrap();
-        assert_eq!((ours.records, ours.csv_bytes, ours.csv_crc32), (records, plain.csv_bytes, plain.csv_crc32));
-        assert_eq!(plain.records, records);
-    }
-
-    #[test]
-    fn an_export_of_nothing_has_a_header() {
-        let ours = waybill_side::run(Pages::new(0, StoredForm::Plain), NonZeroUsize::MIN, Level::Fast).unwrap();
-        let plain = baseline::run(&Pages::new(0, StoredForm::Plain), Level::Fast).unwrap();
-        assert_eq!((ours.csv_bytes, ours.csv_crc32), (plain.csv_bytes, plain.csv_crc32));
-    }
+fn report_of(job: &Job) -> Result<String> {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(match job {
+        Job::Prepare(job) => serde_json::to_string(&data::run(job)?)?,
+        Job::Export(job) => serde_json::to_string(&runtime()?.block_on(exports::run(job))?)?,
+        Job::Lines(job) => serde_json::to_string(&lines::run(job)?)?,
+        Job::Plain(job) => serde_json::to_string(&baseline::run(job)?)?,
+        Job::Steps(job) => serde_json::to_string(&steps::run(job)?)?,
+        Job::Formats(job) => serde_json::to_string(&steps::run_formats(job)?)?,
+        Job::Boundaries(job) => serde_json::to_string(&runtime()?.block_on(boundaries::run(job))?)?,
+        Job::Memory(job) => serde_json::to_string(&runtime()?.block_on(memory::run(job))?)?,
+        Job::Sink => serde_json::to_string(&runtime()?.block_on(sink::run())?)?,
+        _ => String::new(),
+    })
 }

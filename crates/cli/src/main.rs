@@ -40,7 +40,7 @@ fn run(arguments: &Arguments) -> Result<Ended> {
         Command::Local(local) => on_runtime(local::run(local)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Bench(bench) => bench::run(bench).map(|()| Ended::Orderly),
-        Command::BenchSide(side) => bench::run_side(side).map(|()| Ended::Orderly),
+        Command::BenchRun(run) => bench::run_job(&run.job).map(|()| Ended::Orderly),
     }
 }
 

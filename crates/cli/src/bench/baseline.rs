@@ -1,41 +1,32 @@
-//! The other side of the benchmark: the straightforward program over the same pages, one thread, with the crates that
-//! everybody takes: `serde_json`'s `Value`, `csv` and `zip`.
+//! The plain program: the same records and columns on one thread, with the crates that everybody takes: `serde_json`'s
+//! `Value`, `csv` and `zip`.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
 
 use anyhow::Result;
 use serde_json::Value;
-use waybill_aws::SystemClock;
-use waybill_domain::Level;
-use waybill_ports::Clock as _;
-use waybill_record::stored::Decoder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::pages::Pages;
-use super::records::COLUMNS;
-use super::written::Written;
-
-/// Takes bytes and counts them.
-#[derive(Debug, Default)]
-struct Counting(u64);
-
-impl Write for Counting {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use super::job::{FileJob, Run, Stopwatch};
+use super::{process, records};
 
 /// Passes bytes on and remembers how many and their CRC-32, to be compared with the other side's.
-struct Checked<W> {
-    inner: W,
-    bytes: u64,
-    crc32: crc32fast::Hasher,
+pub(super) struct Checked<W> {
+    /// Where they go.
+    pub(super) inner: W,
+    /// How many.
+    pub(super) bytes: u64,
+    /// Their checksum.
+    pub(super) crc32: crc32fast::Hasher,
+}
+
+impl<W> Checked<W> {
+    /// Of nothing yet.
+    pub(super) fn new(inner: W) -> Self {
+        Self { inner, bytes: 0, crc32: crc32fast::Hasher::new() }
+    }
 }
 
 impl<W: Write> Write for Checked<W> {
@@ -51,47 +42,49 @@ impl<W: Write> Write for Checked<W> {
     }
 }
 
-/// The level of the `zip` crate that Waybill's corresponds to.
-fn zip_level(level: Level) -> i64 {
-    match level {
-        Level::Fast => 1,
-        Level::Default => 3,
-        Level::Small => 6,
-    }
-}
-
-/// Exports `pages`.
-pub(super) fn run(pages: &Pages, level: Level) -> Result<Written> {
-    let clock = SystemClock::new();
-    let began = clock.monotonic();
-    let mut records = 0;
-    let mut zip = ZipWriter::new_stream(Counting::default());
+/// Exports the lines.
+pub(super) fn run(job: &FileJob) -> Result<Run> {
+    let watch = Stopwatch::start();
+    let mut count = 0;
+    let mut zip = ZipWriter::new(BufWriter::new(File::create(&job.archive)?));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(zip_level(level)))
+        .compression_level(Some(i64::from(job.effort.of_zlib())))
         .large_file(true);
     zip.start_file("people.csv", options)?;
-    let mut checked = Checked { inner: &mut zip, bytes: 0, crc32: crc32fast::Hasher::new() };
+    let mut checked = Checked::new(&mut zip);
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut checked);
-    csv.write_record(COLUMNS)?;
-    let columns = COLUMNS.map(|column| column.split('.').collect::<Vec<_>>());
-    let mut decoder = Decoder::new();
-    for page in 0..pages.count() {
-        for record in pages.page(page) {
-            let value: Value = serde_json::from_slice(decoder.decode(&record.stored)?)?;
-            for column in &columns {
-                write_cell(&mut csv, column.iter().try_fold(&value, |value, name| value.get(name)))?;
-            }
-            csv.write_record(None::<&[u8]>)?;
-            records += 1;
+    csv.write_record(records::COLUMNS)?;
+    let columns = records::COLUMNS.map(|column| column.split('.').collect::<Vec<_>>());
+    let mut lines = BufReader::with_capacity(1 << 20, File::open(&job.lines)?);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let value: Value = serde_json::from_slice(&line)?;
+        line.clear();
+        if !records::is_wanted(&value) {
+            continue;
         }
+        for column in &columns {
+            write_cell(&mut csv, column.iter().try_fold(&value, |value, name| value.get(name)))?;
+        }
+        csv.write_record(None::<&[u8]>)?;
+        count += 1;
     }
     csv.flush()?;
     drop(csv);
-    let (csv_bytes, csv_crc32) = (checked.bytes, checked.crc32.finalize());
-    let archive_bytes = zip.finish()?.into_inner().0;
-    let took = clock.monotonic().saturating_sub(began);
-    Ok(Written { took, records, csv_bytes, csv_crc32, archive_bytes })
+    let (plain_bytes, crc32) = (checked.bytes, checked.crc32.finalize());
+    zip.finish()?.into_inner()?;
+    let (secs, processor_secs) = watch.elapsed();
+    Ok(Run {
+        secs,
+        processor_secs: Some(processor_secs),
+        records: count,
+        plain_bytes,
+        crc32,
+        archive_bytes: job.archive.metadata()?.len(),
+        peak_rss_bytes: process::peak_rss_bytes(),
+        ..Run::default()
+    })
 }
 
 fn write_cell<W: Write>(csv: &mut csv::Writer<W>, value: Option<&Value>) -> csv::Result<()> {

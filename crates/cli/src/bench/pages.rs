@@ -1,114 +1,62 @@
-//! Canned pages, replayed as a record store: what a table would answer, without the table.
+//! Pages replayed as a record store: what a table would answer, without the table.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
 use waybill_ports::{IdPage, PageCursor, PortError, PortErrorKind, RecordPage, RecordPatch, RecordStore, StoredRecord};
-use waybill_record::{Page, stored};
+use waybill_record::Page;
 
-use super::records;
-use crate::arguments::StoredForm;
+use super::data::{PageFile, stored_records};
 
-/// Codec byte of a stored record whose JSON text follows as it is.
-const PLAIN: u8 = 0;
-/// Different pages; they repeat after that, far beyond what a compressor looks back.
-const DIFFERENT: u64 = 8;
 /// Partitions, as in the real store.
-const PARTITIONS: u16 = 16;
+pub(super) const PARTITIONS: u16 = 16;
 
-/// One page: ids of its records, where each ends in `bytes`, and how long the JSON text of each is.
-#[derive(Debug, Default)]
-struct Canned {
-    ids: Vec<RecordId>,
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
-    json_sizes: Vec<usize>,
-}
-
-/// A collection of so many records, as pages of equally many.
+/// Where a store's pages come from.
 #[derive(Debug)]
-pub(super) struct Pages {
-    canned: Vec<Canned>,
-    records: u64,
-    per_page: usize,
-}
-
-/// Records of a page: about 1 MiB of stored bytes, as a table's page holds.
-fn per_page(form: StoredForm) -> usize {
-    match form {
-        StoredForm::Deflated => 2_600,
-        StoredForm::Plain => 1_570,
-    }
-}
-
-impl Pages {
-    /// Pages of `records` generated records.
-    pub(super) fn new(records: u64, form: StoredForm) -> Self {
-        let mut pages = Self { canned: Vec::new(), records, per_page: per_page(form) };
-        let mut numbers = 0..;
-        for _ in 0..pages.count().min(DIFFERENT) {
-            let mut page = Canned::default();
-            for number in numbers.by_ref().take(pages.per_page) {
-                let (id, json) = records::record(number);
-                page.ids.push(id);
-                match form {
-                    StoredForm::Deflated => page.bytes.extend_from_slice(&stored::encode(json.as_bytes())),
-                    StoredForm::Plain => {
-                        page.bytes.push(PLAIN);
-                        page.bytes.extend_from_slice(json.as_bytes());
-                    }
-                }
-                page.ends.push(page.bytes.len());
-                page.json_sizes.push(json.len());
-            }
-            pages.canned.push(page);
-        }
-        pages
-    }
-
-    /// How many pages there are.
-    pub(super) fn count(&self) -> u64 {
-        self.records.div_ceil(self.stride())
-    }
-
-    /// JSON text of all records, in bytes.
-    pub(super) fn json_bytes(&self) -> u64 {
-        let size = |page| -> usize {
-            let sizes = self.canned_page(page).map_or(&[][..], |canned| &canned.json_sizes);
-            sizes.iter().take(self.length(page)).sum()
-        };
-        (0..self.count()).map(|page| u64::try_from(size(page)).unwrap_or(u64::MAX)).sum()
-    }
-
-    /// The records of page `page`, in memory of their own, as a table would send them.
-    pub(super) fn page(&self, page: u64) -> Vec<StoredRecord> {
-        let Some(canned) = self.canned_page(page) else { return Vec::new() };
-        let length = self.length(page);
-        let end = length.checked_sub(1).and_then(|last| canned.ends.get(last)).copied().unwrap_or(0);
-        let bytes = Bytes::copy_from_slice(&canned.bytes[..end]);
-        let starts = std::iter::once(0).chain(canned.ends.iter().copied());
-        let spans = starts.zip(&canned.ends).take(length);
-        let stored = spans.map(|(start, &end)| bytes.slice(start..end));
-        canned.ids.iter().zip(stored).map(|(&id, stored)| StoredRecord { id, stored }).collect()
-    }
-
-    fn canned_page(&self, page: u64) -> Option<&Canned> {
-        self.canned.get(usize::try_from(page % DIFFERENT).ok()?)
-    }
-
-    fn stride(&self) -> u64 {
-        u64::try_from(self.per_page).unwrap_or(u64::MAX)
-    }
-
-    fn length(&self, page: u64) -> usize {
-        let left = self.records.saturating_sub(page.saturating_mul(self.stride()));
-        usize::try_from(left).unwrap_or(usize::MAX).min(self.per_page)
-    }
+enum Pages {
+    /// A file, whose pages are given again from the first one when they are at their end.
+    File(PageFile),
+    /// Records in memory, in pages of as many as are asked for.
+    Kept(Vec<Bytes>),
 }
 
 /// Replays pages: page `n` is in partition `n mod 16`, so that turns over the partitions give them in order.
 #[derive(Debug)]
-pub(super) struct ReplayedRecords(pub(super) std::sync::Arc<Pages>);
+pub(super) struct ReplayedRecords {
+    pages: Pages,
+    count: u64,
+    read: Arc<AtomicU32>,
+}
+
+impl ReplayedRecords {
+    /// So many pages of `file`, which is begun anew as often as it takes.
+    pub(super) fn of_file(file: PageFile, count: u64) -> Self {
+        Self { pages: Pages::File(file), count, read: Arc::default() }
+    }
+
+    /// These records, in their stored form. `per_page` of them are asked for at a time; `read` counts the pages.
+    pub(super) fn kept(records: Vec<Bytes>, per_page: u32, read: Arc<AtomicU32>) -> Self {
+        let length = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        Self { pages: Pages::Kept(records), count: length.div_ceil(u64::from(per_page)), read }
+    }
+
+    fn page(&self, number: u64, limit: Option<u32>) -> Option<Vec<Bytes>> {
+        match &self.pages {
+            Pages::File(file) => {
+                let (page, records) = file.read(number.checked_rem(file.count())?, b"").ok()?;
+                stored_records(page, records).ok()
+            }
+            Pages::Kept(records) => {
+                let per_page = usize::try_from(limit?).ok()?;
+                let start = usize::try_from(number).ok()?.checked_mul(per_page)?;
+                Some(records.iter().skip(start).take(per_page).cloned().collect())
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl RecordStore for ReplayedRecords {
@@ -122,15 +70,19 @@ impl RecordStore for ReplayedRecords {
         _: &CollectionName,
         partition: u16,
         from: Option<&PageCursor>,
-        _: Option<u32>,
+        limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
-        let page = match from {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let number = match from {
             None => u64::from(partition),
             Some(cursor) => cursor.0.parse().map_err(|_| unused("a page of another store"))?,
         };
-        let next = page + u64::from(PARTITIONS);
-        let next = (next < self.0.count()).then(|| PageCursor(next.to_string()));
-        let records = self.0.page(page).into_iter().map(|record| record.stored).collect();
+        if number >= self.count {
+            return Ok(RecordPage { page: Page::default(), next: None });
+        }
+        let next = number + u64::from(PARTITIONS);
+        let next = (next < self.count).then(|| PageCursor(next.to_string()));
+        let records = self.page(number, limit).ok_or_else(|| unused("a page that is not there"))?;
         Ok(RecordPage { page: Page::stored(records), next })
     }
 
@@ -171,45 +123,42 @@ pub(super) fn unused(during: &'static str) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::data::{Paged, make};
+    use std::collections::VecDeque;
 
-    fn total(pages: &Pages) -> usize {
-        (0..pages.count()).map(|page| pages.page(page).len()).sum()
-    }
-
-    const FORMS: [StoredForm; 2] = [StoredForm::Deflated, StoredForm::Plain];
-
-    #[test]
-    fn a_page_is_about_as_large_as_a_page_of_a_table() {
-        for form in FORMS {
-            let bytes: usize = Pages::new(5000, form).page(0).iter().map(|record| record.stored.len()).sum();
-            assert!((900_000..1_150_000).contains(&bytes), "{form}: {bytes}");
-        }
-    }
-
-    #[test]
-    fn pages_hold_as_many_records_as_asked_for() {
-        for records in [0, 1, 5000, 60_000] {
-            let pages = Pages::new(records, StoredForm::Deflated);
-            assert_eq!(u64::try_from(total(&pages)).unwrap(), records);
-            assert!(pages.page(pages.count()).is_empty());
-        }
-    }
-
-    #[test]
-    fn pages_decode_to_the_records_and_their_size_is_known() {
-        for form in FORMS {
-            let pages = Pages::new(20_000, form);
-            let mut decoder = stored::Decoder::new();
-            let mut bytes = 0;
-            for page in 0..pages.count() {
-                for record in pages.page(page) {
-                    let text = decoder.decode(&record.stored).unwrap();
-                    let value: serde_json::Value = serde_json::from_slice(text).unwrap();
-                    assert_eq!(value["_id"], record.id.to_string());
-                    bytes += u64::try_from(text.len()).unwrap();
-                }
+    /// Lengths of all pages, in the order in which turns over the partitions give them.
+    async fn lengths(store: &ReplayedRecords, limit: Option<u32>) -> Vec<usize> {
+        let (org, collection) = ("bench".parse().unwrap(), "people".parse().unwrap());
+        let mut turns: VecDeque<(u16, Option<PageCursor>)> = (0..PARTITIONS).map(|turn| (turn, None)).collect();
+        let mut lengths = Vec::new();
+        while let Some((partition, from)) = turns.pop_front() {
+            let page = store.read_page(&org, &collection, partition, from.as_ref(), limit).await.unwrap();
+            lengths.push(page.page.len());
+            if page.next.is_some() {
+                turns.push_back((partition, page.next));
             }
-            assert_eq!(bytes, pages.json_bytes());
         }
+        lengths.retain(|length| *length > 0);
+        lengths
+    }
+
+    #[tokio::test]
+    async fn kept_records_come_in_pages_of_as_many_as_asked_for() {
+        let records = vec![Bytes::from_static(b"\0{}"); 100];
+        let store = ReplayedRecords::kept(records, 7, Arc::default());
+        let mut expected = vec![7; 14];
+        expected.push(2);
+        assert_eq!(lengths(&store, Some(7)).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 5000, &[Paged::Stored], 1).unwrap();
+        let file = PageFile::open(folder.path(), Paged::Stored).unwrap();
+        let (count, records) = (file.count(), usize::try_from(file.records()).unwrap());
+        let store = ReplayedRecords::of_file(file, count * 20);
+        let lengths = lengths(&store, None).await;
+        assert_eq!(lengths.iter().sum::<usize>(), records * 20);
     }
 }

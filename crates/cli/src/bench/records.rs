@@ -24,6 +24,14 @@ pub(super) const COLUMNS: [&str; 16] = [
     "device.os",
 ];
 
+/// Which records are exported, as a Cortex client asks: 72 of 100.
+pub(super) const WHERE: &str = r#"{"status":{"$ne":"withdrawn"},"visits":{"$gte":4}}"#;
+
+/// Whether a record is to be exported, as a plain program asks.
+pub(super) fn is_wanted(record: &serde_json::Value) -> bool {
+    record["status"] != "withdrawn" && record["visits"].as_u64().is_some_and(|visits| visits >= 4)
+}
+
 const GIVEN: [&str; 12] =
     ["Mira", "Jonas", "Aïcha", "Søren", "Li", "Tomás", "Freya", "Kwame", "Noor", "Ewa", "Iván", "Hana"];
 const FAMILY: [&str; 12] = [
@@ -155,19 +163,22 @@ pub(super) fn collection(org: OrgCode, name: CollectionName) -> Collection {
     let device = [("model", String), ("os", String), ("serial", String)];
     let tags = Property { array: true, ..property("tags", String) };
     let readings = Property { array: true, ..property("readings", Any) };
-    let properties = [
-        ("name", String),
-        ("email", String),
-        ("status", String),
-        ("score", Number),
-        ("visits", Number),
-        ("verified", Boolean),
-        ("notes", String),
-        ("address", document(address.map(|(name, kind)| property(name, kind)))),
-        ("device", document(device.map(|(name, kind)| property(name, kind)))),
+    let address = document(address.map(|(name, kind)| property(name, kind)));
+    let device = document(device.map(|(name, kind)| property(name, kind)));
+    // In the order of the records' text: an export of everything gives that text back.
+    let properties = vec![
+        property("name", String),
+        property("email", String),
+        property("status", String),
+        property("score", Number),
+        property("visits", Number),
+        property("verified", Boolean),
+        property("notes", String),
+        tags,
+        property("address", address),
+        property("device", device),
+        readings,
     ];
-    let mut properties: Vec<Property> = properties.map(|(name, kind)| property(name, kind)).into();
-    properties.extend([tags, readings]);
     Collection {
         org,
         singular: name.clone(),

@@ -1,235 +1,327 @@
-//! Medians of a benchmark's runs, as a table for a person or JSON for a program.
+//! What a benchmark found: tables of medians, and what was promised beside what came of it; for a person, for a page, or
+//! as data.
 
-use std::num::NonZeroUsize;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use anyhow::{Result, bail};
-use serde::Serialize;
-
-use super::json_size;
-use super::written::Run;
+use super::statistics::Spread;
 use crate::amount;
-use crate::arguments::BenchSide;
 
-/// Both sides, and how they compare.
+/// Everything.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
-    records: u64,
-    level: String,
-    stored: String,
-    threads: NonZeroUsize,
-    build: &'static str,
-    waybill: Side,
-    baseline: Side,
-    /// Waybill's figure divided by the baseline's.
-    ratios: Ratios,
+    /// Release or development.
+    pub(super) build: &'static str,
+    /// What it ran on.
+    pub(super) machine: String,
+    /// Records, rounds and what else was asked for.
+    pub(super) asked: String,
+    /// The parts, in order.
+    pub(super) sections: Vec<Section>,
 }
 
+/// One part.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Section {
+    /// `P1`, …
+    pub(super) name: &'static str,
+    /// What is measured.
+    pub(super) title: String,
+    /// Headings, the first one of the rows' names.
+    #[serde(skip)]
+    pub(super) columns: Vec<&'static str>,
+    /// Rows of as many cells.
+    #[serde(serialize_with = "rows")]
+    pub(super) rows: Rows,
+    /// What was promised.
+    pub(super) claims: Vec<Claim>,
+    /// What has to be known beside it.
+    pub(super) notes: Vec<String>,
+    /// Outputs that should be the same and are not.
+    pub(super) differences: Vec<String>,
+}
+
+/// Rows together with the headings that name their cells.
+#[derive(Debug, Default)]
+pub(super) struct Rows(Vec<(Vec<&'static str>, Vec<Cell>)>);
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Cell {
+    /// Words.
+    Text(String),
+    /// A measurement; its unit and digits are for showing only.
+    Measured {
+        /// The value.
+        #[serde(flatten)]
+        spread: Spread,
+        /// Behind it.
+        unit: &'static str,
+        /// Behind the point.
+        #[serde(skip)]
+        digits: usize,
+    },
+    /// A whole number.
+    Count(u64),
+    /// Nothing to say.
+    Absent(Option<()>),
+}
+
+/// A goal and how far it is reached.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Side {
-    records_per_sec: f64,
-    json_megabytes_per_sec: f64,
-    processor_secs: Option<f64>,
-    peak_rss_bytes: Option<f64>,
-    archive_bytes: f64,
-    runs: Vec<Run>,
+pub(super) struct Claim {
+    /// In words.
+    pub(super) what: String,
+    /// What was measured; `None` where it could not be.
+    pub(super) measured: Option<Spread>,
+    /// Behind the number: `×`, `%`, …
+    pub(super) unit: &'static str,
+    /// The goal.
+    pub(super) goal: f64,
+    /// Whether more is better.
+    pub(super) at_least: bool,
+    /// Whether it was reached, by the median.
+    pub(super) met: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Ratios {
-    records_per_sec: f64,
-    json_megabytes_per_sec: f64,
-    processor_secs: Option<f64>,
-    peak_rss_bytes: Option<f64>,
-    archive_bytes: f64,
+fn rows<S: Serializer>(rows: &Rows, serializer: S) -> Result<S::Ok, S::Error> {
+    struct Row<'a>(&'a [&'static str], &'a [Cell]);
+    impl Serialize for Row<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(self.1.len()))?;
+            for (name, cell) in self.0.iter().zip(self.1) {
+                map.serialize_entry(name, cell)?;
+            }
+            map.end()
+        }
+    }
+    serializer.collect_seq(rows.0.iter().map(|(columns, cells)| Row(columns, cells)))
 }
 
-impl Side {
-    fn new(runs: Vec<Run>) -> Self {
-        let median_of = |figure: &dyn Fn(&Run) -> f64| median(runs.iter().map(figure).collect()).unwrap_or(0.0);
-        let per_sec = |amount: f64, run: &Run| if run.secs > 0.0 { amount / run.secs } else { 0.0 };
-        Self {
-            records_per_sec: median_of(&|run| per_sec(amount::float(run.records), run)),
-            json_megabytes_per_sec: median_of(&|run| per_sec(amount::float(run.json_bytes) / 1e6, run)),
-            processor_secs: median(runs.iter().filter_map(|run| run.processor_secs).collect()),
-            peak_rss_bytes: median(runs.iter().filter_map(|run| run.peak_rss_bytes).map(amount::float).collect()),
-            archive_bytes: median_of(&|run| amount::float(run.archive_bytes)),
-            runs,
+impl Claim {
+    /// At least `goal`.
+    pub(super) fn at_least(what: impl Into<String>, measured: Option<Spread>, goal: f64, unit: &'static str) -> Self {
+        let met = measured.map(|spread| spread.median >= goal);
+        Self { what: what.into(), measured, unit, goal, at_least: true, met }
+    }
+
+    /// At most `goal`.
+    pub(super) fn at_most(what: impl Into<String>, measured: Option<Spread>, goal: f64, unit: &'static str) -> Self {
+        let met = measured.map(|spread| spread.median <= goal);
+        Self { what: what.into(), measured, unit, goal, at_least: false, met }
+    }
+
+    fn verdict(&self) -> String {
+        match (self.met, self.measured) {
+            (Some(true), _) => "met".to_owned(),
+            (Some(false), Some(spread)) if self.goal > 0.0 => {
+                format!("missed: {:.0} % of the goal", 100.0 * spread.median / self.goal)
+            }
+            (Some(false), _) => "missed".to_owned(),
+            (None, _) => "not measured".to_owned(),
+        }
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let sign = if self.at_least { "≥" } else { "≤" };
+        let goal = format!("{sign} {} {}", short(self.goal), self.unit);
+        let measured =
+            self.measured.map_or_else(|| "–".to_owned(), |spread| range(&spread, digits(self.goal), self.unit));
+        [self.what.clone(), goal.trim().to_owned(), measured, self.verdict()]
+    }
+}
+
+fn digits(goal: f64) -> usize {
+    if goal >= 20.0 || goal == 0.0 { 1 } else { 2 }
+}
+
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn range(spread: &Spread, digits: usize, unit: &str) -> String {
+    let Spread { median, min, max } = spread;
+    let number = |value: f64| {
+        if digits == 0 { amount::grouped(value) } else { format!("{value:.digits$}") }
+    };
+    let median = number(*median);
+    let (min, max) = (number(*min), number(*max));
+    let text = if min == max { format!("{median} {unit}") } else { format!("{median} {unit} ({min}–{max})") };
+    text.replace("  ", " ").trim().to_owned()
+}
+
+impl Cell {
+    /// Words.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A measurement.
+    pub(super) fn of(spread: Option<Spread>, digits: usize, unit: &'static str) -> Self {
+        spread.map_or(Self::Absent(None), |spread| Self::Measured { spread, unit, digits })
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Measured { spread, unit, digits } => range(spread, *digits, unit),
+            Self::Count(count) => amount::grouped_integer(*count),
+            Self::Absent(_) => "–".to_owned(),
         }
     }
 }
 
-/// The middle value, or the mean of the middle two.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    if values.len() % 2 == 1 {
-        return Some(upper);
+impl Section {
+    /// A section without rows.
+    pub(super) fn new(name: &'static str, title: impl Into<String>, columns: &[&'static str]) -> Self {
+        Self { name, title: title.into(), columns: columns.to_vec(), ..Self::default() }
     }
-    Some(f64::midpoint(values[middle - 1], upper))
-}
 
-fn ratio(ours: f64, theirs: f64) -> f64 {
-    if theirs > 0.0 { ours / theirs } else { 0.0 }
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.0.push((self.columns.clone(), cells));
+    }
+
+    /// Adds a row of something that could not be measured, and why.
+    pub(super) fn absent(&mut self, name: &str, why: &str) {
+        self.row(vec![Cell::text(name), Cell::text(format!("not measured: {why}"))]);
+    }
+
+    fn tables(&self) -> Vec<Vec<Vec<String>>> {
+        let heading = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut tables = Vec::new();
+        if !self.rows.0.is_empty() {
+            let mut table = vec![heading(&self.columns)];
+            for (_, cells) in &self.rows.0 {
+                let mut shown: Vec<String> = cells.iter().map(Cell::shown).collect();
+                shown.resize(self.columns.len(), String::new());
+                table.push(shown);
+            }
+            tables.push(table);
+        }
+        if !self.claims.is_empty() {
+            let mut table = vec![heading(&["goal", "asked", "measured", "verdict"])];
+            table.extend(self.claims.iter().map(|claim| claim.cells().to_vec()));
+            tables.push(table);
+        }
+        tables
+    }
+
+    fn remarks(&self) -> impl Iterator<Item = String> {
+        let differences = self.differences.iter().map(|difference| format!("DIFFERENT: {difference}"));
+        self.notes.iter().cloned().chain(differences)
+    }
 }
 
 impl Report {
-    /// A report on the runs of both sides.
-    pub(super) fn new(side: &BenchSide, threads: NonZeroUsize, waybill: Vec<Run>, baseline: Vec<Run>) -> Self {
-        let (ours, theirs) = (Side::new(waybill), Side::new(baseline));
-        let some = |ours: Option<f64>, theirs: Option<f64>| ours.zip(theirs).map(|(ours, theirs)| ratio(ours, theirs));
-        let ratios = Ratios {
-            records_per_sec: ratio(ours.records_per_sec, theirs.records_per_sec),
-            json_megabytes_per_sec: ratio(ours.json_megabytes_per_sec, theirs.json_megabytes_per_sec),
-            processor_secs: some(ours.processor_secs, theirs.processor_secs),
-            peak_rss_bytes: some(ours.peak_rss_bytes, theirs.peak_rss_bytes),
-            archive_bytes: ratio(ours.archive_bytes, theirs.archive_bytes),
-        };
-        let build = if cfg!(debug_assertions) { "development" } else { "release" };
-        let (level, stored) = (side.level.to_string(), side.stored.to_string());
-        Self { records: side.records, level, stored, threads, build, waybill: ours, baseline: theirs, ratios }
+    /// What differs that should not, of all parts.
+    pub(super) fn differences(&self) -> Vec<&str> {
+        self.sections.iter().flat_map(|section| &section.differences).map(String::as_str).collect()
     }
 
-    /// Fails when the sides, or two runs of one, did not write the same CSV file.
-    pub(super) fn compare(&self) -> Result<()> {
-        let mut files = self.waybill.runs.iter().chain(&self.baseline.runs).map(|run| (run.csv_bytes, run.csv_crc32));
-        let Some(first) = files.next() else { return Ok(()) };
-        if let Some(other) = files.find(|file| *file != first) {
-            bail!("two runs wrote different CSV files: {first:?} and {other:?} (bytes, CRC-32)");
-        }
-        Ok(())
-    }
-
-    /// The table, without a line break at its end.
+    /// For a terminal, without a line break at its end.
     pub(super) fn table(&self) -> String {
-        let threads = self.threads;
-        let plural = if threads.get() == 1 { "" } else { "s" };
-        let memory = |bytes: Option<f64>| bytes.map_or_else(unknown, |bytes| format!("{:.1} MiB", bytes / 1_048_576.0));
-        let time = |secs: Option<f64>| secs.map_or_else(unknown, |secs| format!("{secs:.2} s"));
-        let times = |ratio: f64| format!("{ratio:.2} ×");
-        let (ours, theirs, ratios) = (&self.waybill, &self.baseline, &self.ratios);
-        let rows = [
-            [String::new(), format!("Waybill, {threads} thread{plural}"), "baseline, 1 thread".into(), "ratio".into()],
-            [
-                "records/s".into(),
-                amount::grouped(ours.records_per_sec),
-                amount::grouped(theirs.records_per_sec),
-                times(ratios.records_per_sec),
-            ],
-            [
-                "MB/s of JSON".into(),
-                format!("{:.1}", ours.json_megabytes_per_sec),
-                format!("{:.1}", theirs.json_megabytes_per_sec),
-                times(ratios.json_megabytes_per_sec),
-            ],
-            [
-                "processor time".into(),
-                time(ours.processor_secs),
-                time(theirs.processor_secs),
-                ratios.processor_secs.map_or_else(unknown, times),
-            ],
-            [
-                "peak memory".into(),
-                memory(ours.peak_rss_bytes),
-                memory(theirs.peak_rss_bytes),
-                ratios.peak_rss_bytes.map_or_else(unknown, times),
-            ],
-            [
-                "archive".into(),
-                format!("{:.2} MB", ours.archive_bytes / 1e6),
-                format!("{:.2} MB", theirs.archive_bytes / 1e6),
-                times(ratios.archive_bytes),
-            ],
-        ];
-        let mut lines = vec![self.heading(), String::new()];
-        lines.extend(rows.map(|[name, ours, theirs, ratio]| format!("{name:<16}{ours:>22}{theirs:>22}{ratio:>12}")));
-        lines.push(String::new());
-        lines.push(self.footing());
+        let mut lines = vec![format!("{}; {} build; {}", self.machine, self.build, self.asked)];
+        for section in &self.sections {
+            lines.push(format!("\n{}  {}", section.name, section.title));
+            for table in section.tables() {
+                lines.push(String::new());
+                lines.extend(aligned(&table));
+            }
+            lines.extend(section.remarks().map(|remark| format!("  {remark}")));
+        }
         lines.join("\n")
     }
 
-    fn heading(&self) -> String {
-        let size = self.waybill.runs.first().map(json_size).unwrap_or_default();
-        let (records, level, rounds) = (amount::grouped_integer(self.records), &self.level, self.waybill.runs.len());
-        let stored = &self.stored;
-        format!(
-            "{records} {stored} records ({size} of JSON) to a CSV file in a zip, level {level}; medians of {rounds} rounds"
-        )
-    }
-
-    fn footing(&self) -> String {
-        let csv = self.waybill.runs.first().map(|run| amount::bytes(run.csv_bytes)).unwrap_or_default();
-        let verdict = if self.compare().is_ok() { "the same" } else { "NOT the same" };
-        format!(
-            "Both wrote {verdict} CSV file ({csv}). Peak memory holds the canned pages of both sides, about 10 MiB.\n\
-             Baseline: serde_json::Value, csv and zip, a straightforward program. Build: {}.",
-            self.build
-        )
+    /// For a page, likewise.
+    pub(super) fn markdown(&self) -> String {
+        let mut lines = vec![format!("{}; {} build; {}.", self.machine, self.build, self.asked)];
+        for section in &self.sections {
+            lines.push(format!("\n### {}: {}", section.name, section.title));
+            for table in section.tables() {
+                lines.push(String::new());
+                for (position, row) in table.iter().enumerate() {
+                    lines.push(format!("| {} |", row.join(" | ")));
+                    if position == 0 {
+                        lines.push(format!("|{}", "---|".repeat(row.len())));
+                    }
+                }
+            }
+            let remarks: Vec<String> = section.remarks().map(|remark| format!("- {remark}")).collect();
+            if !remarks.is_empty() {
+                lines.push(String::new());
+                lines.extend(remarks);
+            }
+        }
+        lines.join("\n")
     }
 }
 
-fn unknown() -> String {
-    "unknown".to_owned()
+fn aligned(table: &[Vec<String>]) -> Vec<String> {
+    let width =
+        |column: usize| table.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
+    let columns = table.first().map_or(0, Vec::len);
+    // What could not be measured says so in one long cell, which makes no column wide.
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).min(48)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+    };
+    table.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::{BenchLevel, StoredForm};
 
-    fn run(secs: f64, csv_crc32: u32) -> Run {
-        Run {
-            secs,
-            processor_secs: Some(secs * 2.0),
-            records: 1_000_000,
-            json_bytes: 650_000_000,
-            csv_bytes: 210_000_000,
-            csv_crc32,
-            archive_bytes: 70_000_000,
-            peak_rss_bytes: Some(50 << 20),
+    fn report() -> Report {
+        let mut section = Section::new("P1", "a race", &["what", "time", "records"]);
+        let spread = Spread { median: 1.5, min: 1.0, max: 2.0 };
+        section.row(vec![Cell::text("ours"), Cell::of(Some(spread), 2, "s"), Cell::Count(1_000_000)]);
+        section.absent("theirs", "it is not installed");
+        section.claims.push(Claim::at_least("twice as fast", Some(spread), 2.0, "×"));
+        section.claims.push(Claim::at_most("small", Some(spread), 2.0, "MiB"));
+        section.claims.push(Claim::at_least("unknown", None, 2.0, "×"));
+        section.differences.push("two files".to_owned());
+        Report { build: "release", machine: "4 cores".to_owned(), asked: "all".to_owned(), sections: vec![section] }
+    }
+
+    #[test]
+    fn the_page_has_tables_and_verdicts() {
+        let page = report().markdown();
+        let lines: Vec<&str> = page.lines().collect();
+        for line in [
+            "### P1: a race",
+            "| what | time | records |",
+            "| ours | 1.50 s (1.00–2.00) | 1,000,000 |",
+            "| theirs | not measured: it is not installed |  |",
+            "| twice as fast | ≥ 2 × | 1.50 × (1.00–2.00) | missed: 75 % of the goal |",
+            "| small | ≤ 2 MiB | 1.50 MiB (1.00–2.00) | met |",
+            "| unknown | ≥ 2 × | – | not measured |",
+            "- DIFFERENT: two files",
+        ] {
+            assert!(lines.contains(&line), "{line}\n{page}");
         }
     }
 
-    fn report(ours: &[f64], theirs: &[f64], crc32: u32) -> Report {
-        let side = BenchSide { records: 1_000_000, level: BenchLevel::Default, stored: StoredForm::Deflated };
-        let ours = ours.iter().map(|&secs| run(secs, 1)).collect();
-        let theirs = theirs.iter().map(|&secs| run(secs, crc32)).collect();
-        Report::new(&side, NonZeroUsize::new(4).unwrap(), ours, theirs)
+    #[test]
+    fn the_data_name_their_cells() {
+        let data = serde_json::to_value(report()).unwrap();
+        let section = &data["sections"][0];
+        assert_eq!(section["rows"][0]["time"]["median"], 1.5);
+        assert_eq!(section["rows"][0]["records"], 1_000_000);
+        assert_eq!(section["claims"][1]["met"], true);
+        assert_eq!(section["claims"][2]["met"], serde_json::Value::Null);
+        assert_eq!(report().differences(), ["two files"]);
     }
 
     #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
-    }
-
-    #[test]
-    fn the_table_shows_both_sides_and_their_ratio() {
-        let table = report(&[0.5, 9.0, 0.4], &[4.0, 5.0, 6.0], 1).table();
-        let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace();
-        assert_eq!(line("records/s").skip(1).collect::<Vec<_>>(), ["2,000,000", "200,000", "10.00", "×"]);
-        assert_eq!(line("peak memory").skip(2).collect::<Vec<_>>(), ["50.0", "MiB", "50.0", "MiB", "1.00", "×"]);
-        assert!(table.starts_with("1,000,000 deflated records (650.0 MB of JSON) to a CSV file"), "{table}");
-        assert!(table.contains("Both wrote the same CSV file (210.0 MB)"), "{table}");
-    }
-
-    #[test]
-    fn different_files_are_a_failure() {
-        assert!(report(&[1.0], &[1.0], 1).compare().is_ok());
-        let different = report(&[1.0], &[1.0], 2);
-        assert!(different.compare().unwrap_err().to_string().contains("different CSV files"));
-        assert!(different.table().contains("NOT the same"));
-    }
-
-    #[test]
-    fn the_json_names_units() {
-        let json = serde_json::to_value(report(&[1.0], &[2.0], 1)).unwrap();
-        assert_eq!(json["ratios"]["recordsPerSec"], 2.0);
-        assert_eq!(json["waybill"]["runs"][0]["peakRssBytes"], 50 << 20);
-        assert_eq!(json["level"], "default");
+    fn the_terminal_gets_columns() {
+        let table = report().table();
+        assert!(table.contains("  ours    1.50 s (1.00–2.00)"), "{table}");
     }
 }

@@ -22,7 +22,7 @@ struct Object {
 
 /// An upload under way: its parts by their numbers, as sizes and, if they are kept, bytes.
 #[derive(Debug, Default)]
-struct UploadLink {
+struct Parts {
     metadata: ObjectMetadata,
     parts: BTreeMap<u32, (u64, Vec<u8>)>,
 }
@@ -30,7 +30,7 @@ struct UploadLink {
 #[derive(Debug, Default)]
 struct Objects {
     objects: BTreeMap<String, Object>,
-    uploads: BTreeMap<String, UploadLink>,
+    uploads: BTreeMap<String, Parts>,
 }
 
 /// An archive store in memory. What is written in one go is kept; what is written in parts is counted, or kept too.
@@ -89,7 +89,7 @@ impl ArchiveStore for MappedArchives {
     }
 
     async fn begin_upload(&self, key: &str, metadata: &ObjectMetadata) -> Result<UploadId, PortError> {
-        let upload = UploadLink { metadata: metadata.clone(), ..UploadLink::default() };
+        let upload = Parts { metadata: metadata.clone(), ..Parts::default() };
         self.all().uploads.insert(key.to_owned(), upload);
         Ok(UploadId(key.to_owned()))
     }
@@ -120,7 +120,7 @@ impl ArchiveStore for MappedArchives {
 
     async fn complete_upload(&self, key: &str, _: &UploadId, _: &[PartTag]) -> Result<(), PortError> {
         let mut all = self.all();
-        let UploadLink { metadata, parts } = all.uploads.remove(key).ok_or_else(|| gone("completing an upload"))?;
+        let Parts { metadata, parts } = all.uploads.remove(key).ok_or_else(|| gone("completing an upload"))?;
         let size_bytes = parts.values().map(|(size, _)| size).sum();
         let bytes = parts.into_values().flat_map(|(_, bytes)| bytes).collect();
         all.objects.insert(key.to_owned(), Object { head: ObjectHead { size_bytes, metadata }, bytes });
@@ -197,13 +197,26 @@ mod tests {
 
     #[tokio::test]
     async fn sizes_of_parts_and_copies_add_up() {
-        let archives = CountingArchives::default();
+        let archives = MappedArchives::default();
         let upload = archives.begin_upload("a", &ObjectMetadata::default()).await.unwrap();
         assert_eq!(archives.size_of("a"), None);
-        archives.upload_part("a", &upload, 1, Bytes::from_static(b"12345")).await.unwrap();
         archives.copy_part("a", &upload, 2, "b", ByteRange { start: 10, end: 20 }).await.unwrap();
+        archives.upload_part("a", &upload, 1, Bytes::from_static(b"12345")).await.unwrap();
         archives.complete_upload("a", &upload, &[]).await.unwrap();
         assert_eq!(archives.size_of("a"), Some(15));
         assert!(archives.upload_part("a", &upload, 3, Bytes::new()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_in_the_order_of_its_parts() {
+        let archives = MappedArchives::keeping();
+        archives.put_new("b", Bytes::from_static(b"0123456789"), &ObjectMetadata::default()).await.unwrap();
+        let upload = archives.begin_upload("a", &ObjectMetadata::default()).await.unwrap();
+        archives.upload_part("a", &upload, 2, Bytes::from_static(b"end")).await.unwrap();
+        archives.copy_part("a", &upload, 1, "b", ByteRange { start: 3, end: 6 }).await.unwrap();
+        archives.complete_upload("a", &upload, &[]).await.unwrap();
+        assert_eq!(archives.bytes_of("a").unwrap(), b"345end");
+        let range = ByteRange { start: 2, end: 4 };
+        assert_eq!(archives.read("a", range).await.unwrap().unwrap(), Bytes::from_static(b"5e"));
     }
 }
