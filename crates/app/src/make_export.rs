@@ -229,6 +229,7 @@ fn new_export(
         finish: None,
         storage: StorageHold::None,
         cleanup_at: None,
+        cleanup_failures: 0,
         steps: Vec::new(),
     }
 }

@@ -32,10 +32,6 @@ const MOST_PASSED: usize = 1000;
 /// Shards, and rows of one, that are handled side by side.
 const SIDE_BY_SIDE: usize = 8;
 
-/// First and last pause after a clean-up that failed; in between a quarter of the export's age.
-const CLEAN_UP_AGAIN: Duration = Duration::from_mins(1);
-const CLEAN_UP_AT_LAST: Duration = Duration::from_hours(6);
-
 /// The ports that the sweeper needs.
 #[derive(Clone)]
 pub struct Sweeping {
@@ -281,9 +277,7 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, P
         return Ok(false);
     }
     if let Err(error) = remove_objects(sweeping, &stored.value).await {
-        let age = now.since(stored.value.finished_at().unwrap_or(now));
-        let later = Some(now.after((age / 4).clamp(CLEAN_UP_AGAIN, CLEAN_UP_AT_LAST)));
-        let put_off = Export { cleanup_at: later, ..stored.value.clone() };
+        let put_off = stored.value.clone().cleanup_failed(now);
         context.transaction().update(stored.version, &put_off)?.commit(&*context.state).await?;
         return Err(error);
     }
@@ -298,8 +292,7 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, P
             transaction.delete(&pointer);
         }
     } else {
-        let cleaned = Export { cleanup_at: None, ..export.clone() };
-        transaction.update(stored.version, &cleaned)?;
+        transaction.update(stored.version, &export.clone().cleaned())?;
     }
     transaction.commit(&*context.state).await?;
     Ok(true)

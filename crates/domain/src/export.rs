@@ -66,6 +66,9 @@ pub struct Export {
     pub storage: StorageHold,
     /// When objects that it left are to be removed.
     pub cleanup_at: Option<Timestamp>,
+    /// How many times in a row that has failed.
+    #[serde(default)]
+    pub cleanup_failures: u32,
     /// Its last steps, oldest first.
     pub steps: Vec<StepRecord>,
 }
@@ -497,7 +500,23 @@ impl Export {
         self.storage = StorageHold::Released;
         self.deleted = true;
         self.cleanup_at = Some(now);
+        self.cleanup_failures = 0;
         Ok((self, released))
+    }
+
+    /// Puts the removal of its objects off because it failed: a minute, doubling to six hours.
+    #[must_use]
+    pub fn cleanup_failed(mut self, now: Timestamp) -> Self {
+        let pause = Duration::from_mins(1 << self.cleanup_failures.min(9));
+        self.cleanup_at = Some(now.after(pause.min(Duration::from_hours(6))));
+        self.cleanup_failures = self.cleanup_failures.saturating_add(1);
+        self
+    }
+
+    /// Takes note that its objects are removed.
+    #[must_use]
+    pub fn cleaned(self) -> Self {
+        Self { cleanup_at: None, cleanup_failures: 0, ..self }
     }
 
     /// Bytes that it has reserved and not yet settled.

@@ -13,6 +13,7 @@ mod faulty_archives;
 mod faulty_services;
 mod faulty_state;
 mod history;
+mod incident;
 mod mutant;
 mod network;
 mod oracle;
@@ -22,6 +23,7 @@ mod setting;
 mod timeline;
 mod weaken;
 
+pub use incident::{Incident, Kind as IncidentKind, Places, UnknownIncident};
 pub use mutant::{Mutant, UnknownMutant};
 
 /// Which world to live through.
@@ -33,8 +35,8 @@ pub struct Scenario {
     pub mutant: Option<Mutant>,
     /// Whether to write the history down.
     pub keep_history: bool,
-    /// A calm world in which nothing happens but that the process which would pass this await is cut off there.
-    pub crash_at: Option<u64>,
+    /// A calm world in which nothing goes wrong but this.
+    pub incident: Option<Incident>,
 }
 
 /// What became of a simulated world.
@@ -54,8 +56,8 @@ pub struct Simulated {
     pub resumed: usize,
     /// Awaits that were passed.
     pub polls: u64,
-    /// Those of our own processes among them: the points at which one can be cut off.
-    pub crash_points: u64,
+    /// Where something could have gone wrong.
+    pub places: Places,
 }
 
 /// Lives through a world; the same scenario, the same world.

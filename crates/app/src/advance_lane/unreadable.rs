@@ -77,6 +77,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         finish: None,
         storage: StorageHold::Released,
         cleanup_at: Some(now),
+        cleanup_failures: 0,
         steps: Vec::new(),
     })
 }

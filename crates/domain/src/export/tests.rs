@@ -33,6 +33,7 @@ fn queued() -> Export {
         finish: None,
         storage: StorageHold::None,
         cleanup_at: None,
+        cleanup_failures: 0,
         steps: vec![],
     }
 }

@@ -2,14 +2,16 @@
 
 use clap::Parser;
 use std::io::{Result, Write};
+use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use waybill_testkit::simulator::{Mutant, Scenario, Simulated, simulate};
+use waybill_testkit::simulator::{Incident, IncidentKind, Mutant, Scenario, Simulated, simulate};
 
 /// Runs the production use cases through seeded worlds of faults and holds them against their promises.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 struct Options {
     /// How many seeds.
     #[arg(long, default_value_t = 1000)]
@@ -23,12 +25,16 @@ struct Options {
     /// Shows the mutants.
     #[arg(long)]
     list_mutants: bool,
-    /// Lives through a calm world of each seed once for every await, with one process cut off there.
+    /// Demands that every mutant breaks a promise within the seeds.
     #[arg(long)]
-    crash_points: bool,
-    /// Cuts one process off at that await of a calm world.
+    all_mutants: bool,
+    /// Lives through a calm world of each seed once for every single fault that can happen in it: each await at which a process can
+    /// be cut off, each call that can be lost, each reply, each effect that can come late.
     #[arg(long)]
-    crash_at: Option<u64>,
+    enumerate: bool,
+    /// A calm world in which this alone goes wrong: `crash@N`, `lost-call@N`, `lost-reply@N` or `late-call@N`.
+    #[arg(long)]
+    incident: Option<Incident>,
     /// Prints the whole history of a world that breaks a promise.
     #[arg(long)]
     history: bool,
@@ -47,6 +53,9 @@ struct Totals {
     worlds: AtomicU64,
 }
 
+/// A world that broke a promise.
+type Broken = (Scenario, Simulated);
+
 impl Totals {
     fn add(&self, simulated: &Simulated) {
         let add =
@@ -61,7 +70,13 @@ impl Totals {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let kept = if options.list_mutants { list_mutants().map(|()| true) } else { run(&options) };
+    let kept = if options.list_mutants {
+        list_mutants().map(|()| true)
+    } else if options.all_mutants {
+        catch_all(&options)
+    } else {
+        run(&options)
+    };
     match kept {
         Ok(true) => ExitCode::SUCCESS,
         // A closed pipe is no verdict in favour.
@@ -74,28 +89,49 @@ fn list_mutants() -> Result<()> {
     Mutant::ALL.iter().try_for_each(|mutant| writeln!(out, "{:24}{}", mutant.name(), mutant.description().trim()))
 }
 
+/// Whether every mutant was caught.
+fn catch_all(options: &Options) -> Result<bool> {
+    let mut all = true;
+    for mutant in Mutant::ALL {
+        let scenario = |seed| Scenario { seed, mutant: Some(*mutant), ..Scenario::default() };
+        let broken = search(options, &Totals::default(), seeds(options), scenario);
+        let mut out = std::io::stdout().lock();
+        if let Some((Scenario { seed, .. }, simulated)) = broken {
+            writeln!(out, "{:24}seed {seed}: {}", mutant.name(), simulated.violation.unwrap_or_default())?;
+        } else {
+            all = false;
+            writeln!(out, "{:24}NOT CAUGHT by {} seeds from {}", mutant.name(), options.seeds, options.from)?;
+        }
+    }
+    Ok(all)
+}
+
+fn seeds(options: &Options) -> Range<u64> {
+    options.from..options.from.saturating_add(options.seeds)
+}
+
 /// Lives through what was asked for; whether every promise was kept.
 fn run(options: &Options) -> Result<bool> {
     let totals = Totals::default();
-    let mut broken = None;
-    if options.crash_points {
-        for seed in options.from..options.from.saturating_add(options.seeds) {
-            let scenario = Scenario { seed, mutant: options.mutant, ..Scenario::default() };
-            let points = simulate(Scenario { crash_at: Some(u64::MAX), ..scenario }).crash_points;
-            broken = search(options, &totals, 0..points, |point| Scenario { crash_at: Some(point), ..scenario });
-            if broken.is_some() {
-                break;
-            }
-        }
+    let broken = if options.enumerate {
+        seeds(options).find_map(|seed| enumerate(options, &totals, seed))
     } else {
-        let seeds = options.from..options.from.saturating_add(options.seeds);
-        let (mutant, crash_at) = (options.mutant, options.crash_at);
-        broken = search(options, &totals, seeds, |seed| Scenario { seed, mutant, crash_at, keep_history: false });
-    }
+        let (mutant, incident) = (options.mutant, options.incident);
+        search(options, &totals, seeds(options), |seed| Scenario { seed, mutant, incident, keep_history: false })
+    };
     report(options, &totals, broken)
 }
 
-fn report(options: &Options, totals: &Totals, broken: Option<(Scenario, Simulated)>) -> Result<bool> {
+/// Every single fault in the calm world of a seed.
+fn enumerate(options: &Options, totals: &Totals, seed: u64) -> Option<Broken> {
+    let scenario = |incident| Scenario { seed, mutant: options.mutant, incident: Some(incident), keep_history: false };
+    IncidentKind::ALL.into_iter().find_map(|kind| {
+        let nowhere = simulate(scenario(Incident { kind, at: u64::MAX }));
+        search(options, totals, 0..nowhere.places.of(kind), |at| scenario(Incident { kind, at }))
+    })
+}
+
+fn report(options: &Options, totals: &Totals, broken: Option<Broken>) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
     writeln!(
@@ -118,10 +154,10 @@ fn report(options: &Options, totals: &Totals, broken: Option<(Scenario, Simulate
     }
     let seed = scenario.seed;
     let mutant = scenario.mutant.map(|mutant| format!(" --mutant {mutant}")).unwrap_or_default();
-    let crash_at = scenario.crash_at.map(|at| format!(" --crash-at {at}")).unwrap_or_default();
+    let incident = scenario.incident.map(|incident| format!(" --incident {incident}")).unwrap_or_default();
     let again = "cargo run --release -p waybill-testkit --bin simulate -- --seeds 1";
-    writeln!(out, "seed {seed}{crash_at}: {}", simulated.violation.unwrap_or_default())?;
-    writeln!(out, "again: {again} --from {seed}{mutant}{crash_at} --history")?;
+    writeln!(out, "seed {seed}{incident}: {}", simulated.violation.unwrap_or_default())?;
+    writeln!(out, "again: {again} --from {seed}{mutant}{incident} --history")?;
     Ok(false)
 }
 
@@ -129,9 +165,9 @@ fn report(options: &Options, totals: &Totals, broken: Option<(Scenario, Simulate
 fn search(
     options: &Options,
     totals: &Totals,
-    numbers: std::ops::Range<u64>,
+    numbers: Range<u64>,
     scenario: impl Fn(u64) -> Scenario + Sync,
-) -> Option<(Scenario, Simulated)> {
+) -> Option<Broken> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(numbers.start);
     let stop = AtomicBool::new(false);

@@ -2,6 +2,7 @@
 
 use super::history::Role;
 use super::processes::Process;
+use super::profile::Calamity;
 use super::setting::COLLECTION;
 use crate::samples;
 use futures::future::BoxFuture;
@@ -75,6 +76,9 @@ async fn create(process: &Process, principal: &Principal, idempotent: bool, json
             }
             // Made by an earlier attempt, and deleted by somebody since.
             Err(Error::NotFound { .. }) => return,
+            Err(Error::UnknownCollection { .. }) if world.profile.has(Calamity::CollectionGone) => return,
+            // Tried again below: it may have room by then.
+            Err(Error::TooManyWaiting { .. }) if world.oracle.with(|oracle| oracle.has_cap(&principal.org)) => {}
             Err(error) => expected(process, &error),
         }
         world.sleep(Duration::from_millis(500 << attempt)).await;

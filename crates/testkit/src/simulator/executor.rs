@@ -114,14 +114,20 @@ impl Executor {
         world.count_poll();
         let mut context = Context::from_waker(&task.waker);
         let done = task.future.as_mut().poll(&mut context);
-        let struck = world.take_strike();
+        let (struck, stalled) = (world.take_strike(), world.take_stall());
         match (done, task.nature) {
             (Poll::Ready(()), _) => self.tasks[id] = None,
             (Poll::Pending, Nature::Mortal { actor, .. }) if struck => {
                 world.died(actor);
                 self.tasks[id] = None;
             }
-            (Poll::Pending, _) => {}
+            (Poll::Pending, Nature::Mortal { actor, .. }) => {
+                if let Some(length) = stalled {
+                    world.stood_still(actor, length);
+                    task.frozen_until = now + length;
+                }
+            }
+            (Poll::Pending, Nature::Steady) => {}
         }
     }
 

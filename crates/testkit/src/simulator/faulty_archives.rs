@@ -2,7 +2,7 @@
 
 use super::history::Actor;
 use super::mutant::Mutant;
-use super::network::{Fate, Service, World};
+use super::network::{Effect, Fate, Service, World};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -16,6 +16,17 @@ use waybill_ports::{
 pub(super) struct FaultyArchives {
     pub(super) world: Arc<World>,
     pub(super) actor: Actor,
+}
+
+/// The key that a mutant makes of one.
+fn keyed(world: &World, key: &str) -> String {
+    if world.is(Mutant::SharedKeys)
+        && key.starts_with("work/")
+        && let Some((folder, (_, name))) = key.rsplit_once('/').and_then(|(f, n)| Some((f, n.split_once('-')?)))
+    {
+        return format!("{folder}/{name}");
+    }
+    key.to_owned()
 }
 
 /// A write on its way to the store.
@@ -35,7 +46,9 @@ impl Writing {
             Self::Put { key, body, metadata } => {
                 let kept = !(world.is(Mutant::CheckpointNotDurable) && key.contains("-c") && world.fault(1500));
                 let there = store.body(key).is_some();
-                if world.is(Mutant::NoIfNoneMatch) && there {
+                if world.is(Mutant::SharedKeys) && there {
+                    store.overwrite(key, body.clone(), metadata.clone());
+                } else if world.is(Mutant::NoIfNoneMatch) && there {
                     store.overwrite(key, body.clone(), metadata.clone());
                     world.oracle.with(|oracle| oracle.object_replaced(key));
                 } else if kept {
@@ -51,7 +64,9 @@ impl Writing {
                 at_once(store.copy_part(key, upload, *number, source, *range)).map(Some)
             }
             Self::Complete { key, upload, parts } => {
-                if world.is(Mutant::NoIfNoneMatch) && store.body(key).is_some() {
+                if world.is(Mutant::SharedKeys) {
+                    store.erase(key);
+                } else if world.is(Mutant::NoIfNoneMatch) && store.body(key).is_some() {
                     store.erase(key);
                     world.oracle.with(|oracle| oracle.object_replaced(key));
                 }
@@ -99,7 +114,7 @@ fn at_once<T>(call: impl Future<Output = Result<T, PortError>>) -> Result<T, Por
 impl FaultyArchives {
     async fn write(&self, writing: Writing) -> Result<Option<PartTag>, PortError> {
         let (world, actor) = (&self.world, self.actor);
-        let fate = world.travel(actor, Service::Archives, true).await?;
+        let fate = world.travel(actor, Service::Archives, Effect::NowOrLater).await?;
         if let Fate::Late(late) = fate {
             let later = Arc::clone(world);
             world.spawn(Box::pin(async move {
@@ -114,8 +129,12 @@ impl FaultyArchives {
     }
 
     async fn look<T>(&self, read: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
-        let fate = self.world.travel(self.actor, Service::Archives, false).await?;
-        let result = read.await;
+        self.call(Effect::None, read).await
+    }
+
+    async fn call<T>(&self, effect: Effect, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+        let fate = self.world.travel(self.actor, Service::Archives, effect).await?;
+        let result = call.await;
         self.world.reply(fate, result).await
     }
 }
@@ -127,16 +146,16 @@ fn tag(tag: Option<PartTag>) -> Result<PartTag, PortError> {
 #[async_trait]
 impl ArchiveStore for FaultyArchives {
     async fn put_new(&self, key: &str, body: Bytes, metadata: &ObjectMetadata) -> Result<(), PortError> {
-        let writing = Writing::Put { key: key.to_owned(), body, metadata: metadata.clone() };
+        let writing = Writing::Put { key: keyed(&self.world, key), body, metadata: metadata.clone() };
         self.write(writing).await.map(drop)
     }
 
     async fn begin_upload(&self, key: &str, metadata: &ObjectMetadata) -> Result<UploadId, PortError> {
-        self.look(self.world.archives.begin_upload(key, metadata)).await
+        self.call(Effect::Now, self.world.archives.begin_upload(&keyed(&self.world, key), metadata)).await
     }
 
     async fn upload_part(&self, key: &str, upload: &UploadId, number: u32, body: Bytes) -> Result<PartTag, PortError> {
-        let writing = Writing::Part { key: key.to_owned(), upload: upload.clone(), number, body };
+        let writing = Writing::Part { key: keyed(&self.world, key), upload: upload.clone(), number, body };
         tag(self.write(writing).await?)
     }
 
@@ -148,29 +167,29 @@ impl ArchiveStore for FaultyArchives {
         source: &str,
         range: ByteRange,
     ) -> Result<PartTag, PortError> {
-        let (key, upload, source) = (key.to_owned(), upload.clone(), source.to_owned());
+        let (key, upload, source) = (keyed(&self.world, key), upload.clone(), keyed(&self.world, source));
         tag(self.write(Writing::Copy { key, upload, number, source, range }).await?)
     }
 
     async fn complete_upload(&self, key: &str, upload: &UploadId, parts: &[PartTag]) -> Result<(), PortError> {
-        let writing = Writing::Complete { key: key.to_owned(), upload: upload.clone(), parts: parts.to_vec() };
+        let writing = Writing::Complete { key: keyed(&self.world, key), upload: upload.clone(), parts: parts.to_vec() };
         self.write(writing).await.map(drop)
     }
 
     async fn abort_upload(&self, key: &str, upload: &UploadId) -> Result<(), PortError> {
-        self.look(self.world.archives.abort_upload(key, upload)).await
+        self.call(Effect::Now, self.world.archives.abort_upload(&keyed(&self.world, key), upload)).await
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectHead>, PortError> {
-        self.look(self.world.archives.head(key)).await
+        self.look(self.world.archives.head(&keyed(&self.world, key))).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
-        self.look(self.world.archives.get(key)).await
+        self.look(self.world.archives.get(&keyed(&self.world, key))).await
     }
 
     async fn read(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>, PortError> {
-        self.look(self.world.archives.read(key, range)).await
+        self.look(self.world.archives.read(&keyed(&self.world, key), range)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, PortError> {

@@ -2,7 +2,7 @@
 
 use super::history::Actor;
 use super::mutant::Mutant;
-use super::network::{Fate, Service, World};
+use super::network::{Effect, Fate, Service, World};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl RecordStore for FaultyRecords {
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
         let world = &self.world;
-        let fate = world.travel(self.actor, Service::Records, false).await?;
+        let fate = world.travel(self.actor, Service::Records, Effect::None).await?;
         if world.oracle.with(|oracle| oracle.kills_readers(org)) {
             world.strike();
             std::future::pending::<()>().await;
@@ -86,7 +86,7 @@ pub(super) struct FaultyWake {
 impl WakeQueue for FaultyWake {
     async fn ring(&self, message: &WakeMessage, group: &str, deduplication: &str) -> Result<(), PortError> {
         let world = &self.world;
-        let fate = world.travel(self.actor, Service::Queue, true).await?;
+        let fate = world.travel(self.actor, Service::Queue, Effect::NowOrLater).await?;
         let profile = &world.profile;
         if world.fault(profile.ring_lost) {
             world.note(|| format!("#{}: a wake-up is lost", self.actor.number));
@@ -96,14 +96,16 @@ impl WakeQueue for FaultyWake {
         if world.fault(profile.ring_astray) {
             group = format!("{group}-{}", world.below(4));
         }
-        if let Fate::Late(late) = fate {
+        let delayed = world.fault(profile.ring_late).then(|| world.millis(1000, 200_000));
+        if let Some(late) = delayed.or(if let Fate::Late(late) = fate { Some(late) } else { None }) {
             let (message, deduplication) = (message.clone(), deduplication.to_owned());
             let later = Arc::clone(world);
             world.spawn(Box::pin(async move {
                 later.sleep(late).await;
                 drop(later.wake.ring(&message, &group, &deduplication).await);
             }));
-            return Err(world.no_answer().await);
+            // One that the queue merely gives out late was answered.
+            return if delayed.is_some() { world.reply(fate, Ok(())).await } else { Err(world.no_answer().await) };
         }
         let mut result = world.wake.ring(message, &group, deduplication).await;
         if world.fault(profile.ring_doubled) {
@@ -114,19 +116,19 @@ impl WakeQueue for FaultyWake {
     }
 
     async fn set_visibility(&self, receipt: &WakeReceipt, hidden: Duration) -> Result<(), PortError> {
-        let fate = self.world.travel(self.actor, Service::Queue, false).await?;
+        let fate = self.world.travel(self.actor, Service::Queue, Effect::Now).await?;
         let result = self.world.wake.set_visibility(receipt, hidden).await;
         self.world.reply(fate, result).await
     }
 
     async fn dead_letters(&self) -> Result<Vec<DeadLetter>, PortError> {
-        let fate = self.world.travel(self.actor, Service::Queue, false).await?;
+        let fate = self.world.travel(self.actor, Service::Queue, Effect::None).await?;
         let letters = self.world.wake.dead_letters().await;
         self.world.reply(fate, letters).await
     }
 
     async fn bury(&self, receipt: &WakeReceipt) -> Result<(), PortError> {
-        let fate = self.world.travel(self.actor, Service::Queue, false).await?;
+        let fate = self.world.travel(self.actor, Service::Queue, Effect::Now).await?;
         let result = self.world.wake.bury(receipt).await;
         self.world.reply(fate, result).await
     }

@@ -1,8 +1,8 @@
 //! The state store as a process reaches it: late, lost, throttled, refused, stale where it may be.
 
-use super::history::Actor;
+use super::history::{Actor, Role};
 use super::mutant::Mutant;
-use super::network::{Fate, Service, World};
+use super::network::{Effect, Fate, Service, World};
 use super::weaken::{weaken_commit, weaken_row};
 use crate::memory::conflict;
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ pub(super) struct FaultyState {
 
 impl FaultyState {
     async fn read<T>(&self, read: impl FnOnce(&World) -> T + Send) -> Result<T, PortError> {
-        let fate = self.world.travel(self.actor, Service::State, false).await?;
+        let fate = self.world.travel(self.actor, Service::State, Effect::None).await?;
         let found = read(&self.world);
         self.world.reply(fate, Ok(found)).await
     }
@@ -84,11 +84,25 @@ impl StateStore for FaultyState {
     }
 
     async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
-        let stale = self.world.is(Mutant::StaleHead) && range.prefix == "QUEUE#" && self.world.fault(500);
-        let range = RowRange { limit: range.limit + usize::from(stale), ..range.clone() };
+        let (world, of_lane) = (&self.world, range.prefix == "QUEUE#");
+        let of_worker = of_lane && self.actor.role == Role::Worker;
+        let stale = world.is(Mutant::StaleHead) && of_lane && world.fault(500);
+        let unhelpful = world.is(Mutant::NoHelping) && of_worker;
+        let limit = if unhelpful { 1000 } else { range.limit + usize::from(stale) };
+        let range = RowRange { limit, ..range.clone() };
         let mut page = self.read(|world| at_once(world.state.query(&range))).await??;
         if stale && page.rows.len() > 1 {
             page.rows.remove(0);
+        }
+        if unhelpful && let Some(own) = world.serving.with(|serving| serving.get(&self.actor.number).copied()) {
+            let place = page.rows.iter().position(|row| row.body.contains(&own.to_string())).unwrap_or(0);
+            page.rows.drain(..place);
+            page.rows.truncate(1);
+        }
+        if of_worker && world.fault(world.profile.stall_at_head) {
+            // Between the look at the head and its stamp a worker may stand still for longer than its lease.
+            world.stall(world.millis(60_000, 400_000));
+            world.pause().await;
         }
         Ok(page)
     }
@@ -96,7 +110,7 @@ impl StateStore for FaultyState {
     async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
         let asked_at = self.clock.now();
         let (world, actor) = (&self.world, self.actor);
-        let fate = world.travel(actor, Service::State, true).await?;
+        let fate = world.travel(actor, Service::State, Effect::NowOrLater).await?;
         if fate == Fate::Answered && world.fault(world.profile.conflict) {
             world.note(|| format!("#{} meets contention", actor.number));
             return Err(conflict("contention"));

@@ -43,6 +43,12 @@ mutants! {
     StampWithoutLane = "stamp-without-lane",
     /// Writes of an export that waits or runs take effect whatever its version.
     NoFencing = "no-fencing",
+    /// A worker advances the export of its message, whatever is ahead of it.
+    NoHelping = "no-helping",
+    /// What enters a lane is not noted for the sweeper: only the wake-up tells.
+    PutThenRing = "put-then-ring",
+    /// Leases share the keys of their work, and the last one to write wins.
+    SharedKeys = "shared-keys",
     /// The index of what is due is empty.
     NoSweeper = "no-sweeper",
     /// A commit can happen in half.

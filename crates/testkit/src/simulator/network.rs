@@ -3,6 +3,7 @@
 use super::Scenario;
 use super::clock::WorldClock;
 use super::history::{Actor, History};
+use super::incident::{Incident, Kind, Places};
 use super::mutant::Mutant;
 use super::oracle::Oracle;
 use super::profile::Profile;
@@ -15,7 +16,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use waybill_domain::ExportId;
 use waybill_ports::{Clock, DueKind, DueRow, PortError, PortErrorKind};
+
+/// How long a call waits for its answer in a calm world.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How late a call arrives in a calm world: when others have taken over.
+const VERY_LATE: Duration = Duration::from_secs(130);
 
 /// A service that calls go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +42,19 @@ pub(super) enum Fate {
     ReplyLost,
     /// It is carried out that much later, when its caller has long been told that there was no answer.
     Late(Duration),
+    /// It never arrives.
+    Lost,
+}
+
+/// What a call does where it arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It looks.
+    None,
+    /// It does something, now or never.
+    Now,
+    /// It does something, and may arrive late.
+    NowOrLater,
 }
 
 /// Everything that all actors see.
@@ -51,18 +71,21 @@ pub(super) struct World {
     pub(super) stale_due: Locked<BTreeMap<(DueKind, u8), Vec<DueRow>>>,
     rng: Locked<ChaCha8Rng>,
     faults_on: AtomicBool,
-    outage: Locked<Option<(Service, Duration)>>,
+    /// The services that are out, and until when.
+    outage: Locked<(Vec<Service>, Duration)>,
     spawned: Locked<Vec<BoxFuture<'static, ()>>>,
     strike: AtomicBool,
+    stall_millis: AtomicU64,
     polls: AtomicU64,
-    /// Awaits of our processes that were passed, and the one at which one is cut off.
-    mortal_polls: AtomicU64,
-    crash_at: Option<u64>,
+    places: Locked<Places>,
+    incident: Option<Incident>,
+    /// Which export a worker's message is about.
+    pub(super) serving: Locked<BTreeMap<u32, ExportId>>,
 }
 
 impl World {
     pub(super) fn new(scenario: Scenario, profile: Profile, history: History) -> Self {
-        let Scenario { seed, mutant, crash_at, .. } = scenario;
+        let Scenario { seed, mutant, incident, .. } = scenario;
         let clock = WorldClock::new();
         let wake = MemoryWakeQueue::new(Arc::new(clock.true_time()), profile.queue);
         Self {
@@ -81,9 +104,11 @@ impl World {
             outage: Locked::default(),
             spawned: Locked::default(),
             strike: AtomicBool::new(false),
+            stall_millis: AtomicU64::new(0),
             polls: AtomicU64::new(0),
-            mortal_polls: AtomicU64::new(0),
-            crash_at,
+            places: Locked::default(),
+            incident,
+            serving: Locked::default(),
         }
     }
 
@@ -116,13 +141,13 @@ impl World {
 
     pub(super) fn end_faults(&self) {
         self.faults_on.store(false, Ordering::Relaxed);
-        self.outage.with(|outage| *outage = None);
+        self.outage.with(|outage| outage.0.clear());
     }
 
-    pub(super) fn begin_outage(&self, service: Service, length: Duration) {
+    pub(super) fn begin_outage(&self, services: Vec<Service>, length: Duration) {
         let until = self.clock.elapsed() + length;
-        self.note(|| format!("outage of {service:?} for {length:?}"));
-        self.outage.with(|outage| *outage = Some((service, until)));
+        self.note(|| format!("outage of {services:?} for {length:?}"));
+        self.outage.with(|outage| *outage = (services, until));
     }
 
     /// Whether the mutant is the one under test.
@@ -158,9 +183,19 @@ impl World {
         }
     }
 
-    /// Awaits of our processes that were passed.
-    pub(super) fn mortal_polls(&self) -> u64 {
-        self.mortal_polls.load(Ordering::Relaxed)
+    /// Where something could have gone wrong so far.
+    pub(super) fn places(&self) -> Places {
+        self.places.with(|places| *places)
+    }
+
+    /// Counts one more place of a kind; whether this is where something goes wrong.
+    fn strikes(&self, kind: Kind, count: impl FnOnce(&mut Places) -> &mut u64) -> bool {
+        let at = self.places.with(|places| {
+            let place = count(places);
+            *place += 1;
+            *place - 1
+        });
+        self.incident == Some(Incident { kind, at })
     }
 
     pub(super) fn polls(&self) -> u64 {
@@ -169,8 +204,7 @@ impl World {
 
     /// Whether the process that is about to go on is cut off here.
     pub(super) fn crashes(&self) -> bool {
-        let passed = self.mortal_polls.fetch_add(1, Ordering::Relaxed);
-        self.crash_at == Some(passed) || self.fault(self.profile.crash)
+        self.strikes(Kind::Crash, |places| &mut places.awaits) || self.fault(self.profile.crash)
     }
 
     /// Whether it stands still here, and for how long.
@@ -187,6 +221,16 @@ impl World {
         self.strike.swap(false, Ordering::Relaxed)
     }
 
+    /// Lets the process that is being polled stand still for a while once it waits.
+    pub(super) fn stall(&self, length: Duration) {
+        self.stall_millis.store(u64::try_from(length.as_millis()).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(super) fn take_stall(&self) -> Option<Duration> {
+        let millis = self.stall_millis.swap(0, Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
+    }
+
     pub(super) fn died(&self, actor: u32) {
         self.note(|| format!("#{actor} is cut off"));
         self.oracle.with(|oracle| oracle.disturbed(actor));
@@ -198,11 +242,17 @@ impl World {
     }
 
     /// Lets the call travel to its service: time goes by, or it never arrives.
-    pub(super) async fn travel(&self, actor: Actor, service: Service, writes: bool) -> Result<Fate, PortError> {
+    pub(super) async fn travel(&self, actor: Actor, service: Service, effect: Effect) -> Result<Fate, PortError> {
         self.pause().await;
         let profile = &self.profile;
-        let out =
-            self.outage.with(|outage| outage.is_some_and(|(s, until)| s == service && self.clock.elapsed() < until));
+        if let Some(fate) = self.struck(actor, service, effect) {
+            if fate == Fate::Lost {
+                self.sleep(CALL_TIMEOUT).await;
+                return Err(PortError::new(PortErrorKind::Unavailable, "a lost call"));
+            }
+            return Ok(fate);
+        }
+        let out = self.outage.with(|(services, until)| services.contains(&service) && self.clock.elapsed() < *until);
         if out {
             self.disturb(actor, || format!("{service:?} is out"));
             self.sleep(self.millis(200, 10_000)).await;
@@ -218,16 +268,31 @@ impl World {
             self.sleep(self.millis(0, 10_000)).await;
             return Err(PortError::new(PortErrorKind::Unavailable, "a lost call"));
         }
-        if writes && self.fault(profile.reply_lost) {
+        if effect != Effect::None && self.fault(profile.reply_lost) {
             self.disturb(actor, || format!("a reply of {service:?} is lost"));
             return Ok(Fate::ReplyLost);
         }
-        if writes && self.fault(profile.late) {
+        if effect == Effect::NowOrLater && self.fault(profile.late) {
             let late = self.millis(10, if self.below(3) == 0 { 300_000 } else { 15_000 });
             self.disturb(actor, || format!("a call to {service:?} lands {late:?} late"));
             return Ok(Fate::Late(late));
         }
         Ok(Fate::Answered)
+    }
+
+    /// What the incident of a calm world does to a call, if it is this one.
+    fn struck(&self, actor: Actor, service: Service, effect: Effect) -> Option<Fate> {
+        let lost = self.strikes(Kind::LostCall, |places| &mut places.calls);
+        let unanswered = effect != Effect::None && self.strikes(Kind::LostReply, |places| &mut places.effects);
+        let late = effect == Effect::NowOrLater && self.strikes(Kind::LateCall, |places| &mut places.late);
+        let fate = match (lost, unanswered, late) {
+            (true, _, _) => Fate::Lost,
+            (_, true, _) => Fate::ReplyLost,
+            (_, _, true) => Fate::Late(VERY_LATE),
+            (false, false, false) => return None,
+        };
+        self.disturb(actor, || format!("a call to {service:?}: {fate:?}"));
+        Some(fate)
     }
 
     /// Lets the reply travel back.

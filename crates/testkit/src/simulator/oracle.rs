@@ -53,6 +53,8 @@ pub(super) struct OrgTraits {
     pub(super) calamities: Vec<Calamity>,
     /// Whether its storage is limited.
     pub(super) has_quota: bool,
+    /// How many exports may wait in its lane.
+    pub(super) max_waiting: Option<u32>,
 }
 
 impl OrgTraits {
@@ -143,6 +145,11 @@ impl Oracle {
     /// Whether reading an org's records is deadly.
     pub(super) fn kills_readers(&self, org: &OrgCode) -> bool {
         self.orgs.get(org).is_some_and(|seen| seen.traits.has(Calamity::DeadlyRecords))
+    }
+
+    /// Whether the exports of an org that may wait are counted.
+    pub(super) fn has_cap(&self, org: &OrgCode) -> bool {
+        self.orgs.get(org).is_some_and(|seen| seen.traits.max_waiting.is_some())
     }
 
     /// Whether a commit has taken effect.

@@ -17,6 +17,8 @@ pub(super) enum Calamity {
     BadRecords,
     /// Whoever reads the first org's records dies of it.
     DeadlyRecords,
+    /// The first org's collection is deleted.
+    CollectionGone,
 }
 
 /// Rates are per ten thousand chances.
@@ -44,6 +46,10 @@ pub(super) struct Profile {
     pub(super) ring_doubled: u32,
     /// A wake-up goes to another group, so that order and exclusion of the queue are gone.
     pub(super) ring_astray: u32,
+    /// A wake-up arrives late.
+    pub(super) ring_late: u32,
+    /// A worker stands still between its look at the head of a lane and the stamp.
+    pub(super) stall_at_head: u32,
     /// An acknowledgement is lost.
     pub(super) ack_lost: u32,
     /// The index shows what it showed before.
@@ -91,6 +97,8 @@ impl Profile {
             ring_lost: 0,
             ring_doubled: 0,
             ring_astray: 0,
+            ring_late: 0,
+            stall_at_head: 0,
             ack_lost: 0,
             stale_index: 0,
             tick: 0,
@@ -123,6 +131,7 @@ impl Profile {
             (Calamity::DarkDays, 25),
             (Calamity::BadRecords, 12),
             (Calamity::DeadlyRecords, 12),
+            (Calamity::CollectionGone, 20),
         ];
         let calamities = often.into_iter().filter(|(_, n)| one_in(*n)).map(|(calamity, _)| calamity).collect();
         // All bytes at once, or parts and segments of a few.
@@ -139,6 +148,8 @@ impl Profile {
             ring_lost: rate(4000),
             ring_doubled: rate(3000),
             ring_astray: rate(4000),
+            ring_late: rate(3000),
+            stall_at_head: rate(800),
             ack_lost: rate(2000),
             stale_index: rate(3000),
             tick: rate(2000),

@@ -7,7 +7,7 @@ use crate::samples;
 use bytes::Bytes;
 use futures::FutureExt;
 use waybill_domain::{CollectionName, IdError, OrgCode, PropertyKind, RecordId, Timestamp};
-use waybill_ports::{Entity, Entropy, PortError, RecordPatch, RecordStore, Transaction};
+use waybill_ports::{Entity, Entropy, PortError, RecordPatch, RecordStore, Rows, Transaction};
 
 /// Why a world cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +35,18 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
     let properties = vec![samples::property("n", PropertyKind::Number), samples::property("s", PropertyKind::String)];
     let collection = samples::collection(&org.code, &name, properties);
     let first = index == 0;
-    let ours = |calamity: &Calamity| first || !matches!(calamity, Calamity::BadRecords | Calamity::DeadlyRecords);
+    let ours = |calamity: &Calamity| {
+        first || !matches!(calamity, Calamity::BadRecords | Calamity::DeadlyRecords | Calamity::CollectionGone)
+    };
     let mut traits = OrgTraits {
         calamities: world.profile.calamities.iter().copied().filter(ours).collect(),
         has_quota: entropy.below(6) == 0,
+        max_waiting: (entropy.below(8) == 0).then_some(2),
         lines: Vec::new(),
         passing: Vec::new(),
     };
     org.quota_bytes = traits.has_quota.then(|| 5000 + entropy.below(8000));
+    org.max_waiting = traits.max_waiting;
     let mut records = Vec::new();
     for number in 0..entropy.below(9) {
         let id = RecordId::new(Timestamp::from_millis(0), entropy.eight());
@@ -83,6 +87,17 @@ pub(super) fn pass_by(world: &World, org: &OrgCode, there: bool) {
     };
     if let Err(error) = done {
         world.violate(format!("records in memory: {error}"));
+    }
+}
+
+/// Deletes the collection of an org, not its records: those of an export under way shall be no excuse.
+pub(super) fn delete_collection(world: &World, entropy: &dyn Entropy, org: &OrgCode) {
+    let Ok(name) = COLLECTION.parse::<CollectionName>() else { return };
+    let Ok(Some(stored)) = at_once(Rows(&world.state).collection(org, &name)) else { return };
+    let mut transaction = Transaction::new(entropy.commit_id());
+    transaction.delete(&stored);
+    if let Err(error) = at_once(transaction.commit(&world.state)) {
+        world.violate(format!("a row in memory: {error}"));
     }
 }
 

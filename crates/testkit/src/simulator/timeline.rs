@@ -7,7 +7,7 @@ use super::history::{History, Role};
 use super::network::{Service, World};
 use super::processes::Process;
 use super::profile::{Calamity, Profile};
-use super::setting::{pass_by, settle_in};
+use super::setting::{delete_collection, pass_by, settle_in};
 use super::{Scenario, Simulated};
 use crate::SeededEntropy;
 use crate::samples;
@@ -41,6 +41,7 @@ enum Event {
         org: usize,
         there: bool,
     },
+    CollectionGone,
     Outage(u64),
     Jump(i64),
     DarkDays(u64),
@@ -63,7 +64,7 @@ impl Timeline {
     pub(super) fn new(scenario: Scenario) -> Self {
         let seed = scenario.seed;
         let entropy = Arc::new(SeededEntropy::new(seed));
-        let calm = scenario.crash_at.is_some();
+        let calm = scenario.incident.is_some();
         let part_bytes = if seed.is_multiple_of(2) { 160 } else { 100_000 };
         let profile = if calm { Profile::calm(part_bytes) } else { Profile::draw(&*entropy) };
         let history = if scenario.keep_history { History::kept() } else { History::default() };
@@ -107,7 +108,7 @@ impl Timeline {
     fn plan(&mut self) {
         let entropy = Arc::clone(&self.entropy);
         let millis = |bound: u64| Duration::from_millis(entropy.below(bound));
-        let busy = 1000 * [5, 60, 600][usize::try_from(entropy.below(3)).unwrap_or(0)];
+        let busy = [50, 5000, 60_000, 600_000][usize::try_from(entropy.below(4)).unwrap_or(0)];
         let orgs = self.orgs.len().max(1);
         for _ in 0..2 + entropy.below(5) {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
@@ -124,6 +125,9 @@ impl Timeline {
                 let at = millis(busy + 10_000);
                 self.events.insert((at, Event::Records { org: 0, there: index % 2 == 0 }));
             }
+        }
+        if self.world.profile.has(Calamity::CollectionGone) {
+            self.events.insert((millis(busy + 60_000), Event::CollectionGone));
         }
         if self.world.profile.has(Calamity::Outage) {
             self.events.insert((millis(400_000), Event::Outage(entropy.number())));
@@ -170,8 +174,8 @@ impl Timeline {
         let (exports, ready) = self.world.oracle.with(|oracle| oracle.counts());
         let history = self.world.history.lines();
         let resumed = self.world.oracle.with(|oracle| oracle.resumed());
-        let (polls, crash_points) = (self.world.polls(), self.world.mortal_polls());
-        Simulated { seed: self.seed, violation, history, exports, ready, resumed, polls, crash_points }
+        let (polls, places) = (self.world.polls(), self.world.places());
+        Simulated { seed: self.seed, violation, history, exports, ready, resumed, polls, places }
     }
 
     /// Gives messages to workers.
@@ -182,6 +186,7 @@ impl Timeline {
             let number = process.actor.number;
             self.world.note(|| format!("#{number} receives {export} of {org}, time {}", delivery.receives));
             self.world.oracle.with(|oracle| oracle.serves(number, org));
+            self.world.serving.with(|serving| serving.insert(number, *export));
             let limit = self.world.profile.worker_limit;
             self.start(process, limit, |process| process.work(delivery));
         }
@@ -256,10 +261,17 @@ impl Timeline {
                     pass_by(&self.world, org, there);
                 }
             }
+            Event::CollectionGone => {
+                if let Some(org) = self.orgs.first() {
+                    self.world.note(|| format!("the collection of {org} is deleted"));
+                    delete_collection(&self.world, &*self.entropy, org);
+                }
+            }
             Event::Outage(choice) => {
-                let service = [Service::State, Service::Records, Service::Archives, Service::Queue];
-                let service = service[usize::try_from(choice % 4).unwrap_or(0)];
-                self.world.begin_outage(service, Duration::from_mins(10));
+                let all = [Service::State, Service::Records, Service::Archives, Service::Queue];
+                let one = usize::try_from(choice % 5).ok().and_then(|index| all.get(index));
+                let services = one.map_or(all.to_vec(), |service| vec![*service]);
+                self.world.begin_outage(services, Duration::from_mins(10));
             }
             Event::Jump(millis) => {
                 self.world.note(|| format!("all clocks are off by {millis} ms"));

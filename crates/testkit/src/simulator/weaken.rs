@@ -4,7 +4,7 @@ use super::mutant::Mutant;
 use super::network::World;
 use futures::FutureExt;
 use std::time::Duration;
-use waybill_domain::{Epoch, Export, Lane};
+use waybill_domain::{Epoch, Export, Lane, Sequence};
 use waybill_ports::{Expect, Row, RowKey, StateStore, Write};
 
 /// What a key says that its row is.
@@ -52,6 +52,7 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
         Mutant::UsageUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Usage),
         Mutant::SequenceUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Sequence),
         Mutant::OneEpoch => rewrite(&mut weakened, Kind::Lane, |lane: &mut Lane| lane.epoch = Epoch(1)),
+        Mutant::PutThenRing => rewrite(&mut weakened, Kind::Sequence, |counter: &mut Sequence| counter.due_at = None),
         Mutant::NoAttempts => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.attempts = 0),
         Mutant::StopForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.stop = None),
         Mutant::DeleteForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.deleted = false),

@@ -160,10 +160,15 @@ impl Oracle {
         let Some(seen) = self.orgs.get_mut(org) else { return };
         let last = seen.last_number;
         seen.last_number = last.max(ticket).max(export.seq.0);
+        let queued = |export: &Export| matches!(export.state, State::Queued { .. });
+        let ahead = seen.exports.values().filter(|seen| !seen.gone && queued(&seen.export)).count();
+        let full = queued(export)
+            && seen.traits.max_waiting.is_some_and(|most| usize::try_from(most).is_ok_and(|most| ahead >= most));
         let created_before = seen.created_at.replace(export.created_at);
         self.demand(ticket > last && export.seq.0 > last, || {
             format!("{id} got number {} and ticket {ticket} after {last}", export.seq)
         });
+        self.demand(!full, || format!("{id} was let in though {ahead} wait already"));
         let later = created_before.is_none_or(|before| before < export.created_at);
         self.demand(later, || format!("{id} was created at {}, after one of {created_before:?}", export.created_at));
     }
@@ -223,7 +228,8 @@ impl Oracle {
                     FailureCode::MaxRetriesReached => traits.has(Calamity::DeadlyRecords) || disturbances >= 5,
                     FailureCode::QuotaExceeded => traits.has_quota,
                     FailureCode::Unavailable => traits.has(Calamity::DarkDays),
-                    FailureCode::CollectionMissing | FailureCode::Denied | FailureCode::Internal => false,
+                    FailureCode::CollectionMissing => traits.has(Calamity::CollectionGone),
+                    FailureCode::Denied | FailureCode::Internal => false,
                 };
                 self.demand(due, || {
                     format!("{id} failed for no good reason: {failure:?}, {disturbances} disturbances")
