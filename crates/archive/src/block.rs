@@ -1,6 +1,6 @@
 //! Byte-aligned raw deflate blocks, the pieces of which entry bodies consist.
 
-use flate2::{Compress, Compression, FlushCompress};
+use crate::deflate::{Effort, Encoder};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -8,22 +8,21 @@ use std::cell::RefCell;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
-    /// Least work.
+    /// Least work; archives are smaller than those of `gzip -1`.
     Fast,
     /// A good size at a moderate price.
     #[default]
     Default,
-    /// Small archives, several times the work of `Fast`.
+    /// Archives smaller than those of `gzip -6`, several times the work of `Fast`.
     Small,
 }
 
 impl Level {
-    const fn compression(self) -> Compression {
+    const fn effort(self) -> Effort {
         match self {
-            Level::Fast => Compression::new(1),
-            // The first level whose archives are as small as those of the reference compressor's level 1.
-            Level::Default => Compression::new(2),
-            Level::Small => Compression::new(6),
+            Level::Fast => Effort::Fast,
+            Level::Default => Effort::Moderate,
+            Level::Small => Effort::Thorough,
         }
     }
 }
@@ -31,15 +30,14 @@ impl Level {
 /// Makes deflate blocks one after another with the same memory.
 #[derive(Debug)]
 pub struct Deflater {
-    compress: Compress,
+    encoder: Encoder,
     level: Level,
-    room: Vec<u8>,
 }
 
 impl Deflater {
     /// A deflater of the given level.
     pub fn new(level: Level) -> Self {
-        Self { compress: Compress::new(level.compression(), false), level, room: Vec::new() }
+        Self { encoder: Encoder::new(level.effort()), level }
     }
 
     /// The level it was made with.
@@ -51,30 +49,19 @@ impl Deflater {
     /// none of them final. Nothing is appended for no bytes.
     ///
     /// # Errors
-    /// The compressor refuses to work, which no input makes it do.
+    /// 4 GiB or more: pieces of an entry are to be smaller.
     pub fn deflate(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
-        if plain.is_empty() {
-            return Ok(());
-        }
-        self.compress.reset();
-        self.room.clear();
-        // A flush that meets a full buffer is repeated by the next call and leaves a second marker, so that the bytes
-        // would depend on the buffer: there is always more room than the worst case (9 bits a literal) needs.
-        self.room.reserve(plain.len() + plain.len() / 7 + 1024);
-        self.compress.compress_vec(plain, &mut self.room, FlushCompress::Sync).map_err(|_| DeflateError)?;
-        if self.compress.total_in() != u64::try_from(plain.len()).unwrap_or(u64::MAX)
-            || self.room.len() == self.room.capacity()
-        {
+        if u32::try_from(plain.len()).is_err() {
             return Err(DeflateError);
         }
-        out.extend_from_slice(&self.room);
+        self.encoder.deflate(plain, out);
         Ok(())
     }
 }
 
-/// The compressor did not take its input.
+/// The piece is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the compressor did not take its input")]
+#[error("a piece of 4 GiB or more cannot be compressed at once")]
 pub struct DeflateError;
 
 thread_local! {

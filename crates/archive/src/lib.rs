@@ -8,6 +8,7 @@
 
 mod block;
 mod bytes_as_text;
+mod deflate;
 mod digest;
 mod file_name;
 mod inflate;
