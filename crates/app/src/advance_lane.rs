@@ -3,12 +3,14 @@
 //! The message only says which lane; the rows decide who runs and what. Every write of a step names the epoch of its
 //! lease, so a worker that wakes late changes nothing.
 
+mod appearing;
 mod copying;
 mod file_pieces;
 mod files;
 mod finish;
 mod lease;
 mod merged;
+mod packaging;
 mod pages;
 mod plan;
 mod records;
@@ -18,6 +20,7 @@ mod segments;
 mod sorting;
 mod spill;
 mod stamp;
+mod unpacking;
 mod unreadable;
 mod write;
 mod writing;
@@ -100,6 +103,10 @@ pub struct StepSettings {
     pub chunk_bytes: usize,
     /// How records are sorted.
     pub sort: SortSettings,
+    /// How much of an entry is read at once to inflate it.
+    pub unpack_bytes: u64,
+    /// How far apart the places are, in deflated bytes, from which on an entry can be inflated; more in long ones.
+    pub restart_bytes: u64,
     /// How files are written.
     pub files: FileSettings,
 }
@@ -159,6 +166,8 @@ impl Default for StepSettings {
             page_records: None,
             chunk_bytes: 1 << 20,
             sort: SortSettings::default(),
+            unpack_bytes: 1 << 20,
+            restart_bytes: 8 << 20,
             files: FileSettings::default(),
         }
     }

@@ -10,7 +10,7 @@ use waybill_ports::{ArchiveStore, Download, Stored};
 /// Longest life of a link.
 const LINK_LIFETIME: Duration = Duration::from_mins(5);
 
-/// A link to the archive of the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and
+/// A link to the archive, or the file made of it, of the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and
 /// visible now; good for five minutes and never beyond the export's end. `filename` names the file that a browser saves. The
 /// audit entry is committed before the link is given. For administrators.
 ///
@@ -40,8 +40,9 @@ pub async fn download_export(
     // Recording took its time: what is left is measured when the link is made.
     let lifetime = lifetime(context, &stored.value)?;
     let export = stored.value;
-    let key = &archive(&export)?.key;
-    let download = archives.presign(key, lifetime, &filename(&export), "application/zip").await?;
+    let archive = archive(&export)?;
+    let key = archive.packaged.as_ref().map_or(&archive.key, |file| &file.key);
+    let download = archives.presign(key, lifetime, &filename(&export), export.download_type()).await?;
     Ok((export, download))
 }
 

@@ -62,6 +62,8 @@ pub use sweep::{Sweeping, Swept, sweep};
 pub use update_export::{UpdateExport, update_export};
 /// The roles that the use cases need filled, for those who fill them or pass them on.
 pub use waybill_ports as ports;
+/// The orders that commands ask for.
+pub use waybill_query::SortOrder;
 /// The paths that commands are made of.
 pub use waybill_record::{Path, PathError};
 pub use window_exports::{ExportWindow, window_exports, window_exports_as_created, with_requests};

@@ -300,11 +300,12 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, P
 
 /// Removes the objects that an ended export left: its work, archives that never became its own, and everything when it is deleted.
 async fn remove_objects(sweeping: &Sweeping, export: &Export) -> Result<(), PortError> {
-    let kept = export.archive().filter(|_| !export.deleted).map(|archive| archive.key.clone());
+    let archive = export.archive().filter(|_| !export.deleted);
+    let kept = [archive.map(|archive| &archive.key), archive.and_then(|archive| Some(&archive.packaged.as_ref()?.key))];
     for prefix in [work_prefix(&export.org, export.id), archive_prefix(&export.org, export.id)] {
         loop {
             let mut keys = sweeping.archives.list(&prefix).await?;
-            keys.retain(|key| Some(key) != kept.as_ref());
+            keys.retain(|key| !kept.contains(&Some(key)));
             if keys.is_empty() {
                 break;
             }

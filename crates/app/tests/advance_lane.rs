@@ -4,6 +4,7 @@
 
 mod faults;
 mod files;
+mod packaged;
 mod sorted;
 mod stopping;
 mod upkeep;

@@ -1,8 +1,8 @@
 //! An export: one execution, its state, and the transitions between states.
 
 use crate::{
-    AccountId, Archive, CollectionName, Epoch, ExportFormat, ExportId, Failure, FinishRecord, OrgCode, Seq, Surface,
-    Ticket, Timestamp,
+    AccountId, Archive, CollectionName, Epoch, ExportFormat, ExportId, Failure, FinishRecord, OrgCode, Packaging,
+    PackagingRecord, Seq, Surface, Ticket, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -306,6 +306,22 @@ impl Export {
         }
     }
 
+    /// What a download of it is, once it is ready; until then, an archive.
+    fn download(&self) -> Packaging {
+        let packaged = self.archive().and_then(|archive| archive.packaged.as_ref());
+        packaged.map_or(Packaging::Zip, |file| file.packaging)
+    }
+
+    /// Media type of its download.
+    pub fn download_type(&self) -> &'static str {
+        self.download().media_type(self.format)
+    }
+
+    /// Ending of its download's name, without the first dot: `zip`, `csv`, `csv.gz`.
+    pub fn download_ending(&self) -> String {
+        self.download().ending(self.format)
+    }
+
     /// When it ended.
     pub fn finished_at(&self) -> Option<Timestamp> {
         match &self.state {
@@ -416,6 +432,19 @@ impl Export {
         Ok(self)
     }
 
+    /// Records how far the making of its download is; attempts start anew.
+    ///
+    /// # Errors
+    /// [`Refused::NotFinished`] before its archive is finished, else as [`Export::assert_running`].
+    pub fn packaging(mut self, epoch: Epoch, packaging: PackagingRecord) -> Result<Self, Refused> {
+        self.assert_running(epoch)?;
+        let Some(finish) = &mut self.finish else { return Err(Refused::NotFinished) };
+        finish.packaging = Some(packaging);
+        self.progress.phase = Phase::Packaging;
+        self.attempts = 0;
+        Ok(self)
+    }
+
     /// Ends the current step without ending the export; a throttled one does not count as an attempt.
     ///
     /// # Errors
@@ -436,8 +465,10 @@ impl Export {
     pub fn ready(mut self, epoch: Epoch, now: Timestamp) -> Result<Self, Refused> {
         self.assert_running(epoch)?;
         let Some(finish) = self.finish.take() else { return Err(Refused::NotFinished) };
-        self.storage = StorageHold::Held { bytes: finish.archive.size_bytes };
-        self.state = State::Ready { at: now, archive: finish.archive };
+        let packaged = finish.packaging.and_then(|packaging| packaging.file);
+        let archive = Archive { packaged, ..finish.archive };
+        self.storage = StorageHold::Held { bytes: archive.held_bytes() };
+        self.state = State::Ready { at: now, archive };
         self.end(now);
         Ok(self)
     }

@@ -43,6 +43,17 @@ impl ExportFormat {
         }
     }
 
+    /// Media type of its files.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Json => "application/json",
+            Self::Csv | Self::DetailedCsv => "text/csv",
+            Self::Xml => "application/xml",
+            Self::JsonApi => "application/vnd.api+json",
+        }
+    }
+
     /// Ending of its files, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
@@ -64,6 +75,26 @@ pub enum Packaging {
     Bare,
     /// The file of records, as gzip.
     Gzip,
+}
+
+impl Packaging {
+    /// Media type of a download of records in `format`.
+    pub fn media_type(self, format: ExportFormat) -> &'static str {
+        match self {
+            Self::Zip => "application/zip",
+            Self::Bare => format.media_type(),
+            Self::Gzip => "application/gzip",
+        }
+    }
+
+    /// Ending of its name, without the first dot.
+    pub fn ending(self, format: ExportFormat) -> String {
+        match self {
+            Self::Zip => "zip".to_owned(),
+            Self::Bare => format.extension().to_owned(),
+            Self::Gzip => format!("{}.gz", format.extension()),
+        }
+    }
 }
 
 /// Whether the files of records come along.

@@ -22,7 +22,7 @@ mod usage;
 
 pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair};
 pub use account::Account;
-pub use archive::{Archive, ArchiveEntry, FinishRecord, Segment};
+pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};

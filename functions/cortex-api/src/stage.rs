@@ -194,9 +194,17 @@ impl Stage {
             size_bytes: 1234,
             sha256: "0123456789abcdef".repeat(4),
             entries: Vec::<ArchiveEntry>::new(),
+            packaged: None,
         };
-        let finish =
-            FinishRecord { archive, segments: Vec::new(), records: 9, files: 2, file_bytes: 300, missing_files: 0 };
+        let finish = FinishRecord {
+            archive,
+            segments: Vec::new(),
+            records: 9,
+            files: 2,
+            file_bytes: 300,
+            missing_files: 0,
+            packaging: None,
+        };
         self.leave_lane(id).await;
         self.change(id, |export| export.finishing(Epoch(1), finish).unwrap().ready(Epoch(1), now).unwrap()).await;
         let usage = Usage { used_bytes: 1234, ..Usage::empty("demo".parse().unwrap()) };

@@ -32,7 +32,7 @@ pub(super) async fn copy(
 }
 
 /// Ranges of at most `most` bytes and of about one length: none is so short that the store refuses it in the middle of an object.
-fn ranges(size_bytes: u64, most: u64) -> impl Iterator<Item = ByteRange> {
+pub(super) fn ranges(size_bytes: u64, most: u64) -> impl Iterator<Item = ByteRange> {
     let count = size_bytes.div_ceil(most.max(1)).max(1);
     let length = size_bytes.div_ceil(count);
     (0..count).map(move |index| ByteRange {

@@ -1,5 +1,6 @@
 //! The loop of a step: head after head, each stamped, worked on and settled.
 
+use super::packaging::package;
 use super::stamp::{Run, Stamped};
 use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
 use crate::end_export::stop_asked_at;
@@ -127,7 +128,8 @@ async fn work(
     }
     // What an earlier step has recorded as finished needs no reading of records any more.
     if finish::appear_again(exporting, run).await? {
-        return Ok(Some(Settling::Ready));
+        let packaged = package(exporting, lease, run, spec, deadline).await?;
+        return Ok(packaged.then_some(Settling::Ready));
     }
     assert_collection(exporting, spec).await?;
     match write::write_archive(exporting, lease, run, spec, deadline).await? {
@@ -135,7 +137,8 @@ async fn work(
             // Records of a collection that was deleted meanwhile are missing: no archive shall pass for all of them.
             assert_collection(exporting, spec).await?;
             let appeared = finish::appear(exporting, run, last, deadline).await?;
-            Ok(appeared.then_some(Settling::Ready))
+            let ready = appeared && package(exporting, lease, run, spec, deadline).await?;
+            Ok(ready.then_some(Settling::Ready))
         }
         write::Written::Checkpointed => Ok(None),
     }

@@ -81,6 +81,12 @@ impl<'a> SegmentWriter<'a> {
         }
     }
 
+    /// The same for another file than the archive: its objects have names of their own.
+    pub(super) fn of_package(mut self) -> Self {
+        self.prefix.push_str("-p");
+        self
+    }
+
     /// Whether so many parts are on their way that the next page has to wait.
     pub(super) fn is_busy(&self) -> bool {
         self.uploads.len() >= self.exporting.settings.uploads

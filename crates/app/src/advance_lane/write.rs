@@ -2,6 +2,7 @@
 
 use super::files::{FileLists, FilePosition, write_files};
 use super::merged::write_merged;
+use super::packaging::packing;
 use super::pages::Turns;
 use super::records::write_records;
 use super::runs::StoredRun;
@@ -87,7 +88,8 @@ pub(super) async fn write_archive(
     spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Written, Interrupted> {
-    let plan = Arc::new(plan::compile(spec).map_err(|error| internal(&error))?);
+    let plan = plan::compile(spec).map_err(|error| internal(&error))?.packed_as(packing(exporting, spec));
+    let plan = Arc::new(plan);
     let mut writing = begin(exporting, run, spec, &plan).await?;
     if let Some(bytes) = exporting.settings.hold_bytes {
         writing.assembly = writing.assembly.holding(bytes);

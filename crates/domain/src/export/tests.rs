@@ -52,12 +52,14 @@ fn finish() -> FinishRecord {
                 crc32: 0,
                 sha256: "00".into(),
             }],
+            packaged: None,
         },
         segments: vec![Segment { key: "work/demo/1/1-0".into(), size_bytes: 10 }],
         records: 3,
         files: 2,
         file_bytes: 7,
         missing_files: 1,
+        packaging: None,
     }
 }
 

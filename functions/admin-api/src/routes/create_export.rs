@@ -95,11 +95,12 @@ mod tests {
             "{}",
             r#"{"collection":"nowhere"}"#,
             r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
-            r#"{"collection":"visits","packaging":"bare","expand":["site"],"sort":"-created","search":"x","dateRange":{"field":"at"},
+            r#"{"collection":"visits","packaging":"tar","expand":["site"],"sort":7,"search":"x","dateRange":{"field":"at"},
                 "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
                 "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"1","scheduledAt":"tomorrow","colour":1}"#,
             r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
             r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
+            r#"{"collection":"visits","sort":"-score,nope","packaging":"gzip","files":{"include":true}}"#,
         ];
         let mut answers = Vec::new();
         for body in bodies {
@@ -117,6 +118,21 @@ mod tests {
             let body = format!(r#"{{"collection":"visits","format":"{format}"}}"#);
             let made = stage.send("POST", "/v1/exports", &stage.member, &body).await;
             assert_eq!((made.status, made.text_at("/format").as_str()), (201, format));
+        }
+    }
+
+    #[tokio::test]
+    async fn order_and_packaging_are_taken_and_shown_again() {
+        let stage = Stage::new().await;
+        stage.define().await;
+        for (sort, shown) in [("\"-score, _id\"", "-score,_id"), ("{\"place.lat\":-1,\"score\":1}", "-place.lat,score")]
+        {
+            for packaging in ["zip", "bare", "gzip"] {
+                let body = format!(r#"{{"collection":"visits","sort":{sort},"packaging":"{packaging}"}}"#);
+                let made = stage.send("POST", "/v1/exports", &stage.member, &body).await;
+                let found = (made.status, made.text_at("/sort"), made.text_at("/packaging"));
+                assert_eq!(found, (201, shown.to_owned(), packaging.to_owned()));
+            }
         }
     }
 

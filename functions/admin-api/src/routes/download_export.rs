@@ -3,7 +3,8 @@
 use crate::error::{ApiError, ProblemDocument};
 use crate::operation::{Call, part};
 use crate::reply::Reply;
-use waybill_domain::{Export, Principal};
+use crate::wire::export::download_name;
+use waybill_domain::Principal;
 
 /// Sends a browser or client to the archive, by a link that is good for minutes. For administrators.
 #[utoipa::path(
@@ -19,15 +20,9 @@ use waybill_domain::{Export, Principal};
 pub(crate) async fn download_export(call: &Call<'_>, principal: &Principal, id: &str) -> Result<Reply, ApiError> {
     call.only_arguments(&[])?;
     let (id, archives) = (part("id", id)?, &*call.deps.archives);
-    let (_, download) = waybill_app::download_export(call.context, archives, principal, None, id, filename).await?;
+    let (_, download) =
+        waybill_app::download_export(call.context, archives, principal, None, id, download_name).await?;
     Ok(Reply::redirect(download.url))
-}
-
-/// `airports-2026-11-21T21-04-16Z.zip`: what, and when it was asked for.
-fn filename(export: &Export) -> String {
-    let at = export.created_at.to_string().replace(':', "-");
-    let at = at.split('.').next().unwrap_or(&at).to_owned();
-    format!("{}-{at}Z.zip", export.collection)
 }
 
 #[cfg(test)]
@@ -47,7 +42,13 @@ mod tests {
         let id = made.text_at("/id").parse().unwrap();
         let seq = stage.ports.rows().export_pointer(&org, id).await.unwrap().unwrap().value.seq;
         let stored = stage.ports.rows().export(&org, seq).await.unwrap().unwrap();
-        let archive = Archive { key: "archives/demo/1".into(), size_bytes: 4, sha256: "00".into(), entries: vec![] };
+        let archive = Archive {
+            key: "archives/demo/1".into(),
+            size_bytes: 4,
+            sha256: "00".into(),
+            entries: vec![],
+            packaged: None,
+        };
         let (context, now) = (stage.ports.context(), stage.deps.context.now());
         let mut transaction = context.transaction();
         let ready = waybill_domain::Export { state: State::Ready { at: now, archive }, ..stored.value };

@@ -36,7 +36,7 @@ pub(crate) struct ExportWire {
     description: Option<String>,
     /// `ndjson`, `json`, `csv`, `detailed-csv`, `xml` or `json-api`.
     format: &'static str,
-    /// What a download is: `zip`.
+    /// What a download is: `zip`, `bare` or `gzip`.
     packaging: &'static str,
     /// How hard deflate tries: `fast`, `default` or `small`.
     level: &'static str,
@@ -47,6 +47,9 @@ pub(crate) struct ExportWire {
     /// Which records, as asked; `null` = all.
     #[schema(required, value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// What the records are sorted by, like `name,-created`; `null` = not at all.
+    #[schema(required)]
+    sort: Option<String>,
     /// Whether cells that look like formulas stay as they are.
     raw_cells: bool,
     /// Whether the records' files come along.
@@ -63,6 +66,9 @@ pub(crate) struct ExportWire {
     /// Its archive; `null` until it is ready.
     #[schema(required)]
     archive: Option<ArchiveWire>,
+    /// The file that a download gives; `null` until it is ready.
+    #[schema(required)]
+    download: Option<DownloadWire>,
     /// Its last steps, oldest first.
     steps: Vec<StepWire>,
     /// Why it failed; `null` when it did not.
@@ -137,6 +143,21 @@ pub(crate) struct ArchiveWire {
     entries: Vec<EntryWire>,
 }
 
+/// The file that a download gives: the archive, or what was made of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Download)]
+pub(crate) struct DownloadWire {
+    /// The name that it is saved under.
+    name: String,
+    /// Its media type.
+    content_type: &'static str,
+    /// Its size in bytes.
+    size_bytes: u64,
+    /// Its SHA-256, hex.
+    sha256: String,
+}
+
 /// One file of an archive.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -205,6 +226,7 @@ impl ExportWire {
             include: paths(&spec.selection.include),
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            sort: spec.sort.as_ref().map(ToString::to_string),
             raw_cells: spec.raw_cells,
             files: spec.files.into(),
             scheduled_at: time(spec.scheduled_at),
@@ -212,6 +234,7 @@ impl ExportWire {
             principal: spec.principal.to_string(),
             progress: ProgressWire::of(&export),
             archive: export.archive().cloned().map(Into::into),
+            download: DownloadWire::of(&export),
             steps: export.steps.iter().map(Into::into).collect(),
             failure: failure(&export),
             created_at: export.created_at.to_string(),
@@ -223,6 +246,25 @@ impl ExportWire {
             description: export.description,
         }
     }
+}
+
+impl DownloadWire {
+    fn of(export: &Export) -> Option<Self> {
+        let archive = export.archive()?;
+        let (size_bytes, sha256) = match &archive.packaged {
+            None => (archive.size_bytes, &archive.sha256),
+            Some(file) => (file.size_bytes, &file.sha256),
+        };
+        let (name, content_type) = (download_name(export), export.download_type());
+        Some(Self { name, content_type, size_bytes, sha256: sha256.clone() })
+    }
+}
+
+/// `airports-2026-11-21T21-04-16Z.zip`: what, and when it was asked for.
+pub(crate) fn download_name(export: &Export) -> String {
+    let at = export.created_at.to_string().replace(':', "-");
+    let at = at.split('.').next().unwrap_or(&at).to_owned();
+    format!("{}-{at}Z.{}", export.collection, export.download_ending())
 }
 
 fn time(time: Option<Timestamp>) -> Option<String> {

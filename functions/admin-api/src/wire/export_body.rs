@@ -3,8 +3,8 @@
 use crate::wire::export::FilesWire;
 use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, FilterRequest, IdempotentRequest, Path};
-use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Level, Surface, Timestamp};
+use waybill_app::{CreateExport, FilterRequest, IdempotentRequest, Path, SortOrder};
+use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Level, Packaging, Surface, Timestamp};
 use waybill_http::{Members, Problem};
 
 /// Longest name of an export, in characters.
@@ -19,6 +19,8 @@ const FORMATS: [(&str, ExportFormat); 6] = [
     ("xml", ExportFormat::Xml),
     ("json-api", ExportFormat::JsonApi),
 ];
+const PACKAGINGS: [(&str, Packaging); 3] =
+    [("zip", Packaging::Zip), ("bare", Packaging::Bare), ("gzip", Packaging::Gzip)];
 const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::Default), ("small", Level::Small)];
 
 /// An export to be made.
@@ -48,6 +50,15 @@ pub(crate) struct CreateExportBody {
     /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
     #[schema(value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// What the records are sorted by, as a text (`name,-created`: by name, then the latest first) or as an object
+    /// (`{"name":1,"created":-1}`); absent = not at all. Of arrays the least value counts, descending the greatest; numbers
+    /// come before texts, and nothing before both. Records that are equal come by `_id`.
+    #[schema(value_type = Option<String>)]
+    sort: Option<SortOrder>,
+    /// What a download is: `zip` (where it is absent), the archive itself; `bare`, the file of records by itself; `gzip`, that
+    /// file compressed.
+    #[schema(value_type = Option<String>)]
+    packaging: Packaging,
     /// Whether cells that look like formulas stay as they are.
     #[schema(value_type = Option<bool>)]
     raw_cells: bool,
@@ -81,12 +92,9 @@ impl CreateExportBody {
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
         let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
-        if members.text("packaging", NAME_CHARS).is_some_and(|packaging| packaging != "zip") {
-            members.refuse::<()>("packaging", "other than `zip` is not available yet");
-        }
-        for name in
-            ["expand", "sort", "search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"]
-        {
+        let sort = read_sort(&mut members);
+        let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
+        for name in ["expand", "search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -100,6 +108,8 @@ impl CreateExportBody {
                 paths,
                 include,
                 r#where: condition,
+                sort,
+                packaging,
                 raw_cells,
                 files,
                 scheduled_at,
@@ -121,12 +131,22 @@ impl CreateExportBody {
             paths: self.paths,
             include: self.include,
             filter,
+            sort: self.sort,
+            packaging: self.packaging,
             raw_cells: self.raw_cells,
             files: self.files,
             scheduled_at: self.scheduled_at,
             idempotency,
             ..CreateExport::new(Surface::Admin, self.collection, self.format)
         }
+    }
+}
+
+/// Takes `sort`, in either form.
+fn read_sort(members: &mut Members<'_>) -> Option<SortOrder> {
+    match SortOrder::parse(members.take("sort")?) {
+        Ok(sort) => Some(sort),
+        Err(error) => members.refuse("sort", error.to_string()),
     }
 }
 
