@@ -2,6 +2,7 @@
 
 use super::network::World;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use waybill_domain::{Archive, Export, ExportFormat};
 
@@ -22,20 +23,22 @@ fn read(world: &World, export: &Export, archive: &Archive) -> Result<(), String>
     if hex::encode(Sha256::digest(&body)) != archive.sha256 {
         return Err("its SHA-256 is another".into());
     }
-    let mut zip = zip::ZipArchive::new(Cursor::new(body)).map_err(|error| error.to_string())?;
-    let mut text = None;
-    for index in 0..zip.len() {
-        let mut entry = zip.by_index(index).map_err(|error| error.to_string())?;
-        let mut content = String::new();
-        // Reads to the end, which checks the CRC.
-        entry.read_to_string(&mut content).map_err(|error| error.to_string())?;
-        if entry.name().map_err(|error| error.to_string())? == "manifest.json" {
-            serde_json::from_str::<serde::de::IgnoredAny>(&content).map_err(|error| error.to_string())?;
-        } else if text.replace(content).is_some() {
-            return Err("more than one file of records".into());
-        }
+    let mut entries = unzip(&body)?;
+    let manifest = entries.remove("manifest.json").ok_or("no manifest")?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(&manifest).map_err(|error| error.to_string())?;
+    let inner = entries.remove("files.zip").map(|inner| unzip(&inner)).transpose()?;
+    let (files, records): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        entries.into_iter().partition(|(name, _)| name.starts_with("files/"));
+    let files = inner.unwrap_or(files).into_iter();
+    let files: BTreeMap<String, String> =
+        files.map(|(name, body)| (name, String::from_utf8_lossy(&body).into_owned())).collect();
+    let label = export.label.clone().unwrap_or_default();
+    let no_files = label.ends_with("files:None") && files.is_empty();
+    if !no_files && !world.oracle.with(|oracle| oracle.are_files_of(&export.org, &files)) {
+        return Err(format!("it holds the files {files:?}"));
     }
-    let text = text.ok_or("no file of records")?;
+    let [text] = &*records.into_values().collect::<Vec<_>>() else { return Err("not one file of records".into()) };
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     let mut found: Vec<&str> = match export.format {
         ExportFormat::Ndjson => text.lines().collect(),
         ExportFormat::Json => {
@@ -50,10 +53,35 @@ fn read(world: &World, export: &Export, archive: &Archive) -> Result<(), String>
             return Err(format!("the simulator makes no {format:?}"));
         }
     };
+    if label.contains("sorted:true") && !found.is_sorted_by(|a, b| number(a) >= number(b)) {
+        return Err(format!("it is not in order: {found:?}"));
+    }
     found.sort_unstable();
     if world.oracle.with(|oracle| oracle.are_lines_of(&export.org, &found)) {
         Ok(())
     } else {
         Err(format!("it holds {found:?}"))
     }
+}
+
+/// What a record is sorted by.
+fn number(record: &str) -> i64 {
+    let number = record.split_once("\"n\":").map(|(_, rest)| rest);
+    number.and_then(|rest| rest.split_once(['.', ',', '}'])?.0.parse().ok()).unwrap_or(-1)
+}
+
+/// The entries of an archive, each read to its end, which checks its CRC.
+fn unzip(body: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(body)).map_err(|error| error.to_string())?;
+    let mut entries = BTreeMap::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).map_err(|error| error.to_string())?;
+        let name = entry.name().map_err(|error| error.to_string())?.into_owned();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
+        if entries.insert(name.clone(), content).is_some() {
+            return Err(format!("`{name}` is in it twice"));
+        }
+    }
+    Ok(entries)
 }

@@ -11,22 +11,32 @@ use waybill_app::{
     CreateExport, Error, IdempotentRequest, UpdateExport, cancel_export, create_export, delete_export, download_export,
     list_exports, read_export, update_export,
 };
-use waybill_domain::{ExportFormat, ExportId, IdempotencyKey, Level, OrgCode, Principal, Role as Rights, Surface};
+use waybill_domain::{
+    ExportFormat, ExportId, FileInclusion, IdempotencyKey, Level, OrgCode, Principal, Role as Rights, Surface,
+};
+use waybill_query::SortOrder;
 
 /// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
     /// `wait` = so much later.
-    Create {
-        idempotent: bool,
-        json: bool,
-        wait: Option<Duration>,
-    },
+    Create(Request),
     Cancel,
     Delete,
     Describe,
     Download,
     Look,
+}
+
+/// What a client wants exported, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) idempotent: bool,
+    pub(super) json: bool,
+    pub(super) sorted: bool,
+    pub(super) files: FileInclusion,
+    /// So much later.
+    pub(super) wait: Option<Duration>,
 }
 
 /// One client on one errand.
@@ -37,7 +47,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
         let number = process.actor.number;
         process.world.note(|| format!("#{number} {errand:?} in {org}"));
         match errand {
-            Errand::Create { idempotent, json, wait } => create(&process, &principal, idempotent, json, wait).await,
+            Errand::Create(request) => create(&process, &principal, request).await,
             Errand::Cancel => cancel(&process, &principal).await,
             Errand::Delete => delete(&process, &principal).await,
             Errand::Describe => describe(&process, &principal).await,
@@ -47,21 +57,26 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
     })
 }
 
-async fn create(process: &Process, principal: &Principal, idempotent: bool, json: bool, wait: Option<Duration>) {
+async fn create(process: &Process, principal: &Principal, asked: Request) {
     let (world, number) = (&process.world, process.actor.number);
-    let request = format!("request-{number}");
+    let Request { idempotent, json, sorted, files, wait } = asked;
+    // The label says what the archive is to be like.
+    let request = format!("request-{number} sorted:{sorted} files:{files:?}");
     let Ok(collection) = COLLECTION.parse() else { return };
-    let key = IdempotencyKey::parse(&request).filter(|_| idempotent);
+    let key = IdempotencyKey::parse(&format!("request-{number}")).filter(|_| idempotent);
+    let format = if json { ExportFormat::Json } else { ExportFormat::Ndjson };
     let command = CreateExport {
         label: Some(request.clone()),
         level: Level::Fast,
+        sort: SortOrder::parse(&"-n".into()).ok().filter(|_| sorted),
+        files,
         scheduled_at: wait.map(|wait| process.context.now().after(wait)),
         idempotency: key.map(|key| IdempotentRequest {
             key,
             operation: "simulated:create-export",
             body_digest: request.clone(),
         }),
-        ..CreateExport::new(Surface::Cortex, collection, if json { ExportFormat::Json } else { ExportFormat::Ndjson })
+        ..CreateExport::new(Surface::Cortex, collection, format)
     };
     let wake = process.wake();
     // Only who sends an idempotency key may send again.

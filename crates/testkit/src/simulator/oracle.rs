@@ -49,6 +49,8 @@ pub(super) struct OrgTraits {
     pub(super) lines: Vec<String>,
     /// The lines of records that come and go.
     pub(super) passing: Vec<String>,
+    /// Its records' files by their names in an archive.
+    pub(super) files: BTreeMap<String, String>,
     /// What befalls it.
     pub(super) calamities: Vec<Calamity>,
     /// Whether its storage is limited.
@@ -164,6 +166,11 @@ impl Oracle {
         let mut lasting = sorted.iter().filter(|line| !traits.passing.iter().any(|passing| passing == **line));
         let all = traits.lines.iter().all(|line| lasting.next() == Some(&line.as_str()));
         !doubled && all && lasting.next().is_none()
+    }
+
+    /// Whether these are the files of an org's records.
+    pub(super) fn are_files_of(&self, org: &OrgCode, files: &BTreeMap<String, String>) -> bool {
+        self.orgs.get(org).is_some_and(|seen| seen.traits.files == *files)
     }
 
     /// An object is there that was not.

@@ -10,7 +10,10 @@ use crate::{Delivery, InlineCompute, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_app::{Admitting, Context, Exporting, StepSettings, Sweeping, Verdict, admit_exports, advance_lane, sweep};
+use waybill_app::{
+    Admitting, Context, Exporting, FileSettings, SortSettings, StepSettings, Sweeping, Verdict, admit_exports,
+    advance_lane, sweep,
+};
 use waybill_ports::{Clock, WakeQueue};
 
 /// What a platform keeps back of an invocation's time, so that a step can end by itself.
@@ -101,6 +104,15 @@ fn settings(profile: &Profile) -> StepSettings {
         uploads: 2,
         reserve_bytes: profile.reserve_bytes,
         page_records: Some(2),
+        sort: SortSettings {
+            run_bytes: 200,
+            fan_in: 2,
+            block_bytes: 64,
+            chunk_bytes: 150,
+            piece_bytes: 200,
+            read_bytes: 400,
+        },
+        files: FileSettings { piece_bytes: 64, ahead: 2, spill_bytes: 150 },
         ..StepSettings::default()
     }
 }

@@ -6,8 +6,9 @@ use super::profile::Calamity;
 use crate::samples;
 use bytes::Bytes;
 use futures::FutureExt;
-use waybill_domain::{CollectionName, IdError, OrgCode, PropertyKind, RecordId, Timestamp};
-use waybill_ports::{Entity, Entropy, PortError, RecordPatch, RecordStore, Rows, Transaction};
+use std::collections::BTreeMap;
+use waybill_domain::{CollectionName, FileId, IdError, OrgCode, Property, PropertyKind, RecordId, Timestamp, file_key};
+use waybill_ports::{Entity, Entropy, ObjectMetadata, PortError, RecordPatch, RecordStore, Rows, Transaction};
 
 /// Why a world cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,9 @@ pub(super) fn settle_in(world: &World, entropy: &dyn Entropy) -> Result<Vec<OrgC
 fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode, SettingError> {
     let mut org = samples::org(&format!("org{index}"))?;
     let name: CollectionName = COLLECTION.parse()?;
-    let properties = vec![samples::property("n", PropertyKind::Number), samples::property("s", PropertyKind::String)];
+    let file = Property { optional: true, ..samples::property("f", PropertyKind::File) };
+    let properties =
+        vec![samples::property("n", PropertyKind::Number), samples::property("s", PropertyKind::String), file];
     let collection = samples::collection(&org.code, &name, properties);
     let first = index == 0;
     let ours = |calamity: &Calamity| {
@@ -43,6 +46,7 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
         has_quota: entropy.below(6) == 0,
         max_waiting: (entropy.below(8) == 0).then_some(2),
         lines: Vec::new(),
+        files: BTreeMap::new(),
         passing: Vec::new(),
     };
     org.quota_bytes = traits.has_quota.then(|| 5000 + entropy.below(8000));
@@ -52,7 +56,20 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
         let id = RecordId::new(Timestamp::from_millis(0), entropy.eight());
         let filler = "x".repeat(usize::try_from(entropy.below(120)).unwrap_or(0));
         let json = format!("{{\"_id\":\"{id}\",\"n\":{number}.0,\"s\":\"{number:04}{filler}\"}}");
-        records.push(RecordPatch { id, json: Bytes::copy_from_slice(json.as_bytes()) });
+        let stored = if number % 3 == 1 {
+            let (file, content) = (FileId::new(Timestamp::from_millis(0), entropy.eight()), filler.repeat(2));
+            let key = file_key(&org.code, &name, id, "f", file);
+            world.archives.overwrite(&key, Bytes::copy_from_slice(content.as_bytes()), ObjectMetadata::default());
+            traits.files.insert(format!("files/{id}/f/1-{number}.txt"), content.clone());
+            let size = content.len();
+            let named = format!(
+                "\"f\":{{\"_id\":\"{file}\",\"filename\":\"{number}.txt\",\"mime\":\"text/plain\",\"size\":{size}}}"
+            );
+            json.replacen("\"n\":", &format!("{named},\"n\":"), 1)
+        } else {
+            json.clone()
+        };
+        records.push(RecordPatch { id, json: Bytes::from(stored) });
         traits.lines.push(json);
     }
     traits.lines.sort_unstable();

@@ -1,6 +1,6 @@
 //! The course of a world: faults and clients first, then calm, then the end of all exports.
 
-use super::clients::{Errand, client};
+use super::clients::{Errand, Request, client};
 use super::clock::WorldClock;
 use super::executor::{Executor, Nature};
 use super::history::{History, Role};
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, read_export};
-use waybill_domain::{Export, OrgCode, Role as Rights};
+use waybill_domain::{Export, FileInclusion, OrgCode, Role as Rights};
 use waybill_ports::{Clock, Entropy, WakeMessage};
 
 /// Time between two ticks of scheduler and sweeper.
@@ -25,6 +25,9 @@ const TICK: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_hours(3);
 /// A choice of a client that wants its export ten seconds later.
 const SCHEDULED: u64 = 27;
+/// Choices of a client that wants its export sorted, and with its records' files.
+const SORTED: u64 = 36 * 600;
+const FILES: u64 = 3 * SORTED;
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -93,7 +96,7 @@ impl Timeline {
             (2, true, SCHEDULED),
             (5, false, 6),
             (20, false, 8),
-            (40, true, 1),
+            (40, true, 1 + SORTED + FILES),
             (41, false, 0),
             (90, false, 2),
             (95, false, 4),
@@ -245,7 +248,17 @@ impl Timeline {
                 // A quarter of what is created is to wait, up to ten minutes.
                 let wait = (choice / 9 % 4 == SCHEDULED / 9).then(|| Duration::from_secs(10 + choice / 36 % 600));
                 let errand = match (create, choice % 9) {
-                    (true, choice) => Errand::Create { idempotent: choice < 5, json: choice % 3 == 0, wait },
+                    (true, kind) => Errand::Create(Request {
+                        idempotent: kind < 5,
+                        json: kind % 3 == 0,
+                        sorted: choice / SORTED % 3 == 1,
+                        files: match choice / FILES % 5 {
+                            1 => FileInclusion::Entries,
+                            2 => FileInclusion::Zipped,
+                            _ => FileInclusion::None,
+                        },
+                        wait,
+                    }),
                     (false, 0 | 1) => Errand::Cancel,
                     (false, 2 | 3) => Errand::Delete,
                     (false, 4 | 5) => Errand::Look,
