@@ -20,4 +20,8 @@ pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};
 pub use text::Text;
 
 #[cfg(test)]
+extern crate self as waybill_record;
+#[cfg(test)]
+mod scan_agreement;
+#[cfg(test)]
 mod scan_tests;

@@ -1,57 +1,11 @@
 //! The scanner against `serde_json`: the same texts are valid, and they mean the same.
 
-use crate::{Document, Kind, MAX_DEPTH, ScanError, Tape, Value};
+use crate::{Document, MAX_DEPTH, ScanError, Tape};
 use proptest::prelude::*;
-
-/// The scanned value as a tree, as `serde_json` would have built it.
-fn tree(value: Value<'_>) -> serde_json::Value {
-    match value.kind() {
-        Kind::Null => serde_json::Value::Null,
-        Kind::Boolean => value.boolean().unwrap().into(),
-        Kind::Number => serde_json::Value::Number(value.number().unwrap().parse().unwrap()),
-        Kind::Text => value.text().unwrap().decoded().into(),
-        Kind::Array => value.elements().map(tree).collect(),
-        Kind::Object => value
-            .members()
-            .map(|(key, value)| (key.text().unwrap().decoded().into_owned(), tree(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-    }
-}
-
-/// Levels of nesting of a valid text.
-fn depth(value: &serde_json::Value) -> usize {
-    match value {
-        serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        serde_json::Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
 
 /// Checks that both readers agree on a text.
 fn agree(text: &[u8]) -> Result<(), TestCaseError> {
-    let mut tape = Tape::new();
-    let scanned = tape.scan(text);
-    match serde_json::from_slice::<serde_json::Value>(text) {
-        Err(_) => {
-            // A text that is both too deep and broken may be refused for either.
-            prop_assert!(scanned.is_err(), "accepted {:?}", String::from_utf8_lossy(text));
-        }
-        Ok(expected) if depth(&expected) > MAX_DEPTH => {
-            prop_assert_eq!(scanned.err(), Some(ScanError::Depth));
-        }
-        Ok(expected) if !expected.is_object() => prop_assert_eq!(scanned.err(), Some(ScanError::NotAnObject)),
-        Ok(expected) => {
-            let document =
-                scanned.map_err(|e| TestCaseError::fail(format!("{e}: {:?}", String::from_utf8_lossy(text))))?;
-            prop_assert_eq!(tree(document.root()), expected.clone());
-            let mut compact = Vec::new();
-            document.root().write_compact(&mut compact);
-            prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&compact).unwrap(), expected);
-            prop_assert!(!compact.contains(&b'\n'));
-        }
-    }
-    Ok(())
+    crate::scan_agreement::agree(&mut Tape::new(), text).map_err(TestCaseError::fail)
 }
 
 fn number() -> impl Strategy<Value = String> {
