@@ -8,6 +8,7 @@
 
 mod assembly;
 mod block;
+mod expand;
 mod file_assembly;
 mod files;
 mod manifest;
@@ -16,6 +17,7 @@ mod sort;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
 pub use block::Block;
+pub use expand::{Chosen, Expansion, Follow, Reference, Rendered};
 pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
 pub use plan::{Plan, PlanSpec, RecordFault, TransformError};

@@ -13,8 +13,8 @@ use std::cell::RefCell;
 /// Longest JSON text of one record, in bytes.
 pub const MAX_RECORD_BYTES: usize = 384 * 1024;
 
-/// The JSON text follows as it is.
-const PLAIN: u8 = 0;
+/// The codec byte behind which the JSON text follows as it is.
+pub const PLAIN: u8 = 0;
 /// The raw deflate of the JSON text follows.
 const DEFLATED: u8 = 1;
 /// Below this many bytes deflate does not pay.
