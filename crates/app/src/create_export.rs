@@ -1,5 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
+use crate::expand_references::{Expanded, expand_references};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct CreateExport {
     pub paths: Vec<Path>,
     /// Parts to add.
     pub include: Vec<Path>,
+    /// References to replace by the records that they lead to; those that `paths` and `include` cross are, too.
+    pub expand: Vec<Path>,
     /// Which records.
     pub filter: Option<FilterRequest>,
     /// What the records are sorted by; `None` = the source's order.
@@ -62,6 +65,7 @@ impl CreateExport {
             level: Level::default(),
             paths: Vec::new(),
             include: Vec::new(),
+            expand: Vec::new(),
             filter: None,
             sort: None,
             files: FileInclusion::None,
@@ -136,7 +140,8 @@ pub async fn create_export(
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
-    let spec = freeze(principal, command, collection.value)?;
+    let expanded = expand_references(context, collection.value.clone(), command).await?;
+    let spec = freeze(principal, command, &collection.value, expanded)?;
     let draft = Draft {
         surface: command.surface,
         label: command.label.clone(),
@@ -148,20 +153,28 @@ pub async fn create_export(
     make(context, wake, principal, &draft).await
 }
 
-fn freeze(principal: &Principal, command: &CreateExport, collection: Collection) -> Result<ExportSpec, Error> {
-    debug_assert_eq!(principal.org, collection.org, "a collection of another org");
-    let mut errors = Vec::new();
-    for (field, paths) in [("paths", &command.paths), ("include", &command.include)] {
+/// `stored` is the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
+fn freeze(
+    principal: &Principal,
+    command: &CreateExport,
+    stored: &Collection,
+    expanded: Expanded,
+) -> Result<ExportSpec, Error> {
+    debug_assert_eq!(principal.org, stored.org, "a collection of another org");
+    let Expanded { collection, followed, mut errors } = expanded;
+    for (list, paths) in [("paths", &command.paths), ("include", &command.include)] {
         for (index, path) in paths.iter().enumerate() {
-            if let Some(message) = unreadable(&collection, path) {
-                errors.push(FieldError { field: format!("{field}.{index}"), message });
+            let field = format!("{list}.{index}");
+            let told = errors.iter().any(|error| error.field == field);
+            if let Some(message) = unreadable(&collection, path).filter(|_| !told) {
+                errors.push(FieldError { field, message });
             }
         }
     }
     let (filter, filter_text) = match &command.filter {
         None => (None, None),
         Some(FilterRequest::CortexWhere { condition, text }) => {
-            match cortex_where::parse(condition, &|path| collection.type_of(path).map(|(kind, _)| kind)) {
+            match cortex_where::parse(condition, &|path| stored.type_of(path).map(|(kind, _)| kind)) {
                 Ok(filter) => (Some(filter), Some(text.clone())),
                 Err(error) => {
                     errors.push(FieldError { field: "where".to_owned(), message: error.to_string() });
@@ -192,6 +205,8 @@ fn freeze(principal: &Principal, command: &CreateExport, collection: Collection)
         org: principal.org.clone(),
         seq: Seq(0),
         collection,
+        expand: command.expand.clone(),
+        followed,
         selection,
         filter,
         filter_text,
@@ -217,10 +232,7 @@ fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String
 fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
     if let Some(property) = collection.crossing(path) {
         let kind = property.kind.property_type();
-        return Some(format!(
-            "`{path}` needs `{}`, a {kind:?}, to be expanded, which exports do not do yet",
-            property.name
-        ));
+        return Some(format!("`{path}` goes through `{}`, a {kind:?}, which is not expanded", property.name));
     }
     match collection.type_of(path) {
         Some(_) => None,

@@ -14,6 +14,7 @@ mod delete_export;
 mod download_export;
 mod end_export;
 mod error;
+mod expand_references;
 mod lane_places;
 mod load_records;
 mod look_at_file;

@@ -263,6 +263,35 @@ impl Collection {
         None
     }
 
+    /// The collection that the reference at `path` leads to, through documents; `None` where there is no declared reference.
+    pub fn reference(&self, path: &Path) -> Option<&CollectionName> {
+        match &self.property(path)?.kind {
+            PropertyKind::Reference { collection } => Some(collection),
+            _ => None,
+        }
+    }
+
+    /// The definition as it is for records whose reference at `path` was replaced by the record of `target` that it leads to: a
+    /// document with the properties of `target` and its `_id`. The same where `path` is no reference to `target`.
+    #[must_use]
+    pub fn expanding(mut self, path: &Path, target: &Self) -> Self {
+        if let Some(property) = property_mut(&mut self.properties, path.segments())
+            && matches!(&property.kind, PropertyKind::Reference { collection } if *collection == target.name)
+        {
+            let id = Property {
+                name: "_id".to_owned(),
+                kind: PropertyKind::ObjectId,
+                array: false,
+                optional: false,
+                inheritable: false,
+                dimensions: Vec::new(),
+            };
+            let properties = std::iter::once(id).chain(target.properties.iter().cloned()).collect();
+            property.kind = PropertyKind::Document { properties };
+        }
+        self
+    }
+
     /// The paths that an export writes: `paths` where given, else `_id` and every property that is not optional; then `include`. Without duplicates, in that order.
     ///
     /// Structure becomes columns as far as `flatten` says; a path that it would leave without any stays as it is.
@@ -311,6 +340,18 @@ impl Collection {
             properties = inner;
         }
         properties.iter().find(|property| property.name == *last)
+    }
+}
+
+fn property_mut<'a>(properties: &'a mut [Property], path: &[String]) -> Option<&'a mut Property> {
+    let (first, rest) = path.split_first()?;
+    let property = properties.iter_mut().find(|property| property.name == *first)?;
+    if rest.is_empty() {
+        return Some(property);
+    }
+    match &mut property.kind {
+        PropertyKind::Document { properties } => property_mut(properties, rest),
+        _ => None,
     }
 }
 
@@ -406,6 +447,27 @@ mod tests {
 
     fn texts(paths: &[Path]) -> Vec<String> {
         paths.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_expanded_reference_is_a_document_of_the_properties_it_leads_to() {
+        let country: Path = "country".parse().unwrap();
+        let countries = Collection {
+            name: "countries".parse().unwrap(),
+            properties: vec![
+                property("name", PropertyKind::String),
+                Property { optional: true, ..property("capital", PropertyKind::String) },
+            ],
+            ..airports()
+        };
+        assert_eq!(airports().reference(&country), Some(&countries.name));
+        let expanded = airports().expanding(&country, &countries);
+        assert_eq!(expanded.reference(&country), None);
+        let flat = expanded.select(&[], &[], Flattening::Documents).unwrap();
+        assert_eq!(texts(&flat)[4..], ["country._id", "country.name"]);
+        let asked = ["country.capital".parse().unwrap()];
+        assert_eq!(texts(&expanded.select(&asked, &[], Flattening::Nothing).unwrap()), ["country.capital"]);
+        assert_eq!(airports().expanding(&country, &airports()), airports(), "it leads elsewhere");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccountId, Collection, Flattening, OrgCode, Seq, Timestamp};
+use crate::{AccountId, Collection, CollectionName, Flattening, OrgCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, SortOrder};
 use waybill_record::Path;
@@ -135,6 +135,18 @@ pub struct Selection {
     pub columns: Vec<Path>,
 }
 
+/// A reference that is replaced by the record that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Followed {
+    /// The reference, through documents and the references followed before it.
+    pub path: Path,
+    /// The collection that it leads to.
+    pub collection: CollectionName,
+    /// The members of those records that are kept, `_id` apart.
+    pub keep: Vec<String>,
+}
+
 /// The frozen request of an export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,8 +155,14 @@ pub struct ExportSpec {
     pub org: OrgCode,
     /// The export's row.
     pub seq: Seq,
-    /// The collection as it was defined when the export was queued.
+    /// The collection as it was defined when the export was queued, references that are followed as documents.
     pub collection: Collection,
+    /// References that were asked to be expanded.
+    #[serde(default)]
+    pub expand: Vec<Path>,
+    /// All references that are followed, those that paths cross included; outer ones first.
+    #[serde(default)]
+    pub followed: Vec<Followed>,
     /// Which parts of its records.
     pub selection: Selection,
     /// Which of its records; `None` = all.

@@ -26,7 +26,7 @@ pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRe
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};
-pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Level, Packaging, Selection, Surface};
+pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
 pub use id::{
     AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket,

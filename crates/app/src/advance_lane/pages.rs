@@ -4,16 +4,20 @@
 //! is read ahead, so a checkpoint is the turns that are left. A page is transformed in chunks, whose bounds it alone decides, so that what is in
 //! memory does not depend on how far its records were compressed; a checkpoint can only be taken behind its last.
 
+use super::expand::Expander;
 use super::{Exporting, Interrupted};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, Stream, StreamExt, iter, unfold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use waybill_domain::{CollectionName, Failure, FailureCode, OrgCode};
+use waybill_domain::{CollectionName, ExportSpec, Failure, FailureCode, OrgCode};
 use waybill_engine::TransformError;
 use waybill_ports::{PageCursor, PortError, RecordPage, compute};
 use waybill_record::Chunk;
+
+/// How much longer records are taken to get by what takes the place of their references.
+const GROWTH: usize = 8;
 
 /// The next page of one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,11 +61,20 @@ pub(super) struct PageEnd {
     pub(super) next: Option<PageCursor>,
 }
 
-/// What is read: whose records, of which collection.
+/// What is read: whose records, of which collection, with which references replaced.
 #[derive(Clone)]
 pub(super) struct Selected {
-    pub(super) org: OrgCode,
-    pub(super) collection: CollectionName,
+    org: OrgCode,
+    collection: CollectionName,
+    expander: Option<Arc<Expander>>,
+}
+
+impl Selected {
+    /// What an export reads.
+    pub(super) fn of(spec: &ExportSpec) -> Self {
+        let (org, collection) = (spec.org.clone(), spec.collection.name.clone());
+        Self { org, collection, expander: Expander::of(spec).map(Arc::new) }
+    }
 }
 
 /// The pages of all `turns`, chunk by chunk, each as `transform` makes it on the compute threads, in order.
@@ -76,12 +89,19 @@ where
     M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
 {
     let side_by_side = exporting.compute.parallelism().max(1);
+    let expander = selected.expander.clone();
+    // A record may grow by much when its references are replaced.
+    let chunk_bytes = exporting.settings.chunk_bytes / if expander.is_some() { GROWTH } else { 1 };
     fetched(exporting, selected, turns, side_by_side + 1)
-        .flat_map(|page| iter(chunks(page, exporting.settings.chunk_bytes)))
+        .flat_map(move |page| iter(chunks(page, chunk_bytes)))
         .map(move |chunk| {
-            let transform = transform.clone();
+            let (transform, expander) = (transform.clone(), expander.clone());
             async move {
                 let (chunk, end) = chunk?;
+                let chunk = match expander {
+                    Some(expander) => expander.expand(exporting, chunk).await?,
+                    None => chunk,
+                };
                 Ok(TransformedChunk { made: transform_chunk(exporting, transform, chunk).await?, end })
             }
         })
@@ -157,7 +177,7 @@ fn fetched(
 fn fetch(exporting: &Exporting, selected: Arc<Selected>, turn: Turn) -> Fetch<'_> {
     Box::pin(async move {
         let limit = exporting.settings.page_records;
-        let Selected { org, collection } = &*selected;
+        let Selected { org, collection, .. } = &*selected;
         let page = exporting.records.read_page(org, collection, turn.partition, turn.from.as_ref(), limit).await;
         (turn.partition, page)
     })

@@ -13,7 +13,7 @@ const ACCOUNTS: &str = "accounts";
 /// No column, or too many.
 pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
     let plan = Plan::compile(&PlanSpec {
-        filter: spec.filter.clone().unwrap_or_else(|| Filter::All(Vec::new())),
+        filter: condition(spec),
         paths: spec.selection.columns.clone(),
         format: format(spec.format),
         shape: shape(&spec.collection),
@@ -40,6 +40,11 @@ fn file_properties(spec: &ExportSpec) -> Vec<String> {
         return all.into_iter().filter(|name| selected.contains(name)).map(str::to_owned).collect();
     }
     all.into_iter().map(str::to_owned).collect()
+}
+
+/// What the plan has to look at: where references are followed, that is done before they are replaced.
+fn condition(spec: &ExportSpec) -> Filter {
+    spec.filter.clone().filter(|_| spec.followed.is_empty()).unwrap_or_else(Filter::everything)
 }
 
 fn format(format: ExportFormat) -> Format {

@@ -25,7 +25,7 @@ pub(super) async fn write_records(
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
     let Stage::Records { turns } = &writing.stage else { return Ok(true) };
-    let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
+    let selected = Selected::of(spec);
     let transform = {
         let plan = Arc::clone(&plan);
         move |chunk: &Chunk| plan.transform(chunk)

@@ -137,7 +137,7 @@ pub(super) async fn sort_records(
     if !merge_crowds(writing, lease, run, &mut keys, (false, deadline)).await? {
         return Ok(false);
     }
-    let selected = Selected { org: spec.org.clone(), collection: spec.collection.name.clone() };
+    let selected = Selected::of(spec);
     let rows_of = move |chunk: &Chunk| plan.rows(chunk, &order);
     let mut chunks = pin!(transformed(exporting, selected, gathering.turns.clone(), rows_of));
     while let Some(chunk) = gathering.next_chunk(&mut chunks, writing).await? {

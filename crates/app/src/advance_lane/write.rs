@@ -143,6 +143,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "level": spec.level,
         "paths": spec.selection.paths,
         "include": spec.selection.include,
+        "expand": spec.expand,
         "where": spec.filter_text,
         "sort": spec.sort.as_ref().map(ToString::to_string),
         "files": spec.files,
