@@ -44,6 +44,8 @@ pub(crate) struct ExportWire {
     paths: Vec<String>,
     /// Optional properties to add, as asked.
     include: Vec<String>,
+    /// References to replace by the records that they lead to, as asked.
+    expand: Vec<String>,
     /// Which records, as asked; `null` = all.
     #[schema(required, value_type = Option<Object>)]
     r#where: Option<Value>,
@@ -224,6 +226,7 @@ impl ExportWire {
             level: level_name(spec.level),
             paths: paths(&spec.selection.paths),
             include: paths(&spec.selection.include),
+            expand: paths(&spec.expand),
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             sort: spec.sort.as_ref().map(ToString::to_string),

@@ -47,6 +47,9 @@ pub(crate) struct CreateExportBody {
     /// Optional properties to add.
     #[schema(value_type = Option<Vec<String>>)]
     include: Vec<Path>,
+    /// References to replace by the records that they lead to; those that `paths` and `include` go through are, too.
+    #[schema(value_type = Option<Vec<String>>)]
+    expand: Vec<Path>,
     /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
     #[schema(value_type = Option<Object>)]
     r#where: Option<Value>,
@@ -84,7 +87,7 @@ impl CreateExportBody {
         let description = members.text("description", DESCRIPTION_CHARS).map(str::to_owned);
         let format = members.word("format", &FORMATS).unwrap_or(ExportFormat::Ndjson);
         let level = members.word("level", &LEVELS).unwrap_or_default();
-        let (paths, include) = (members.list("paths"), members.list("include"));
+        let (paths, include, expand) = (members.list("paths"), members.list("include"), members.list("expand"));
         let condition = members.take("where").cloned();
         if condition.as_ref().is_some_and(|condition| !condition.is_object()) {
             members.refuse::<()>("where", "must be an object");
@@ -94,7 +97,7 @@ impl CreateExportBody {
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
         let sort = read_sort(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
-        for name in ["expand", "search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"] {
+        for name in ["search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -107,6 +110,7 @@ impl CreateExportBody {
                 level,
                 paths,
                 include,
+                expand,
                 r#where: condition,
                 sort,
                 packaging,
@@ -130,6 +134,7 @@ impl CreateExportBody {
             level: self.level,
             paths: self.paths,
             include: self.include,
+            expand: self.expand,
             filter,
             sort: self.sort,
             packaging: self.packaging,

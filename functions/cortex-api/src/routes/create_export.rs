@@ -120,7 +120,6 @@ mod tests {
     async fn what_is_not_built_is_refused_by_name() {
         let stage = Stage::new().await;
         for (name, value) in [
-            ("expand", r#"["country"]"#),
             ("afterScript", "\"return 1\""),
             ("prefix", "\"c_sites/1/c_list\""),
             ("pipeline", "[{}]"),

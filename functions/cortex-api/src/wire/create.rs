@@ -12,7 +12,7 @@ use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Principal, Sur
 use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
-const LATER: [&str; 4] = ["expand", "afterScript", "prefix", "pipeline"];
+const LATER: [&str; 3] = ["afterScript", "prefix", "pipeline"];
 
 const FORMATS: [ExportFormat; 3] = [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv];
 
@@ -34,6 +34,8 @@ pub(crate) struct CreateBody {
     paths: Option<Vec<String>>,
     /// Optional parts to add.
     include: Option<Vec<String>>,
+    /// References to replace by the records that they lead to; those that `paths` and `include` go through are, too.
+    expand: Option<Vec<String>>,
     /// Which of its records: JSON as text, or an object.
     #[serde(rename = "where")]
     condition: Option<Value>,
@@ -59,7 +61,7 @@ pub(crate) fn command(
     let (label, description) = (fields.label(), fields.description());
     let format = format(&mut fields);
     let collection = objects(&mut fields)?;
-    let (paths, include) = (fields.list("paths"), fields.list("include"));
+    let (paths, include, expand) = (fields.list("paths"), fields.list("include"), fields.list("expand"));
     let filter = filter(&mut fields);
     let files = match (fields.boolean("exportFiles"), fields.boolean("zipFiles")) {
         (false, _) => FileInclusion::None,
@@ -80,6 +82,7 @@ pub(crate) fn command(
         description,
         paths,
         include,
+        expand,
         filter,
         files,
         idempotency,

@@ -50,6 +50,9 @@ pub(crate) struct ExportObject {
     /// Optional parts beside the default ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     include: Vec<String>,
+    /// References that were asked to be expanded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expand: Vec<String>,
     /// Which of its records, JSON as text.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
@@ -164,6 +167,7 @@ impl ExportObject {
             objects: export.collection.to_string(),
             paths: texts(&spec.selection.paths),
             include: texts(&spec.selection.include),
+            expand: texts(&spec.expand),
             condition: spec.filter_text.clone(),
             data_file: export.archive().map(|_| DataFile::new(export)),
             stats: Stats {
