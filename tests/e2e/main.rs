@@ -5,6 +5,7 @@
 mod archives;
 mod bad_input;
 mod expiry;
+mod files;
 mod formats;
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -84,7 +84,11 @@ fn roles_name_their_actions_and_resources() -> Result<()> {
 fn only_admin_api_reads_the_operator_key_and_only_the_exporter_writes_archives() -> Result<()> {
     let template = yaml::parse(&read("template.yaml")?)?;
     assert_eq!(holders(&template, "secretsmanager:GetSecretValue"), ["AdminApiRole"]);
-    assert_eq!(holders(&template, "s3:PutObject"), ["ExporterRole"]);
+    // The links for uploads that `admin-api` signs reach files alone.
+    assert_eq!(holders(&template, "s3:PutObject"), ["AdminApiRole", "ExporterRole"]);
+    let admin = template["Resources"]["AdminApiRole"]["Properties"]["Policies"].to_string();
+    let upload = admin.split("\"Sid\"").find(|statement| statement.contains("s3:PutObject")).unwrap_or_default();
+    assert!(admin.contains("/files/*") && !admin.contains("/work/*"), "{upload}");
     Ok(())
 }
 

@@ -59,6 +59,7 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Err
         "lanes": swept.lanes,
         "cleaned": swept.cleaned,
         "expired": swept.expired,
+        "files": swept.files,
         "recounted": swept.recounted,
         "deadLetters": swept.dead_letters,
     }))

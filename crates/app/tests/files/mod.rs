@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::time::Duration;
-use waybill_app::{CreateExport, ExportView, FileSettings, Verdict, create_export, sweep};
-use waybill_domain::{ExportFormat, FileInclusion, Phase, Property, PropertyKind, RecordId, State, Surface, file_key};
+use waybill_app::{
+    AnnounceFile, CreateExport, ExportView, FileSettings, Verdict, announce_file, create_export, delete_record, sweep,
+};
+use waybill_domain::{
+    ExportFormat, FileInclusion, Phase, Property, PropertyKind, RecordFile, RecordId, State, Surface, file_key,
+};
 use waybill_ports::{ArchiveStore, ObjectMetadata, RecordPatch, RecordStore};
 use waybill_query::SortOrder;
 use waybill_testkit::samples;
@@ -259,4 +263,65 @@ fn a_file_of_another_size_than_its_record_says_is_named_as_missing() {
         let manifest: Value = serde_json::from_slice(&entries(&fixture.archive(&view))["manifest.json"]).unwrap();
         assert_eq!(manifest["files"][0]["missing"], "its size is not what was announced");
     }
+}
+
+/// Announces a file of the first record and gives it.
+fn announce(fixture: &Fixture, property: &str, size_bytes: u64) -> RecordFile {
+    let command = AnnounceFile {
+        collection: "papers".parse().unwrap(),
+        record: format!("{:024x}", 1).parse().unwrap(),
+        property: property.to_owned(),
+        filename: "a".to_owned(),
+        media_type: "text/plain".to_owned(),
+        size_bytes,
+        idempotency: None,
+    };
+    let (context, ports) = (fixture.ports.context(), &fixture.ports);
+    block_on(announce_file(&context, &*ports.records, &*ports.archives, &fixture.admin, &command)).unwrap().file
+}
+
+fn sweep_later(fixture: &Fixture, minutes: u64) -> usize {
+    fixture.ports.clock.advance(Duration::from_mins(minutes));
+    block_on(sweep(&fixture.sweeping(), FOREVER)).files
+}
+
+fn used(fixture: &Fixture) -> (u64, u64) {
+    let usage = fixture.usage();
+    (usage.used_bytes, usage.reserved_bytes)
+}
+
+#[test]
+fn an_uploaded_file_is_held_once_it_was_seen_and_one_that_never_came_is_given_up() {
+    let (fixture, _) = fixture(1);
+    let (came, never) = (announce(&fixture, "photo", 5), announce(&fixture, "scans", 7));
+    fixture.ports.archives.overwrite(&came.object_key(), Bytes::from_static(b"hello"), ObjectMetadata::default());
+    assert_eq!(used(&fixture), (0, 12));
+    assert_eq!(sweep_later(&fixture, 1), 0);
+    assert_eq!(sweep_later(&fixture, 15), 2);
+    assert_eq!(used(&fixture), (5, 7));
+    assert_eq!(sweep_later(&fixture, 121), 1);
+    assert_eq!(used(&fixture), (5, 0));
+    assert_eq!(sweep_later(&fixture, 60 * 24), 0);
+    assert!(fixture.ports.archives.body(&came.object_key()).is_some());
+    let rows = fixture.ports.rows();
+    let gone = rows.file(&never.org, &never.collection, never.record, &never.property, never.id);
+    assert_eq!(block_on(gone).unwrap(), None);
+}
+
+#[test]
+fn the_bytes_of_a_removed_file_go_and_so_do_those_that_arrive_late() {
+    let (fixture, _) = fixture(1);
+    let file = announce(&fixture, "photo", 5);
+    let upload = || fixture.ports.archives.overwrite(&file.object_key(), "hello".into(), ObjectMetadata::default());
+    upload();
+    let (context, records) = (fixture.ports.context(), &*fixture.ports.records);
+    block_on(delete_record(&context, records, &fixture.admin, &file.collection, file.record)).unwrap();
+    assert_eq!(used(&fixture), (0, 0));
+    assert_eq!(sweep_later(&fixture, 1), 1);
+    assert_eq!(fixture.ports.archives.body(&file.object_key()), None);
+    // An upload that began before the record went.
+    upload();
+    assert_eq!(sweep_later(&fixture, 135), 1);
+    assert_eq!(fixture.ports.archives.body(&file.object_key()), None);
+    assert_eq!((sweep_later(&fixture, 60 * 24), used(&fixture)), (0, (0, 0)));
 }
