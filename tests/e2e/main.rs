@@ -4,6 +4,7 @@
 
 mod archives;
 mod bad_input;
+mod expanded;
 mod expiry;
 mod files;
 mod formats;
