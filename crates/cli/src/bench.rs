@@ -19,6 +19,7 @@ mod peers;
 mod process;
 mod race;
 mod records;
+mod replay;
 mod report;
 mod rows;
 mod sections;
@@ -27,6 +28,8 @@ mod sink;
 mod sinks;
 mod statistics;
 mod steps;
+mod tables;
+mod typed_scan;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
@@ -108,6 +111,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         }
         sections.push(race::run(&asked, &launcher, &peers, most)?);
     }
+    if wanted(Goal::P2) {
+        sections.push(tables::section(&asked, &launcher, &peers)?);
+    }
     if wanted(Goal::P3) {
         sections.push(sections::bound(&asked, &launcher)?);
         sections.push(sections::scaling(&asked, &launcher)?);
@@ -173,6 +179,8 @@ fn report_of(job: &Job) -> Result<String> {
         Job::Boundaries(job) => serde_json::to_string(&runtime()?.block_on(boundaries::run(job))?)?,
         Job::Memory(job) => serde_json::to_string(&runtime()?.block_on(memory::run(job))?)?,
         Job::Sink => serde_json::to_string(&runtime()?.block_on(sink::run())?)?,
-        _ => String::new(),
+        Job::Replay(job) => serde_json::to_string(&runtime()?.block_on(replay::run(&job.data))?)?,
+        Job::ScanTyped(job) => serde_json::to_string(&runtime()?.block_on(typed_scan::run(job))?)?,
+        Job::ScanRaw(_) => anyhow::bail!("the reader of raw pages is not here yet"),
     })
 }

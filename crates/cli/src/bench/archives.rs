@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -27,14 +28,20 @@ pub(super) fn inspect(archive: &Path, run: &mut Run) -> Result<()> {
 /// written in whatever form.
 pub(super) fn rows(archive: &Path) -> Result<(u64, u64)> {
     let mut zip = ZipArchive::new(File::open(archive)?)?;
-    let mut csv = csv::ReaderBuilder::new().has_headers(false).from_reader(zip.by_index(0)?);
+    let (records, sum) = rows_of(zip.by_index(0)?)?;
+    Ok((records.saturating_sub(1), sum))
+}
+
+/// The same of a CSV file, or of a part of one; every line counts.
+pub(super) fn rows_of(csv: impl Read) -> Result<(u64, u64)> {
+    let mut csv = csv::ReaderBuilder::new().has_headers(false).from_reader(csv);
     let (mut records, mut sum) = (0_u64, 0_u64);
     let mut row = csv::StringRecord::new();
     while csv.read_record(&mut row)? {
         sum = sum.wrapping_add(hash(row.iter()));
         records += 1;
     }
-    Ok((records.saturating_sub(1), sum))
+    Ok((records, sum))
 }
 
 fn hash<'a>(cells: impl Iterator<Item = &'a str>) -> u64 {

@@ -277,6 +277,11 @@ pub(super) fn make(folder: &Path, records: u64, wanted: &[Paged], threads: usize
     wire.finish(folder, Paged::Wire)
 }
 
+/// Bytes of all pages of the table.
+pub(super) fn wire_bytes(folder: &Path) -> Result<u64> {
+    Ok(PageFile::open(folder, Paged::Wire)?.size_bytes())
+}
+
 /// Makes what a job asks for.
 pub(super) fn run(job: &PrepareJob) -> Result<()> {
     let mut wanted = Vec::new();

@@ -183,8 +183,8 @@ pub(super) struct ScanJob {
     pub(super) table: String,
     /// Threads.
     pub(super) threads: usize,
-    /// Pages after which it ends.
-    pub(super) pages: u64,
+    /// Whether the rows are looked at afterwards.
+    pub(super) verify: bool,
 }
 
 /// What a run came to. What it does not tell is read from the archive that it leaves.
