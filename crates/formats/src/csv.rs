@@ -204,11 +204,12 @@ fn write_quoted_if_needed(cell: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn write_doubling_quotes(cell: &[u8], out: &mut Vec<u8>) {
-    for piece in cell.split_inclusive(|&byte| byte == b'"') {
-        out.extend_from_slice(piece);
-        if piece.ends_with(b"\"") {
-            out.push(b'"');
-        }
+fn write_doubling_quotes(mut cell: &[u8], out: &mut Vec<u8>) {
+    while let Some(at) = memchr::memchr(b'"', cell) {
+        let (before, rest) = cell.split_at(at + 1);
+        out.extend_from_slice(before);
+        out.push(b'"');
+        cell = rest;
     }
+    out.extend_from_slice(cell);
 }

@@ -41,11 +41,24 @@ impl KeyTable {
         let mut bucket = hash(name) & mask;
         loop {
             let position = usize::from(*self.buckets.get(bucket)?).checked_sub(1)?;
-            if self.names.get(position).is_some_and(|own| **own == *name) {
+            if self.names.get(position).is_some_and(|own| same(own, name)) {
                 return Some(position);
             }
             bucket = (bucket + 1) & mask;
         }
+    }
+}
+
+/// Whether two names are the same; most are so short that their two ends are all of them.
+#[inline]
+fn same(own: &[u8], name: &[u8]) -> bool {
+    if own.len() != name.len() {
+        return false;
+    }
+    match own.len() {
+        4..8 => own.first_chunk::<4>() == name.first_chunk() && own.last_chunk::<4>() == name.last_chunk(),
+        8..=16 => own.first_chunk::<8>() == name.first_chunk() && own.last_chunk::<8>() == name.last_chunk(),
+        _ => own == name,
     }
 }
 
@@ -58,4 +71,23 @@ fn hash(name: &[u8]) -> usize {
     let middle = name[name.len() / 2];
     let mixed = name.len() ^ (usize::from(first) << 3) ^ (usize::from(last) << 6) ^ (usize::from(middle) << 1);
     mixed ^ (mixed >> 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_every_length_are_told_apart_by_every_byte() {
+        for length in 0..20 {
+            let name: Vec<u8> = (b'a'..).take(length).collect();
+            assert!(same(&name, &name.clone()));
+            assert!(!same(&name, &[&name[..], b"x"].concat()));
+            for at in 0..length {
+                let mut other = name.clone();
+                other[at] = b'_';
+                assert!(!same(&name, &other), "{length} {at}");
+            }
+        }
+    }
 }

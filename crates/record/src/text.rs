@@ -71,7 +71,7 @@ pub(crate) fn hex_unit(digits: &[u8]) -> Option<u16> {
 /// Decodes the inside of a JSON string that a scan has found valid.
 fn decode(source: &str, out: &mut String) {
     let mut rest = source;
-    while let Some(at) = rest.find('\\') {
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         let escape = &rest.as_bytes()[at..];
         let (decoded, length) = match escape.get(1) {
