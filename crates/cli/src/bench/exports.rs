@@ -23,7 +23,7 @@ use super::sinks::{MappedArchives, SilentWake};
 use super::{process, records};
 
 /// Longer than any benchmark: the export is made in one step.
-const ONE_STEP: Duration = Duration::from_hours(24);
+pub(super) const ONE_STEP: Duration = Duration::from_hours(24);
 /// Steps after which an export will never end.
 const MOST_STEPS: u64 = 1_000_000;
 

@@ -159,6 +159,7 @@ fn assemble(plan: &Plan, blocks: &Receiver<Result<(usize, Block)>>, archive: &mu
         early.insert(number, block);
         while let Some(block) = early.remove(&next) {
             assembly.push(&block, &mut out)?;
+            plan.recycle(block);
             next += 1;
         }
         if out.len() >= PAGE_BYTES {

@@ -104,6 +104,7 @@ fn transform(plan: &Plan, pages: &[Page], mut keep: impl FnMut(&[u8]) -> Result<
         let block = plan.transform(&page.whole())?;
         bytes += u64::try_from(block.deflated.len())?;
         keep(&block.deflated)?;
+        plan.recycle(block);
     }
     Ok(bytes)
 }
