@@ -77,6 +77,9 @@ async fn admit_shard(admitting: &Admitting, shard: u8, deadline: Duration) -> Ad
         let (due, behind): (Vec<DueRow>, Vec<DueRow>) =
             due.into_iter().filter(|row| !passed.contains(&row.key)).partition(|row| !held_up.contains(&row.key.pk));
         passed.extend(behind.into_iter().map(|row| row.key));
+        if due.is_empty() && last {
+            break;
+        }
         let round = iter(by_org(due)).map(|rows| admit_org(admitting, rows, deadline)).buffer_unordered(SIDE_BY_SIDE);
         for org in round.collect::<Vec<Round>>().await {
             admitted.add(org.admitted);
@@ -117,7 +120,8 @@ async fn admit_org(admitting: &Admitting, rows: Vec<DueRow>, deadline: Duration)
             round.passed.push(row.key);
             continue;
         }
-        match admit(admitting, &row.key).await {
+        // Boxed, because a stream of futures sets the size of one aside before there is any.
+        match Box::pin(admit(admitting, &row.key)).await {
             Ok(true) => round.admitted.exports += 1,
             // The index is late.
             Ok(false) => round.passed.push(row.key),

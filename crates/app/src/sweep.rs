@@ -120,6 +120,9 @@ async fn sweep_shard(sweeping: &Sweeping, kind: DueKind, shard: u8, deadline: Du
         };
         let last = due.len() < asked;
         due.retain(|row| !passed.contains(&row.key));
+        if due.is_empty() {
+            break;
+        }
         // Rows go in by value: with borrowed ones the compiler cannot tell that the future may change threads.
         let round = iter(due).map(|row| sweep_row(sweeping, kind, row)).buffer_unordered(SIDE_BY_SIDE);
         let round = round.for_each(|(key, outcome)| {
@@ -156,7 +159,8 @@ enum RowSwept {
 
 /// Does what a row is due for.
 async fn sweep_row(sweeping: &Sweeping, kind: DueKind, row: DueRow) -> (RowKey, RowSwept) {
-    let swept = match handle_row(sweeping, kind, &row.key).await {
+    // Boxed, because a stream of futures sets the size of one aside before there is any.
+    let swept = match Box::pin(handle_row(sweeping, kind, &row.key)).await {
         Ok(true) => RowSwept::Done,
         Ok(false) => RowSwept::NotDue,
         Err(error) if error.is_conflict() => RowSwept::NotDue,
