@@ -16,3 +16,4 @@ mod lanes;
 mod operations;
 mod scheduled;
 mod signatures;
+mod sorted;
