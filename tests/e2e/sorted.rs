@@ -14,7 +14,7 @@ const STEP: usize = 5;
 const UNPACK: &str = "import gzip, sys; sys.stdout.write(gzip.open(sys.argv[1], 'rt', encoding='utf-8').read())";
 
 /// Reads a download of whatever packaging and compares ids, order and cells with the loaded records, sorted by Python; says how many there are.
-const COMPARE: &str = r#"
+const COMPARE: &str = r"
 import csv, gzip, io, json, sys, zipfile
 from decimal import Decimal
 path, packaging, loaded, order = sys.argv[1:]
@@ -49,7 +49,7 @@ for row, record in zip(rows, records):
     if record.get('elevation') is not None:
         assert Decimal(row['elevation']) == record['elevation'], row
 print(len(rows))
-"#;
+";
 
 /// An org with real airports; what was loaded, a line each.
 async fn airports(world: &World, code: &str) -> Result<(Tenant, String)> {
