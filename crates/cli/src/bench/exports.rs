@@ -111,8 +111,8 @@ impl Exports {
     /// Advances an export until it is made, in steps that each have `budget`.
     pub(super) async fn advance(&self, exporting: &Exporting, export: &Export, budget: Duration) -> Result<Made> {
         let message = WakeMessage::ExportV1 { org: export.org.clone(), export: export.id };
-        let mut steps = 1;
-        while advance_lane(exporting, &message, &WakeReceipt(String::new()), budget).await == Verdict::Retry {
+        let (receipt, mut steps) = (WakeReceipt(String::new()), 1);
+        while Box::pin(advance_lane(exporting, &message, &receipt, budget)).await == Verdict::Retry {
             steps += 1;
             if steps > MOST_STEPS {
                 bail!("an export does not end");
