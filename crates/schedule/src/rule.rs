@@ -7,14 +7,14 @@ mod periods;
 
 use crate::Zone;
 use elapsed::Elapsed;
-use jiff::Timestamp;
 use jiff::civil::{DateTime, Weekday};
+use jiff::{SignedDuration, Timestamp};
 use periods::Periods;
 use std::fmt;
 use std::str::FromStr;
 
 /// The largest `COUNT`: a series that ends by number is counted from its start at every question.
-pub const MAX_COUNT: u64 = 1_000_000;
+pub const MAX_COUNT: u64 = 100_000;
 /// How many periods in a row may hold nothing before the search is given up.
 const SEARCH_PERIODS: u32 = 100_000;
 
@@ -100,6 +100,12 @@ impl Recurrence {
         self.start
     }
 
+    /// The first instant, which may be the start itself; `None` when the rule has none.
+    pub fn first(&self, zone: &Zone) -> Option<Timestamp> {
+        let before = self.start.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
+        self.next_after(before, zone)
+    }
+
     /// The next instant strictly after `after`.
     pub(crate) fn next_after(&self, after: Timestamp, zone: &Zone) -> Option<Timestamp> {
         self.instants_after(after, zone).next()
@@ -155,7 +161,7 @@ impl Recurrence {
         let local_start = zone.local(self.start).0;
         let start = jiff::tz::Offset::UTC.to_timestamp(local_start).unwrap_or(self.start);
         let unchanged = Self { rule: self.rule.clone(), start };
-        let before = start.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
+        let before = start.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
         let instants: Vec<i64> = unchanged.instants_after(before, &utc).take(first).map(Timestamp::as_second).collect();
         instants.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).min()
     }

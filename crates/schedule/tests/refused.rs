@@ -123,7 +123,7 @@ fn a_rule_that_is_none_is_refused_with_part_and_character() {
         ("FREQ=FORTNIGHTLY", "FREQ (character 1): `FORTNIGHTLY` is none of SECONDLY, "),
         ("FREQ=DAILY;", " (character 12): a part is a name, `=` and a value"),
         ("FREQ=DAILY;COUNT", "COUNT (character 12): a part is a name"),
-        ("RRULE:FREQ=DAILY;COUNT=0", "COUNT (character 18): `0` is no whole number from 1 to 1000000"),
+        ("RRULE:FREQ=DAILY;COUNT=0", "COUNT (character 18): `0` is no whole number from 1 to 100000"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL (character 12): `0` is no whole number"),
         ("FREQ=DAILY;INTERVAL=-1", "INTERVAL (character 12): `-1` is no whole number"),
         ("FREQ=DAILY;COUNT=3;COUNT=4", "COUNT (character 20): is given twice"),
