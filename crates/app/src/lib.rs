@@ -23,6 +23,7 @@ mod manage_collections;
 mod manage_keys;
 mod manage_orgs;
 mod page;
+mod preview_schedule;
 mod read_audit;
 mod read_export;
 mod read_records;
@@ -54,6 +55,7 @@ pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,
 };
 pub use page::Page;
+pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};

@@ -134,6 +134,7 @@ enum Operation<'a> {
     CancelExport(&'a str),
     RetryExport(&'a str),
     DownloadExport(&'a str),
+    PreviewSchedule,
     ListAudit,
     ReadUsage,
 }
@@ -168,6 +169,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "exports", id, "cancel"], "POST") => O::CancelExport(id),
         (["v1", "exports", id, "retry"], "POST") => O::RetryExport(id),
         (["v1", "exports", id, "download"], "GET") => O::DownloadExport(id),
+        (["v1", "schedules", "preview"], "POST") => O::PreviewSchedule,
         (["v1", "audit"], "GET") => O::ListAudit,
         (["v1", "usage"], "GET") => O::ReadUsage,
         _ => return None,
@@ -186,7 +188,9 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["v1", "collections", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
-        ["v1", "exports", _, "cancel" | "retry"] | ["v1", "collections", _, "records", _, "files", _] => "POST",
+        ["v1", "exports", _, "cancel" | "retry"]
+        | ["v1", "collections", _, "records", _, "files", _]
+        | ["v1", "schedules", "preview"] => "POST",
         _ => return None,
     })
 }
@@ -245,6 +249,7 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::CancelExport(id) => routes::cancel_export::cancel_export(call, principal, id).await,
         Operation::RetryExport(id) => routes::retry_export::retry_export(call, principal, id).await,
         Operation::DownloadExport(id) => routes::download_export::download_export(call, principal, id).await,
+        Operation::PreviewSchedule => routes::preview_schedule::preview_schedule(call, principal).await,
         Operation::ListAudit => routes::list_audit::list_audit(call, principal).await,
         Operation::ReadUsage => routes::read_usage::read_usage(call, principal).await,
         Operation::Health

@@ -19,6 +19,7 @@ pub(crate) mod list_keys;
 pub(crate) mod list_orgs;
 pub(crate) mod list_records;
 pub(crate) mod load_records;
+pub(crate) mod preview_schedule;
 pub(crate) mod put_collection;
 pub(crate) mod read_collection;
 pub(crate) mod read_export;

@@ -9,7 +9,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use std::sync::Arc;
 use waybill_aws::Connection;
-use waybill_domain::{AccessKey, Account, AccountId, KeyId, KeyPointer, KeySecret, OrgCode, Role, Timestamp, Usage};
+use waybill_domain::{
+    AccessKey, Account, AccountId, KeyId, KeyPointer, KeySecret, Org, OrgCode, Role, Timestamp, Usage,
+};
 use waybill_testkit::{MemoryArchiveStore, MemoryPorts, MemoryRecordStore, MemoryVault, MemoryWakeQueue, samples};
 
 /// The operator's key of every stage.
@@ -80,8 +82,13 @@ impl Stage {
 
     /// Another org with an administrator, whose bearer it gives.
     pub(crate) async fn add_org(&self, code: &str) -> String {
-        self.ports.insert(&samples::org(code).unwrap()).await.unwrap();
-        self.add_key(code, Role::Admin, 3).await
+        self.add(&samples::org(code).unwrap()).await
+    }
+
+    /// This org with an administrator, whose bearer it gives.
+    pub(crate) async fn add(&self, org: &Org) -> String {
+        self.ports.insert(org).await.unwrap();
+        self.add_key(org.code.as_str(), Role::Admin, 3).await
     }
 
     async fn add_key(&self, org: &str, role: Role, number: u8) -> String {

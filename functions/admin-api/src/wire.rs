@@ -8,6 +8,7 @@ pub(crate) mod file;
 pub(crate) mod key;
 pub(crate) mod org;
 pub(crate) mod record;
+pub(crate) mod schedule;
 pub(crate) mod usage;
 
 use serde::Serialize;
