@@ -66,7 +66,7 @@ mod tests {
         let stage = Stage::new().await;
         let mut answers = Vec::new();
         for body in [
-            r#"{}"#,
+            "{}",
             r#"{"cron":"@daily","rrule":"FREQ=DAILY"}"#,
             r#"{"cron":"0 25 * * *","zone":"Mars/Phobos"}"#,
             r#"{"cron":"0 0 30 2 *"}"#,
