@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::schedule::ScheduleArguments;
+
 /// Data export as a service, on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "waybill", version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Measure exports of generated records beside other programs that do the same
     Bench(BenchArguments),
+    /// Tell when a cron expression or a recurrence rule is due
+    Schedule(ScheduleArguments),
     /// One process of a benchmark.
     #[command(hide = true)]
     BenchRun(BenchRunArguments),

@@ -1,10 +1,11 @@
-//! The `waybill` command: the embedded stack, a demonstration of the whole path, and a benchmark.
+//! The `waybill` command: the embedded stack, a demonstration of the whole path, a benchmark, and schedules.
 
 mod amount;
 mod arguments;
 mod bench;
 mod demo;
 mod local;
+mod schedule;
 mod serving;
 mod signals;
 mod terminal;
@@ -39,6 +40,7 @@ fn run(arguments: &Arguments) -> Result<Ended> {
     match &arguments.command {
         Command::Local(local) => on_runtime(local::run(local)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Schedule(asked) => schedule::run(asked).map(|()| Ended::Orderly),
         Command::Bench(bench) => bench::run(bench).map(|()| Ended::Orderly),
         Command::BenchRun(run) => bench::run_job(&run.job).map(|()| Ended::Orderly),
     }

@@ -1,0 +1,164 @@
+//! `waybill schedule`: when a schedule is due, for people and for programs.
+
+mod batch;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{ArgGroup, Args, Subcommand};
+use jiff::Timestamp;
+use waybill_app::ports::Clock as _;
+use waybill_aws::SystemClock;
+use waybill_schedule::{Recurrence, Schedule, Zone, instants_after};
+
+use crate::terminal;
+
+/// Instants that are told where nobody says how many.
+const USUAL_COUNT: usize = 5;
+
+/// `waybill schedule`.
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArguments {
+    /// What about them.
+    #[command(subcommand)]
+    pub(crate) command: ScheduleCommand,
+}
+
+/// What can be asked about schedules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// Tell when a schedule is due next
+    Next(NextArguments),
+}
+
+/// `waybill schedule next`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["cron", "rrule", "batch"]), after_help = "\
+Examples:
+  waybill schedule next --cron '0 2 * * *' --zone Europe/Copenhagen
+  waybill schedule next --rrule 'FREQ=MONTHLY;BYDAY=-1FR' --start 2026-01-30T09:00:00Z --count 12
+  echo '{\"cron\":\"30 2 * * *\",\"zone\":\"Europe/Copenhagen\",\"after\":\"2026-03-28T00:00:00Z\",\"count\":3}' |
+    waybill schedule next --batch
+
+A batch reads one JSON object a line and answers each with one line, in the same order:
+  in   {\"cron\" or \"rrule\", \"zone\", \"after\", \"count\", \"start\"?}
+  out  {\"next\":[instants]}, fewer than `count` where the schedule ends, or {\"error\":\"why\"}
+Instants are RFC 3339; those that are told are in UTC and strictly after `after`. Where absent, `zone` is
+UTC, `count` is 5, and the `start` of a rule is `after`. Other members are yours and not looked at.")]
+pub(crate) struct NextArguments {
+    /// Five fields, or @hourly, @daily, @weekly, @monthly, @yearly
+    #[arg(long, value_name = "EXPRESSION")]
+    cron: Option<String>,
+    /// A recurrence rule of RFC 5545, with or without `RRULE:` in front
+    #[arg(long, value_name = "RULE")]
+    rrule: Option<String>,
+    /// Where the rule begins [default: now]
+    #[arg(long, value_name = "INSTANT", conflicts_with_all = ["cron", "batch"])]
+    start: Option<Timestamp>,
+    /// IANA time zone
+    #[arg(long, default_value = "UTC", conflicts_with = "batch")]
+    zone: String,
+    /// Only what comes after this [default: now]
+    #[arg(long, value_name = "INSTANT", conflicts_with = "batch")]
+    after: Option<Timestamp>,
+    /// How many instants
+    #[arg(long, default_value_t = USUAL_COUNT, conflicts_with = "batch")]
+    count: usize,
+    /// Answer one JSON object a line from standard input
+    #[arg(long)]
+    batch: bool,
+}
+
+/// Answers.
+pub(crate) fn run(arguments: &ScheduleArguments) -> Result<()> {
+    let ScheduleCommand::Next(next) = &arguments.command;
+    if next.batch {
+        return batch::run(std::io::stdin().lock(), std::io::stdout().lock());
+    }
+    let now = Timestamp::from_millisecond(SystemClock::new().now().as_millis()).context("the clock is out of range")?;
+    for line in told(next, now)? {
+        terminal::line(line);
+    }
+    Ok(())
+}
+
+/// The instants for people: by the wall clock of the zone, and in UTC.
+fn told(next: &NextArguments, now: Timestamp) -> Result<Vec<String>> {
+    let zone: Zone = next.zone.parse()?;
+    let schedule = schedule(next.cron.as_deref(), next.rrule.as_deref(), next.start.unwrap_or(now))?;
+    let instants = instants_after(&schedule, next.after.unwrap_or(now), &zone).take(next.count);
+    let lines: Vec<String> = instants
+        .map(|at| {
+            let (local, offset) = zone.local(at);
+            format!("{}  {offset}  {zone}   {at}", local.strftime("%a %Y-%m-%d %H:%M:%S"))
+        })
+        .collect();
+    ensure!(!lines.is_empty() || next.count == 0, "it is not due any more");
+    Ok(lines)
+}
+
+/// The schedule of one of the two grammars.
+fn schedule(cron: Option<&str>, rrule: Option<&str>, start: Timestamp) -> Result<Schedule> {
+    match (cron, rrule) {
+        (Some(cron), None) => Ok(Schedule::Cron(cron.parse().context("the cron expression is refused")?)),
+        (None, Some(rrule)) => {
+            Ok(Recurrence::new(rrule.parse().context("the recurrence rule is refused")?, start).into())
+        }
+        (None, None) => anyhow::bail!("`cron` or `rrule` is needed"),
+        (Some(_), Some(_)) => anyhow::bail!("`cron` and `rrule` exclude each other"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: ScheduleCommand,
+    }
+
+    fn next(arguments: &[&str]) -> Result<Vec<String>> {
+        let ScheduleCommand::Next(next) = Line::try_parse_from(["schedule", "next"].iter().chain(arguments))?.command;
+        told(&next, "2026-10-23T12:00:00Z".parse()?)
+    }
+
+    #[test]
+    fn five_instants_are_told_by_both_clocks() {
+        let lines = next(&["--cron", "0 2 * * *", "--zone", "europe/copenhagen"]).unwrap();
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[0], "Sat 2026-10-24 02:00:00  +02  Europe/Copenhagen   2026-10-24T00:00:00Z");
+        assert_eq!(lines[2], "Mon 2026-10-26 02:00:00  +01  Europe/Copenhagen   2026-10-26T01:00:00Z");
+    }
+
+    #[test]
+    fn a_rule_begins_now_unless_told_otherwise() {
+        let lines = next(&["--rrule", "FREQ=HOURLY;COUNT=3", "--count", "9"]).unwrap();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].ends_with("2026-10-23T13:00:00Z"), "{lines:?}");
+        let lines = next(&["--rrule", "FREQ=DAILY", "--start", "2026-10-01T05:00:00Z", "--count", "1"]).unwrap();
+        assert!(lines[0].ends_with("2026-10-24T05:00:00Z"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let said = |arguments: &[&str]| terminal::in_one_line(&next(arguments).unwrap_err());
+        assert_eq!(
+            said(&["--cron", "0 25 * * *"]),
+            "the cron expression is refused: hour (character 3): `25` is not between 0 and 23"
+        );
+        assert_eq!(
+            said(&["--rrule", "FREQ=DAILY;COUNT=1", "--start", "2020-01-01T00:00:00Z"]),
+            "it is not due any more"
+        );
+        assert!(said(&["--cron", "@daily", "--zone", "Mars"]).contains("`Mars` is no IANA time zone"));
+        for arguments in [
+            &[][..],
+            &["--cron", "@daily", "--batch"],
+            &["--batch", "--zone", "UTC"],
+            &["--cron", "@daily", "--start", "2026-01-01T00:00:00Z"],
+        ] {
+            assert!(next(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}
