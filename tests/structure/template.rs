@@ -105,7 +105,8 @@ fn bucket_violations(data: &Value) -> Vec<String> {
             statement["Effect"] == "Deny" && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false",
         ),
         ("archives expire after 8 days", days("archives/").is_some_and(|days| *days == 8)),
-        ("work expires after 3 days", days("work/").is_some_and(|days| *days == 3)),
+        ("work expires after 30 days", days("work/").is_some_and(|days| *days == 30)),
+        ("files of records never expire", days("files/").is_none() && days("").is_none()),
         ("uploads are aborted after a day", rules.iter().any(abort)),
     ];
     rules.iter().filter(|(_, holds)| !holds).map(|(rule, _)| (*rule).to_owned()).collect()
