@@ -22,7 +22,7 @@ use waybill_testkit::{ManualClock, MemoryArchiveStore};
 
 /// What happens to a commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     /// The service asks for patience.
     Throttle,
     /// There is never an answer.
@@ -70,7 +70,7 @@ impl<F: Fn(&[Write]) -> Option<Fault> + Send + Sync> StateStore for Faulty<F> {
     }
 }
 
-fn with_faults(fixture: &Fixture, fault: impl Fn(&[Write]) -> Option<Fault> + Send + Sync + 'static) -> Exporting {
+pub(super) fn with_faults(fixture: &Fixture, fault: impl Fn(&[Write]) -> Option<Fault> + Send + Sync + 'static) -> Exporting {
     let exporting = fixture.exporting();
     let state = Arc::clone(&exporting.context.state);
     Exporting {

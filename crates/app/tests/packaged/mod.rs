@@ -1,13 +1,19 @@
 //! Exports that are downloaded as one file: made of the archive's own bytes, whatever is cut, and counted.
 
+use super::faults::{Fault, with_faults};
 use super::{FOREVER, Fixture, entry};
 use futures::executor::block_on;
+use futures::poll;
 use serde_json::json;
 use std::io::Read;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
-use waybill_app::{CreateExport, Error, ExportView, Verdict, create_export, delete_export, sweep};
+use waybill_app::{CreateExport, Error, ExportView, Verdict, advance_lane, create_export, delete_export, sweep};
 use waybill_domain::{ExportFormat, FileInclusion, Packaging, Phase, State, StorageHold, Surface};
-use waybill_ports::ArchiveStore;
+use waybill_ports::{ArchiveStore, WakeMessage, WakeReceipt, Write};
 use waybill_query::SortOrder;
 
 /// Hundreds of records, and places to go on inflating at every few of them.
@@ -82,6 +88,75 @@ fn a_file_cut_at_every_place_is_that_of_an_uncut_export() {
         assert!(packaging == Packaging::Gzip || packaging_steps > 5, "{packaging_steps} steps");
         assert_eq!(uncut.archive(&view), other.archive(&same));
         assert_eq!(file(&uncut, &view), file(&other, &same));
+    }
+}
+
+/// The worker is gone at every commit in turn, for good; the next one brings the export to the end that it would have had.
+#[test]
+fn a_crash_at_any_commit_loses_nothing_of_a_sorted_file() {
+    for packaging in [Packaging::Bare, Packaging::Gzip] {
+        let made = |fixture: &Fixture| {
+            let command = CreateExport {
+                packaging,
+                sort: Some(SortOrder::parse(&json!("-name")).unwrap()),
+                ..CreateExport::new(Surface::Admin, "things".parse().unwrap(), ExportFormat::Csv)
+            };
+            block_on(create_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.admin, &command)).unwrap()
+        };
+        let calm = fixture();
+        let view = made(&calm);
+        assert_eq!(calm.step(&view, FOREVER), Verdict::Done);
+        let (archive, expected) = (calm.archive(&view), file(&calm, &view));
+        let mut crashes = 0;
+        loop {
+            let later = fixture();
+            let view = made(&later);
+            let commits = Arc::new(AtomicU32::new(0));
+            let count = Arc::clone(&commits);
+            let hanging = with_faults(&later, move |_| (count.fetch_add(1, Relaxed) >= crashes).then_some(Fault::Hang));
+            let message = WakeMessage::ExportV1 { org: later.admin.org.clone(), export: view.export.id };
+            // Where the clock goes on by itself, the worker notices in the end that it is stale.
+            let _: Poll<Verdict> =
+                block_on(async { poll!(pin!(advance_lane(&hanging, &message, &WakeReceipt("r".into()), FOREVER))) });
+            if commits.load(Relaxed) <= crashes {
+                break;
+            }
+            later.ports.clock.advance(Duration::from_secs(100));
+            assert_eq!(later.step(&view, FOREVER), Verdict::Done);
+            assert_eq!((later.archive(&view), file(&later, &view)), (archive.clone(), expected.clone()), "{crashes}");
+            let held = u64::try_from(archive.len() + expected.len()).unwrap();
+            assert_eq!((later.usage().used_bytes, later.usage().reserved_bytes), (held, 0), "{crashes}");
+            later.ports.clock.advance(Duration::from_mins(1));
+            block_on(sweep(&later.sweeping(), FOREVER));
+            assert_eq!(block_on(later.ports.archives.list("")).unwrap().len(), 2, "{crashes}");
+            crashes += 1;
+        }
+        assert!(crashes > 5, "{crashes} commits");
+    }
+}
+
+/// What was recorded and never appeared is made again, under a key of its own.
+#[test]
+fn a_file_that_was_lost_with_its_worker_is_made_again() {
+    for packaging in [Packaging::Bare, Packaging::Gzip] {
+        let mut fixture = fixture();
+        fixture.settings.part_bytes = 1 << 20;
+        let view = create(&fixture, packaging, ExportFormat::Csv);
+        let settles = |writes: &[Write]| {
+            writes.iter().any(|write| matches!(write, Write::Delete { key, .. } if key.sk.starts_with("QUEUE#")))
+        };
+        let throttled = with_faults(&fixture, move |writes| settles(writes).then_some(Fault::Throttle));
+        let message = WakeMessage::ExportV1 { org: fixture.admin.org.clone(), export: view.export.id };
+        assert_eq!(block_on(advance_lane(&throttled, &message, &WakeReceipt("r".into()), FOREVER)), Verdict::Retry);
+        let finish = fixture.read(&view).export.finish.expect("finished");
+        let lost = finish.packaging.and_then(|packaging| packaging.file).expect("recorded");
+        block_on(fixture.ports.archives.delete(std::slice::from_ref(&lost.key))).unwrap();
+        fixture.ports.clock.advance(Duration::from_mins(15));
+        assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+        file(&fixture, &view);
+        let found = fixture.read(&view).export.archive().unwrap().packaged.clone().unwrap();
+        assert_eq!((found.size_bytes, found.sha256), (lost.size_bytes, lost.sha256));
+        assert_ne!(found.key, lost.key);
     }
 }
 
