@@ -70,7 +70,10 @@ impl<F: Fn(&[Write]) -> Option<Fault> + Send + Sync> StateStore for Faulty<F> {
     }
 }
 
-pub(super) fn with_faults(fixture: &Fixture, fault: impl Fn(&[Write]) -> Option<Fault> + Send + Sync + 'static) -> Exporting {
+pub(super) fn with_faults(
+    fixture: &Fixture,
+    fault: impl Fn(&[Write]) -> Option<Fault> + Send + Sync + 'static,
+) -> Exporting {
     let exporting = fixture.exporting();
     let state = Arc::clone(&exporting.context.state);
     Exporting {
