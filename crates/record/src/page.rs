@@ -1,14 +1,29 @@
 //! One reply of a source, undecoded, and the chunks that it is transformed in.
 
-use crate::stored::{Decoder, StoredError};
+use crate::item::{ItemError, ItemForm, write_item};
+use crate::reply::Span;
+use crate::stored::{Decoder, StoredError, plain_length};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Characters of base64 that show what a stored record begins with.
+const PREFIX_CHARS: usize = 8;
+
 /// One reply of a source: records as they came, decoded when a [`Chunk`] of them is read. Cheap to clone and to send.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    records: Arc<Vec<Bytes>>,
+    records: Arc<Records>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Records {
+    /// Each in its stored form.
+    Stored(Vec<Bytes>),
+    /// Items of a reply; of records in their stored form, the spans of its base64 text.
+    Reply { body: Bytes, spans: Vec<Span>, form: Arc<ItemForm> },
 }
 
 /// Neighbouring records of a page. Cheap to clone and to send.
@@ -24,17 +39,37 @@ pub enum ReadError {
     /// Its stored form.
     #[error(transparent)]
     Stored(#[from] StoredError),
+    /// Its stored form does not come as base64.
+    #[error("the stored record is not written in base64")]
+    Base64,
+    /// The item that it is.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::stored(Vec::new())
+    }
 }
 
 impl Page {
     /// A page of records in their stored form ([`crate::stored`]).
     pub fn stored(records: Vec<Bytes>) -> Self {
-        Self { records: Arc::new(records) }
+        Self { records: Arc::new(Records::Stored(records)) }
+    }
+
+    /// A page of the items of a reply, whose bytes are UTF-8.
+    pub(crate) fn reply(body: Bytes, spans: Vec<Span>, form: Arc<ItemForm>) -> Self {
+        Self { records: Arc::new(Records::Reply { body, spans, form }) }
     }
 
     /// How many records it has at most.
     pub fn len(&self) -> usize {
-        self.records.len()
+        match &*self.records {
+            Records::Stored(records) => records.len(),
+            Records::Reply { spans, .. } => spans.len(),
+        }
     }
 
     /// Whether it has none.
@@ -67,9 +102,32 @@ impl Page {
 
     /// About how long the JSON text of a record is.
     fn plain_bytes(&self, at: usize) -> usize {
-        let stored = self.records.get(at).map_or(&[][..], |record| record);
-        crate::stored::plain_length(stored, stored.len()).unwrap_or(stored.len())
+        let of_stored = |prefix: &[u8], bytes: usize| plain_length(prefix, bytes).unwrap_or(bytes);
+        match &*self.records {
+            Records::Stored(records) => records.get(at).map_or(0, |record| of_stored(record, record.len())),
+            Records::Reply { body, spans, form } => {
+                let span = slice(body, spans.get(at));
+                match &**form {
+                    ItemForm::Attributes(_) => span.len(),
+                    ItemForm::Stored(_) => {
+                        let prefix = span.get(..PREFIX_CHARS).unwrap_or(span);
+                        let prefix = STANDARD.decode(prefix).unwrap_or_default();
+                        let padding = span.iter().rev().take(2).filter(|byte| **byte == b'=').count();
+                        of_stored(&prefix, (span.len() / 4 * 3).saturating_sub(padding))
+                    }
+                }
+            }
+        }
     }
+}
+
+fn slice<'a>(body: &'a [u8], span: Option<&Span>) -> &'a [u8] {
+    span.and_then(|span| body.get(position(span.start)..position(span.end))).unwrap_or_default()
+}
+
+/// On the platforms we build for it always fits.
+fn position(at: u32) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
 }
 
 impl Chunk {
@@ -98,6 +156,10 @@ impl Chunk {
 #[derive(Debug, Default)]
 pub struct PageReader {
     decoder: Decoder,
+    /// The stored form of a record that came as base64.
+    stored: Vec<u8>,
+    /// The JSON text of an item.
+    text: Vec<u8>,
 }
 
 impl PageReader {
@@ -128,10 +190,33 @@ impl Texts<'_> {
     /// # Errors
     /// The record is broken. Those behind it can be read all the same.
     pub fn next_text(&mut self) -> Option<Result<&[u8], ReadError>> {
-        let at = self.left.next()?;
-        self.position = at;
-        let stored = self.page.records.get(at)?;
-        Some(self.reader.decoder.decode(stored).map_err(ReadError::from))
+        let Self { reader, page, left, position: reached } = self;
+        let PageReader { decoder, stored, text } = &mut **reader;
+        loop {
+            let at = left.next()?;
+            *reached = at;
+            let (body, span, form) = match &*page.records {
+                Records::Stored(records) => return Some(decoder.decode(records.get(at)?).map_err(ReadError::from)),
+                Records::Reply { body, spans, form } => (body, spans.get(at)?, &**form),
+            };
+            let attributes = match form {
+                ItemForm::Attributes(attributes) => attributes,
+                ItemForm::Stored(_) => {
+                    stored.clear();
+                    let decoded = STANDARD.decode_vec(slice(body, Some(span)), stored);
+                    return Some(match decoded {
+                        Ok(()) => decoder.decode(stored).map_err(ReadError::from),
+                        Err(_) => Err(ReadError::Base64),
+                    });
+                }
+            };
+            text.clear();
+            match write_item(body, position(span.start), attributes, text) {
+                Ok(false) => {}
+                Ok(true) => return Some(Ok(text)),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
     }
 
     /// Place in the page of the record that was read last, from 0.

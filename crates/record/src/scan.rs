@@ -327,7 +327,7 @@ impl Scanner<'_, '_> {
 
 /// Offset, at or behind `at`, of the first quote, backslash or control character; the length of the text if none.
 #[inline]
-fn end_of_plain(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn end_of_plain(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
