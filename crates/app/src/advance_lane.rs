@@ -18,6 +18,7 @@ mod records;
 mod run;
 mod runs;
 mod segments;
+mod selected;
 mod sorting;
 mod spill;
 mod stamp;
@@ -34,7 +35,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{LaneRefused, OrgCode};
-use waybill_ports::{ArchiveStore, Compute, PortError, RecordStore, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, WakeMessage, WakeQueue, WakeReceipt};
 
 pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
@@ -46,7 +47,7 @@ pub struct Exporting {
     /// State, time and randomness.
     pub context: Context,
     /// Where records are read.
-    pub records: Arc<dyn RecordStore>,
+    pub records: Arc<dyn RecordSource>,
     /// Where archives are written.
     pub archives: Arc<dyn ArchiveStore>,
     /// Where wake-ups are sent.

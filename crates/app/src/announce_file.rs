@@ -4,7 +4,7 @@
 //! and the file's id alone, so that no value can lead anywhere else. Whether the bytes came is seen by the sweeper.
 
 use crate::load_records::{FILES_BYTES, assert_scope, plain};
-use crate::manage_collections::defined;
+use crate::manage_collections::kept;
 use crate::remove_files::remove_files;
 use crate::retry::Attempts;
 use crate::{Context, Error, IdempotentRequest};
@@ -72,7 +72,7 @@ pub async fn announce_file(
 ) -> Result<AnnouncedFile, Error> {
     assert_scope(principal, Scope::RecordsWrite)?;
     check(command)?;
-    let collection = defined(context, &principal.org, &command.collection).await?.value;
+    let collection = kept(context, &principal.org, &command.collection).await?;
     let property = file_property(&collection, &command.property)?;
     let json = record_json(records, &collection, command.record).await?;
     let file = new_file(context, principal, command);

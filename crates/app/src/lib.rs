@@ -49,7 +49,9 @@ pub use download_export::download_export;
 pub use error::{Error, FieldError};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
-pub use manage_collections::{PutCollection, delete_collection, list_collections, put_collection, read_collection};
+pub use manage_collections::{
+    PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
+};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
 pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,

@@ -3,7 +3,7 @@
 mod build;
 mod shape;
 
-use crate::manage_collections::defined;
+use crate::manage_collections::kept;
 use crate::{Context, Error, IdempotentRequest};
 use build::{Built, Stamp, build};
 use bytes::Bytes;
@@ -60,7 +60,7 @@ pub async fn load_records(
     idempotency: Option<&IdempotentRequest>,
 ) -> Result<LoadedRecords, Error> {
     assert_scope(principal, Scope::RecordsWrite)?;
-    let collection = defined(context, &principal.org, name).await?.value;
+    let collection = kept(context, &principal.org, name).await?;
     let new_id = |line: u64| match idempotency {
         Some(request) => derived_id(principal, request, line),
         None => context.entropy.record_id(context.now()),

@@ -20,8 +20,8 @@ pub struct PutCollection {
     pub name: CollectionName,
     /// Name of one record; `None` = the collection's own.
     pub singular: Option<CollectionName>,
-    /// Where its records are read from.
-    pub source: Source,
+    /// Where its records are read from; `None` = where they are now, and Waybill's own table for a new one.
+    pub source: Option<Source>,
     /// Its properties, in the order in which they are exported.
     pub properties: Vec<Property>,
     /// Whether records may have undeclared properties.
@@ -32,23 +32,55 @@ pub struct PutCollection {
 /// is the first.
 ///
 /// # Errors
-/// `Forbidden` for members; `Invalid` with the place in the definition; `Conflict` for a change of the source;
-/// `TooLarge`, `Throttled`, `Unavailable`, `Internal`.
+/// `Forbidden` for members, and for a new source that only the operator may name; `Invalid` with the place in the
+/// definition; `Conflict` for a change of the source; `TooLarge`, `Throttled`, `Unavailable`, `Internal`.
 pub async fn put_collection(
     context: &Context,
     principal: &Principal,
     command: &PutCollection,
 ) -> Result<(Collection, bool), Error> {
     assert_admin(principal)?;
+    put(context, &principal.org, Some(principal), command).await
+}
+
+/// As [`put_collection`], by the operator, who alone may name a table of the platform: nobody else knows which of its
+/// items are whose.
+///
+/// # Errors
+/// `NotFound` for the org; as [`put_collection`].
+pub async fn put_collection_of_org(
+    context: &Context,
+    org: &OrgCode,
+    command: &PutCollection,
+) -> Result<(Collection, bool), Error> {
+    if context.rows().org(org).await?.is_none() {
+        return Err(Error::NotFound { kind: "org", id: org.to_string() });
+    }
+    put(context, org, None, command).await
+}
+
+/// Writes a definition; `by` nobody is by the operator.
+async fn put(
+    context: &Context,
+    org: &OrgCode,
+    by: Option<&Principal>,
+    command: &PutCollection,
+) -> Result<(Collection, bool), Error> {
     let mut attempts = Attempts::new(context);
     loop {
-        let (rows, org, now) = (context.rows(), &principal.org, context.now());
+        let (rows, now) = (context.rows(), context.now());
         let before = rows.collection(org, &command.name).await?;
+        let now_read = before.as_ref().map(|before| &before.value.source);
+        let source = command.source.clone().or_else(|| now_read.cloned()).unwrap_or(Source::Records);
+        if by.is_some() && source != Source::Records && Some(&source) != now_read {
+            let reason = "only the operator may name a table of the platform as a source";
+            return Err(Error::Forbidden { reason });
+        }
         let mut collection = Collection {
             org: org.clone(),
             name: command.name.clone(),
             singular: command.singular.clone().unwrap_or_else(|| command.name.clone()),
-            source: command.source.clone(),
+            source,
             properties: command.properties.clone(),
             open: command.open,
             revision: 1,
@@ -72,7 +104,7 @@ pub async fn put_collection(
         }
         let targets = targets(context, &collection).await?;
         let mut transaction = context.transaction();
-        let audit = context.audit_entry(org, Some(principal), AuditAction::CollectionPut, command.name.as_str());
+        let audit = context.audit_entry(org, by, AuditAction::CollectionPut, command.name.as_str());
         transaction.upsert(before.as_ref().map(|before| before.version), &collection)?.insert(&audit)?;
         // A target that goes away meanwhile makes a conflict.
         for target in &targets {
@@ -91,6 +123,7 @@ fn wrong(error: &DefinitionError) -> Error {
         | DefinitionError::Property { pointer, .. }
         | DefinitionError::Reserved { pointer, .. }
         | DefinitionError::Twice { pointer, .. }
+        | DefinitionError::Source { pointer, .. }
         | DefinitionError::FileInDocument { pointer }
         | DefinitionError::TooLarge { pointer } => pointer.as_str(),
         DefinitionError::UnknownPath { .. } => "/properties",
@@ -165,6 +198,23 @@ pub(crate) async fn defined(
 ) -> Result<Stored<Collection>, Error> {
     let collection = context.rows().collection(org, name).await?;
     collection.ok_or_else(|| Error::NotFound { kind: "collection", id: name.to_string() })
+}
+
+/// A collection whose records Waybill keeps itself.
+///
+/// # Errors
+/// `NotFound`; `Conflict` when they are elsewhere.
+pub(crate) async fn kept(context: &Context, org: &OrgCode, name: &CollectionName) -> Result<Collection, Error> {
+    let collection = defined(context, org, name).await?.value;
+    match &collection.source {
+        Source::Records => Ok(collection),
+        Source::Dynamodb(source) => Err(Error::Conflict {
+            reason: format!(
+                "the records of `{name}` are items of the table `{}`: they can only be exported",
+                source.table
+            ),
+        }),
+    }
 }
 
 /// Collections of the caller's org by name, beyond `after`.

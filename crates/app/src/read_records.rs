@@ -1,7 +1,7 @@
 //! Reading and deleting records of a collection.
 
 use crate::load_records::{assert_scope, plain};
-use crate::manage_collections::defined;
+use crate::manage_collections::kept;
 use crate::remove_files::remove_files;
 use crate::{Context, Error};
 use bytes::Bytes;
@@ -55,7 +55,7 @@ pub async fn list_records(
     limit: usize,
 ) -> Result<RecordsPage, Error> {
     assert_scope(principal, Scope::RecordsRead)?;
-    let collection = defined(context, &principal.org, name).await?.value;
+    let collection = kept(context, &principal.org, name).await?;
     let mut at = after.unwrap_or(RecordsCursor { partition: 0, from: None });
     let (mut items, mut bytes): (Vec<Bytes>, usize) = (Vec::new(), 0);
     while at.partition < records.partitions() {
@@ -135,7 +135,7 @@ pub async fn read_record(
     id: RecordId,
 ) -> Result<Bytes, Error> {
     assert_scope(principal, Scope::RecordsRead)?;
-    let collection = defined(context, &principal.org, name).await?.value;
+    let collection = kept(context, &principal.org, name).await?;
     let found = records.get(&collection.org, &collection.name, &[id]).await?.into_iter().next().flatten();
     let found = found.ok_or_else(|| not_found(id))?;
     Ok(plain(&collection, &found)?)
@@ -154,7 +154,7 @@ pub async fn delete_record(
     id: RecordId,
 ) -> Result<(), Error> {
     assert_scope(principal, Scope::RecordsWrite)?;
-    let collection = defined(context, &principal.org, name).await?.value;
+    let collection = kept(context, &principal.org, name).await?;
     if records.get(&collection.org, &collection.name, &[id]).await?.into_iter().flatten().next().is_none() {
         return Err(not_found(id));
     }
@@ -179,7 +179,7 @@ pub async fn delete_records(
     name: &CollectionName,
 ) -> Result<u64, Error> {
     assert_scope(principal, Scope::RecordsWrite)?;
-    let collection = defined(context, &principal.org, name).await?.value;
+    let collection = kept(context, &principal.org, name).await?;
     delete_all(context, records, &collection.org, &collection.name).await
 }
 

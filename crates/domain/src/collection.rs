@@ -1,6 +1,6 @@
 //! Collections: named sets of records and the definition of their properties.
 
-use crate::{CollectionName, IdError, OrgCode, Timestamp};
+use crate::{CollectionName, IdError, OrgCode, TableSource, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_record::{Path, PathError, PropertyType};
 
@@ -48,6 +48,8 @@ pub struct Collection {
 pub enum Source {
     /// Waybill's own record table.
     Records,
+    /// Items of the platform's own `DynamoDB` table.
+    Dynamodb(TableSource),
 }
 
 /// One declared property.
@@ -167,6 +169,14 @@ pub enum DefinitionError {
         /// Where.
         pointer: String,
     },
+    /// A source that is none, or that does not keep orgs apart.
+    #[error("{pointer}: {reason}")]
+    Source {
+        /// Where.
+        pointer: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A path to no declared property.
     #[error("`{path}` is no property of `{collection}`")]
     UnknownPath {
@@ -197,14 +207,28 @@ impl PropertyKind {
     }
 }
 
+impl Source {
+    /// Properties that every record has.
+    fn built_in(&self) -> &'static [(&'static str, PropertyType)] {
+        match self {
+            Self::Records => &BUILT_IN,
+            // The platform's ids are of its own making.
+            Self::Dynamodb(_) => &[("_id", PropertyType::String)],
+        }
+    }
+}
+
 impl Collection {
-    /// Checks names, duplicates and limits of the declared properties.
+    /// Checks the source, and names, duplicates and limits of the declared properties.
     ///
     /// # Errors
     /// [`DefinitionError`] with a pointer to the first property that is wrong.
     pub fn check(&self) -> Result<(), DefinitionError> {
+        if let Source::Dynamodb(table) = &self.source {
+            table.check()?;
+        }
         let mut count = 0;
-        check_properties(&self.properties, "/properties", None, &mut count)
+        check_properties(&self.properties, "/properties", None, self.source.built_in(), &mut count)
     }
 
     /// The declared or built-in type of `path`, and whether it is an array; `None` for what is not declared.
@@ -213,7 +237,7 @@ impl Collection {
     pub fn type_of(&self, path: &Path) -> Option<(PropertyType, bool)> {
         let segments = path.segments();
         if let [only] = segments
-            && let Some((_, built_in)) = BUILT_IN.iter().find(|(name, _)| name == only)
+            && let Some((_, built_in)) = self.source.built_in().iter().find(|(name, _)| name == only)
         {
             return Some((*built_in, false));
         }
@@ -379,6 +403,7 @@ fn check_properties(
     properties: &[Property],
     pointer: &str,
     parent: Option<&Path>,
+    reserved: &[(&str, PropertyType)],
     count: &mut usize,
 ) -> Result<(), DefinitionError> {
     let depth = parent.map_or(1, |path| path.segments().len() + 1);
@@ -393,7 +418,7 @@ fn check_properties(
         if let Err(source) = name.parse::<Path>() {
             return Err(DefinitionError::Property { pointer, source });
         }
-        let ours = depth == 1 && (BUILT_IN.iter().any(|(built_in, _)| built_in == name) || name.starts_with('_'));
+        let ours = depth == 1 && (reserved.iter().any(|(built_in, _)| built_in == name) || name.starts_with('_'));
         if name.contains('.') || name.starts_with('$') || ours {
             return Err(DefinitionError::Reserved { pointer, name: name.clone() });
         }
@@ -407,7 +432,7 @@ fn check_properties(
         let path = parent.map_or_else(|| name.parse(), |parent| parent.child(name));
         let path = path.map_err(|source| DefinitionError::Property { pointer: pointer.clone(), source })?;
         if let PropertyKind::Document { properties } = &property.kind {
-            check_properties(properties, &format!("{pointer}/properties"), Some(&path), count)?;
+            check_properties(properties, &format!("{pointer}/properties"), Some(&path), reserved, count)?;
         }
     }
     Ok(())
@@ -443,6 +468,25 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),
         }
+    }
+
+    #[test]
+    fn records_of_a_table_have_an_id_of_any_text_and_nothing_else_built_in() {
+        let table = TableSource {
+            table: "platform".into(),
+            key_condition: None,
+            id_attribute: "id".into(),
+            org_attribute: Some("tenant".into()),
+        };
+        let mut collection = Collection { source: Source::Dynamodb(table), ..airports() };
+        let type_of = |collection: &Collection, path: &str| collection.type_of(&path.parse().unwrap());
+        assert_eq!(type_of(&collection, "_id"), Some((PropertyType::String, false)));
+        assert_eq!(type_of(&collection, "created"), None);
+        collection.properties.push(property("created", PropertyKind::Number));
+        assert_eq!(collection.check(), Ok(()));
+        assert_eq!(type_of(&collection, "created"), Some((PropertyType::Number, false)));
+        collection.properties.push(property("_id", PropertyKind::Number));
+        assert!(matches!(collection.check(), Err(DefinitionError::Reserved { .. })));
     }
 
     fn texts(paths: &[Path]) -> Vec<String> {

@@ -17,6 +17,7 @@ mod org;
 mod principal;
 mod record_file;
 mod signature;
+mod table_source;
 mod timestamp;
 mod usage;
 
@@ -38,5 +39,6 @@ pub use org::Org;
 pub use principal::{Principal, Role, Scope};
 pub use record_file::{Looked, RecordFile, file_key};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
+pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};
 pub use usage::{QuotaExceeded, Recount, Usage};

@@ -6,6 +6,7 @@
 
 mod archive_store;
 mod clock;
+mod record_source;
 mod record_store;
 mod secret_vault;
 mod state_store;
@@ -13,6 +14,7 @@ mod wake_queue;
 
 pub use archive_store::archive_store;
 pub use clock::clock;
+pub use record_source::{record_source, source_items};
 pub use record_store::record_store;
 pub use secret_vault::secret_vault;
 pub use state_store::state_store;

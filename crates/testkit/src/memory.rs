@@ -1,6 +1,7 @@
 //! Ports that live in memory, with the semantics of the services they stand for.
 
 mod archive_store;
+mod record_source;
 mod record_store;
 mod state_store;
 mod vault;

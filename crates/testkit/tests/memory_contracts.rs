@@ -23,6 +23,13 @@ fn memory_record_store_keeps_its_contract() {
 }
 
 #[test]
+fn memory_record_source_keeps_its_contract() {
+    let store = MemoryRecordStore::new();
+    store.put_items("platform", contracts::source_items());
+    block_on(contracts::record_source(&store, "memory")).unwrap();
+}
+
+#[test]
 fn memory_archive_store_keeps_its_contract() {
     block_on(contracts::archive_store(&MemoryArchiveStore::new(), "memory")).unwrap();
 }

@@ -26,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         routes::list_orgs::list_orgs,
         routes::create_org::create_org,
         routes::change_org::change_org,
+        routes::put_org_collection::put_org_collection,
         routes::list_keys::list_keys,
         routes::create_key::create_key,
         routes::revoke_key::revoke_key,

@@ -114,6 +114,7 @@ enum Operation<'a> {
     ListOrgs,
     CreateOrg,
     ChangeOrg(&'a str),
+    PutOrgCollection(&'a str, &'a str),
     ListKeys,
     CreateKey,
     RevokeKey(&'a str),
@@ -149,6 +150,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "orgs"], "GET") => O::ListOrgs,
         (["v1", "orgs"], "POST") => O::CreateOrg,
         (["v1", "orgs", org], "PATCH") => O::ChangeOrg(org),
+        (["v1", "orgs", org, "collections", name], "PUT") => O::PutOrgCollection(org, name),
         (["v1", "keys"], "GET") => O::ListKeys,
         (["v1", "keys"], "POST") => O::CreateKey,
         (["v1", "keys", id], "DELETE") => O::RevokeKey(id),
@@ -184,6 +186,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         | ["v1", "exports", _, "download"] => "GET",
         ["v1", "orgs" | "keys" | "exports"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
+        ["v1", "orgs", _, "collections", _] => "PUT",
         ["v1", "keys", _] => "DELETE",
         ["v1", "collections", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
@@ -209,11 +212,14 @@ pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) ->
         Operation::Health => return routes::health::health(&call),
         Operation::OpenApi => return documents::openapi_json(&call),
         Operation::Docs => return documents::docs(&call),
-        Operation::ListOrgs | Operation::CreateOrg | Operation::ChangeOrg(_) => {
+        Operation::ListOrgs | Operation::CreateOrg | Operation::ChangeOrg(_) | Operation::PutOrgCollection(..) => {
             assert_operator(&call).await?;
             return match operation {
                 Operation::CreateOrg => routes::create_org::create_org(&call).await,
                 Operation::ChangeOrg(org) => routes::change_org::change_org(&call, org).await,
+                Operation::PutOrgCollection(org, name) => {
+                    routes::put_org_collection::put_org_collection(&call, org, name).await
+                }
                 _ => routes::list_orgs::list_orgs(&call).await,
             };
         }
@@ -257,7 +263,8 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         | Operation::Docs
         | Operation::ListOrgs
         | Operation::CreateOrg
-        | Operation::ChangeOrg(_) => Err(ApiError::nowhere()),
+        | Operation::ChangeOrg(_)
+        | Operation::PutOrgCollection(..) => Err(ApiError::nowhere()),
     }
 }
 

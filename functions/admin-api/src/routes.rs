@@ -21,6 +21,7 @@ pub(crate) mod list_records;
 pub(crate) mod load_records;
 pub(crate) mod preview_schedule;
 pub(crate) mod put_collection;
+pub(crate) mod put_org_collection;
 pub(crate) mod read_collection;
 pub(crate) mod read_export;
 pub(crate) mod read_record;

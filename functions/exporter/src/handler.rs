@@ -84,5 +84,6 @@ async fn take(deps: &Deps, message: &SqsMessage, invocation: &Invocation) -> Ver
     let soft = Budget::from_context(invocation, deps.reserve).soft_deadline_ms();
     let left = soft.saturating_sub(deps.exporting.context.now().as_millis());
     let budget = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-    advance_lane(&deps.exporting, &wake, &receipt, budget).await
+    // The largest future of all: on the heap, so that nobody around it carries it along.
+    Box::pin(advance_lane(&deps.exporting, &wake, &receipt, budget)).await
 }

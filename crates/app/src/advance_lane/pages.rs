@@ -5,15 +5,16 @@
 //! memory does not depend on how far its records were compressed; a checkpoint can only be taken behind its last.
 
 use super::expand::Expander;
+use super::selected::{reading, refused};
 use super::{Exporting, Interrupted};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, Stream, StreamExt, iter, unfold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use waybill_domain::{CollectionName, ExportSpec, Failure, FailureCode, OrgCode};
+use waybill_domain::{ExportSpec, Failure, FailureCode};
 use waybill_engine::TransformError;
-use waybill_ports::{PageCursor, PortError, RecordPage, compute};
+use waybill_ports::{PageCursor, Reading, RecordPage, compute};
 use waybill_record::Chunk;
 
 /// How much longer records are taken to get by what takes the place of their references.
@@ -61,19 +62,17 @@ pub(super) struct PageEnd {
     pub(super) next: Option<PageCursor>,
 }
 
-/// What is read: whose records, of which collection, with which references replaced.
+/// What is read: which records, with which references replaced.
 #[derive(Clone)]
 pub(super) struct Selected {
-    org: OrgCode,
-    collection: CollectionName,
+    reading: Reading,
     expander: Option<Arc<Expander>>,
 }
 
 impl Selected {
     /// What an export reads.
     pub(super) fn of(spec: &ExportSpec) -> Self {
-        let (org, collection) = (spec.org.clone(), spec.collection.name.clone());
-        Self { org, collection, expander: Expander::of(spec).map(Arc::new) }
+        Self { reading: reading(spec), expander: Expander::of(spec).map(Arc::new) }
     }
 }
 
@@ -110,9 +109,9 @@ where
 
 /// A page's chunks; the last one says where the partition goes on.
 fn chunks(
-    page: Result<RecordPage, PortError>,
+    page: Result<RecordPage, Interrupted>,
     chunk_bytes: usize,
-) -> impl Iterator<Item = Result<(Chunk, Option<PageEnd>), PortError>> {
+) -> impl Iterator<Item = Result<(Chunk, Option<PageEnd>), Interrupted>> {
     let (chunks, mut end, error) = match page {
         Ok(RecordPage { page, next }) => (page.chunks(chunk_bytes), Some(PageEnd { next }), None),
         Err(error) => (Vec::new(), None, Some(Err(error))),
@@ -141,9 +140,9 @@ where
     }
 }
 
-type Fetch<'a> = BoxFuture<'a, (u16, Result<RecordPage, PortError>)>;
+type Fetch<'a> = BoxFuture<'a, (u16, Result<RecordPage, Interrupted>)>;
 
-struct Reading<'a> {
+struct Fetching<'a> {
     waiting: VecDeque<Turn>,
     under_way: FuturesOrdered<Fetch<'a>>,
 }
@@ -154,31 +153,30 @@ fn fetched(
     selected: Selected,
     turns: Turns,
     ahead: usize,
-) -> impl Stream<Item = Result<RecordPage, PortError>> + Send + '_ {
-    let reading = Reading { waiting: turns.0, under_way: FuturesOrdered::new() };
+) -> impl Stream<Item = Result<RecordPage, Interrupted>> + Send + '_ {
+    let fetching = Fetching { waiting: turns.0, under_way: FuturesOrdered::new() };
     let selected = Arc::new(selected);
-    unfold(reading, move |mut reading| {
+    unfold(fetching, move |mut fetching| {
         let selected = Arc::clone(&selected);
         async move {
-            while reading.under_way.len() < ahead
-                && let Some(turn) = reading.waiting.pop_front()
+            while fetching.under_way.len() < ahead
+                && let Some(turn) = fetching.waiting.pop_front()
             {
-                reading.under_way.push_back(fetch(exporting, Arc::clone(&selected), turn));
+                fetching.under_way.push_back(fetch(exporting, Arc::clone(&selected), turn));
             }
-            let (partition, page) = reading.under_way.next().await?;
+            let (partition, page) = fetching.under_way.next().await?;
             if let Ok(RecordPage { next: Some(next), .. }) = &page {
-                reading.waiting.push_back(Turn { partition, from: Some(next.clone()) });
+                fetching.waiting.push_back(Turn { partition, from: Some(next.clone()) });
             }
-            Some((page, reading))
+            Some((page, fetching))
         }
     })
 }
 
 fn fetch(exporting: &Exporting, selected: Arc<Selected>, turn: Turn) -> Fetch<'_> {
     Box::pin(async move {
-        let limit = exporting.settings.page_records;
-        let Selected { org, collection, .. } = &*selected;
-        let page = exporting.records.read_page(org, collection, turn.partition, turn.from.as_ref(), limit).await;
-        (turn.partition, page)
+        let (reading, limit) = (&selected.reading, exporting.settings.page_records);
+        let page = exporting.records.read_section(reading, turn.partition, turn.from.as_ref(), limit).await;
+        (turn.partition, page.map_err(|error| refused(&reading.source, error)))
     })
 }

@@ -7,6 +7,7 @@ use super::pages::Turns;
 use super::records::write_records;
 use super::runs::StoredRun;
 use super::segments::{Bodies, SegmentWriter};
+use super::selected::reading;
 use super::sorting::{Sorting, sort_records};
 use super::stamp::Run;
 use super::writing::{Writing, internal};
@@ -172,7 +173,7 @@ async fn begin<'a>(
     let Some(key) = &export.checkpoint else {
         let mut first = Vec::new();
         let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
-        let turns = Turns::all(exporting.records.partitions());
+        let turns = Turns::all(exporting.records.sections(&reading(spec)));
         let stage = match &spec.sort {
             Some(_) => Stage::Sort(Sorting::new(turns)),
             None => Stage::Records { turns },

@@ -13,13 +13,14 @@ use waybill_domain::{
     CollectionName, Epoch, Export, ExportFormat, Lane, OrgCode, RecordId, State, Stop, StorageHold, Timestamp, WorkerId,
 };
 use waybill_ports::{
-    IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage, WakeReceipt,
+    IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordSource, RecordStore, StoredRecord, WakeMessage,
+    WakeReceipt,
 };
 use waybill_testkit::ManualClock;
 
 /// A record store that gives the first `answered` pages and then nothing, ever.
 struct Hanging {
-    records: Arc<dyn RecordStore>,
+    records: Arc<dyn RecordSource>,
     answered: std::sync::atomic::AtomicUsize,
 }
 
@@ -72,6 +73,8 @@ impl RecordStore for Hanging {
         self.records.delete(org, collection, ids).await
     }
 }
+
+impl RecordSource for Hanging {}
 
 /// An org whose record store hangs after `answered` pages, with a clock that stands.
 fn hanging(answered: usize) -> (Fixture, ManualClock, Exporting) {

@@ -3,7 +3,10 @@
 mod batch;
 mod commit;
 mod item;
+mod platform_table;
 mod range;
+mod raw;
+mod record_source;
 mod record_store;
 pub(crate) mod schema;
 mod state_store;

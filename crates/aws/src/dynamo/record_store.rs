@@ -1,8 +1,8 @@
 //! Records in `DynamoDB`: 16 partitions per collection, each record one compressed attribute.
 
-use super::batch;
 use super::item::Item;
 use super::schema::{PK, SK};
+use super::{batch, raw};
 use crate::errors::{corrupt, not_built, port_error, rejected};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -11,17 +11,21 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use bytes::Bytes;
+use futures::future::join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
-use waybill_record::{Page, stored};
+use waybill_ports::{
+    Extent, IdPage, IdRange, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord,
+};
+use waybill_record::{ItemForm, Page, Reply, stored};
 
 /// Partitions of a collection.
 const PARTITIONS: u16 = 16;
 /// The stored form of the record.
 const DOCUMENT: &str = "doc";
-/// All that a page needs of an item.
+/// All that a record read by its id needs of an item.
 const PROJECTION: &str = "sk, doc";
 
 /// Keeps records in one table.
@@ -30,47 +34,103 @@ const PROJECTION: &str = "sk, doc";
 /// id alone, so that a record is found without knowing anything else.
 #[derive(Clone, Debug)]
 pub struct DynamoRecordStore {
-    client: Client,
+    pub(super) client: Client,
     table: String,
+    form: Arc<ItemForm>,
 }
 
 impl DynamoRecordStore {
     /// Records in the table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), form: Arc::new(ItemForm::Stored(DOCUMENT.to_owned())) }
     }
 
-    /// A request for a page of a partition.
+    /// A request for records of a partition within `ids`; `None` when it cannot have any.
     fn query(
         &self,
-        org: &OrgCode,
-        collection: &CollectionName,
+        (org, collection): (&OrgCode, &CollectionName),
         partition: u16,
+        ids: IdRange,
         from: Option<&PageCursor>,
-        limit: Option<u32>,
         during: &'static str,
-    ) -> Result<QueryFluentBuilder, PortError> {
+    ) -> Result<Option<QueryFluentBuilder>, PortError> {
         if partition >= PARTITIONS {
             return Err(rejected("no such partition", during));
         }
         let pk = partition_key(org, collection, partition);
         // Consistent: an export made after a load was answered must see all of it.
-        let request = self
+        let mut request = self
             .client
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)));
-        let Some(PageCursor(last)) = from else { return Ok(request) };
+            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()));
+        for (name, id) in [(":first", ids.first), (":last", ids.last)] {
+            if let Some(id) = id {
+                request = request.expression_attribute_values(name, AttributeValue::S(id.to_string()));
+            }
+        }
+        let within = match ids {
+            IdRange { first: None, last: None } => "pk = :pk",
+            IdRange { first: Some(_), last: None } => "pk = :pk AND sk >= :first",
+            IdRange { first: None, last: Some(_) } => "pk = :pk AND sk <= :last",
+            IdRange { first: Some(first), last: Some(last) } => {
+                if first > last || first == last && partition_of(first) != partition {
+                    return Ok(None);
+                }
+                "pk = :pk AND sk BETWEEN :first AND :last"
+            }
+        };
+        request = request.key_condition_expression(within);
+        let Some(PageCursor(last)) = from else { return Ok(Some(request)) };
         let last: RecordId = last.parse().map_err(|_| rejected("not a cursor", during))?;
-        if partition_of(last) != partition {
+        if partition_of(last) != partition || !ids.holds(last) {
             return Err(rejected("a cursor of another partition", during));
         }
-        Ok(request
-            .exclusive_start_key(PK, AttributeValue::S(pk))
-            .exclusive_start_key(SK, AttributeValue::S(last.to_string())))
+        let request = request.exclusive_start_key(PK, AttributeValue::S(pk));
+        Ok(Some(request.exclusive_start_key(SK, AttributeValue::S(last.to_string()))))
+    }
+
+    /// As [`RecordStore::read_page`], and only within `ids`.
+    pub(super) async fn read_within(
+        &self,
+        place: (&OrgCode, &CollectionName),
+        partition: u16,
+        ids: IdRange,
+        from: Option<&PageCursor>,
+        limit: Option<u32>,
+    ) -> Result<RecordPage, PortError> {
+        const DURING: &str = "reading records";
+        let Some(request) = self.query(place, partition, ids, from, DURING)? else {
+            return Ok(RecordPage { page: Page::default(), next: None });
+        };
+        let request = request.set_limit(limit.map(at_most)).projection_expression(DOCUMENT);
+        let send = |take| request.clone().customize().interceptor(take).send();
+        let Reply { page, last_key } = raw::reply(&self.form, DURING, send).await?;
+        let next = last_key.map(|key| cursor_of(&key, DURING)).transpose()?;
+        Ok(RecordPage { page, next })
+    }
+
+    /// The first and the last id of a partition within `ids`.
+    pub(super) async fn extent_within(
+        &self,
+        place: (&OrgCode, &CollectionName),
+        partition: u16,
+        ids: IdRange,
+    ) -> Result<Extent, PortError> {
+        const DURING: &str = "reading the first and the last id";
+        let Some(request) = self.query(place, partition, ids, None, DURING)? else { return Ok(Extent::Nothing) };
+        let request = request.limit(1).projection_expression(SK);
+        let ends = [true, false].map(|forward| request.clone().scan_index_forward(forward).send());
+        let mut found = Vec::with_capacity(ends.len());
+        for reply in join_all(ends).await {
+            let reply = reply.map_err(|error| port_error(DURING, &error))?;
+            found.extend(reply.items().first().map(|item| id_of(item, DURING)).transpose()?);
+        }
+        Ok(match found.as_slice() {
+            [first, last] => Extent::Between(*first, *last),
+            _ => Extent::Nothing,
+        })
     }
 
     async fn write_all(&self, writes: Vec<WriteRequest>, during: &'static str) -> Result<(), PortError> {
@@ -111,6 +171,19 @@ fn next_cursor(reply: &QueryOutput, during: &'static str) -> Result<Option<PageC
     }
 }
 
+fn at_most(limit: u32) -> i32 {
+    i32::try_from(limit.max(1)).unwrap_or(i32::MAX)
+}
+
+/// The cursor behind the last key of a reply, as that was written.
+fn cursor_of(last_key: &[u8], during: &'static str) -> Result<PageCursor, PortError> {
+    let key: serde_json::Value = serde_json::from_slice(last_key).unwrap_or_default();
+    match &key[SK]["S"] {
+        serde_json::Value::String(sk) => Ok(PageCursor(sk.clone())),
+        _ => Err(corrupt("records", "", "the key of the last record of a page", during)),
+    }
+}
+
 fn id_of(item: &Item, during: &'static str) -> Result<RecordId, PortError> {
     let Some(AttributeValue::S(id)) = item.get(SK) else {
         return Err(corrupt("records", "", "sk: missing", during));
@@ -140,13 +213,7 @@ impl RecordStore for DynamoRecordStore {
         from: Option<&PageCursor>,
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
-        const DURING: &str = "reading records";
-        let request = self.query(org, collection, partition, from, limit, DURING)?.projection_expression(PROJECTION);
-        let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
-        let next = next_cursor(&reply, DURING)?;
-        let mut items = reply.items.unwrap_or_default();
-        let records = items.iter_mut().map(|item| from_item(item, DURING).map(|record| record.stored));
-        Ok(RecordPage { page: Page::stored(records.collect::<Result<_, _>>()?), next })
+        self.read_within((org, collection), partition, IdRange::default(), from, limit).await
     }
 
     async fn ids(
@@ -158,8 +225,11 @@ impl RecordStore for DynamoRecordStore {
         limit: Option<u32>,
     ) -> Result<IdPage, PortError> {
         const DURING: &str = "reading ids of records";
-        let request = self.query(org, collection, partition, from, limit, DURING)?.projection_expression(SK);
-        let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
+        let Some(request) = self.query((org, collection), partition, IdRange::default(), from, DURING)? else {
+            return Ok(IdPage { ids: Vec::new(), next: None });
+        };
+        let request = request.set_limit(limit.map(at_most));
+        let reply = request.projection_expression(SK).send().await.map_err(|error| port_error(DURING, &error))?;
         let next = next_cursor(&reply, DURING)?;
         let ids = reply.items().iter().map(|item| id_of(item, DURING)).collect::<Result<_, _>>()?;
         Ok(IdPage { ids, next })

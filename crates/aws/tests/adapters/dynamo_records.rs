@@ -2,8 +2,14 @@
 
 use crate::dynamo_state::{database, names};
 use anyhow::Result;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use base64::Engine as _;
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
 use waybill_aws::DynamoRecordStore;
 use waybill_domain::{CollectionName, OrgCode, RecordId, Timestamp};
 use waybill_ports::{RecordPatch, RecordStore};
@@ -53,5 +59,54 @@ async fn a_partition_larger_than_a_page_of_the_service_is_read_whole() -> Result
     }
     assert_eq!(ids, records.iter().map(|record| record.id).collect());
     assert!(pages > store.partitions(), "{pages} pages");
+    Ok(())
+}
+
+/// A value as the SDK takes it, from how the wire writes it.
+fn attribute(value: &Value) -> Option<AttributeValue> {
+    let (tag, value) = value.as_object()?.iter().next()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let blob = |value: &Value| Some(Blob::new(base64::engine::general_purpose::STANDARD.decode(value.as_str()?).ok()?));
+    let list = || value.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+    Some(match tag.as_str() {
+        "S" => AttributeValue::S(text(value)?),
+        "N" => AttributeValue::N(text(value)?),
+        "B" => AttributeValue::B(blob(value)?),
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(true),
+        "SS" => AttributeValue::Ss(list().filter_map(text).collect()),
+        "NS" => AttributeValue::Ns(list().filter_map(text).collect()),
+        "BS" => AttributeValue::Bs(list().filter_map(blob).collect()),
+        "L" => AttributeValue::L(list().filter_map(attribute).collect()),
+        "M" => AttributeValue::M(item(value)),
+        _ => return None,
+    })
+}
+
+fn item(value: &Value) -> HashMap<String, AttributeValue> {
+    let members = value.as_object().into_iter().flatten();
+    members.filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
+}
+
+async fn make_platform_table(client: &aws_sdk_dynamodb::Client) -> Result<()> {
+    let mut request = client.create_table().table_name("platform").billing_mode(BillingMode::PayPerRequest);
+    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+        request = request.attribute_definitions(text.build()?).key_schema(key.build()?);
+    }
+    request.send().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_a_record_source_holds() -> Result<()> {
+    let database = database().await?;
+    make_platform_table(&database.client).await?;
+    for value in waybill_testkit::contracts::source_items() {
+        database.client.put_item().table_name("platform").set_item(Some(item(&value))).send().await?;
+    }
+    let store = DynamoRecordStore::new(database.client.clone(), names().records);
+    waybill_testkit::contracts::record_source(&store, "aws").await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use waybill_aws::{SystemClock, SystemEntropy, ThreadCompute};
 use waybill_domain::{
     AccountId, Archive, CollectionName, Export, ExportFormat, KeyId, Level, Principal, Role, State, Surface, Timestamp,
 };
-use waybill_ports::{ArchiveStore, Clock, RecordStore, WakeMessage, WakeReceipt};
+use waybill_ports::{ArchiveStore, Clock, RecordSource, WakeMessage, WakeReceipt};
 use waybill_record::Path;
 
 use super::data::{PageFile, Paged};
@@ -92,7 +92,7 @@ impl Exports {
     /// The ports of an exporter.
     pub(super) fn exporting(
         &self,
-        records: Arc<dyn RecordStore>,
+        records: Arc<dyn RecordSource>,
         archives: Arc<dyn ArchiveStore>,
         threads: usize,
         settings: StepSettings,

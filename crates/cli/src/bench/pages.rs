@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{IdPage, PageCursor, PortError, PortErrorKind, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_ports::{
+    IdPage, PageCursor, PortError, PortErrorKind, RecordPage, RecordPatch, RecordSource, RecordStore, StoredRecord,
+};
 use waybill_record::Page;
 
 use super::data::{PageFile, stored_records};
@@ -114,6 +116,8 @@ impl RecordStore for ReplayedRecords {
         Err(unused("deleting records"))
     }
 }
+
+impl RecordSource for ReplayedRecords {}
 
 /// What an export never asks of a port.
 pub(super) fn unused(during: &'static str) -> PortError {

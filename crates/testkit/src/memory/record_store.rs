@@ -1,5 +1,6 @@
 //! Records in ordered maps.
 
+use super::record_source::Tables;
 use super::rejected;
 use crate::locked::Locked;
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
-use waybill_ports::{IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
+use waybill_ports::{IdPage, IdRange, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord};
 use waybill_record::{Page, stored};
 
 const PARTITIONS: u16 = 16;
@@ -16,12 +17,13 @@ const PAGE_BYTES: usize = 1024 * 1024;
 
 type CollectionRecords = BTreeMap<(u16, RecordId), Bytes>;
 /// Records of a page in order, and where the next one begins.
-type StoredPage = (Vec<(RecordId, Bytes)>, Option<PageCursor>);
+pub(super) type StoredPage = (Vec<(RecordId, Bytes)>, Option<PageCursor>);
 
 /// A record store in memory.
 #[derive(Debug)]
 pub struct MemoryRecordStore {
     collections: Locked<BTreeMap<(OrgCode, CollectionName), CollectionRecords>>,
+    pub(super) tables: Locked<Tables>,
     partitions: u16,
     page_bytes: usize,
 }
@@ -35,7 +37,12 @@ impl Default for MemoryRecordStore {
 impl MemoryRecordStore {
     /// An empty one with 16 partitions and pages of 1 MiB.
     pub fn new() -> Self {
-        Self { collections: Locked::default(), partitions: PARTITIONS, page_bytes: PAGE_BYTES }
+        Self {
+            collections: Locked::default(),
+            tables: Locked::default(),
+            partitions: PARTITIONS,
+            page_bytes: PAGE_BYTES,
+        }
     }
 
     /// One with other numbers, so that few small records make several pages.
@@ -61,13 +68,13 @@ impl MemoryRecordStore {
         u16::try_from(hash % u64::from(self.partitions)).unwrap_or(0)
     }
 
-    fn page(
+    pub(super) fn page(
         &self,
         org: &OrgCode,
         collection: &CollectionName,
         partition: u16,
-        from: Option<&PageCursor>,
-        limit: Option<u32>,
+        (from, limit): (Option<&PageCursor>, Option<u32>),
+        ids: IdRange,
     ) -> Result<StoredPage, PortError> {
         let after = match from {
             None => None,
@@ -83,7 +90,7 @@ impl MemoryRecordStore {
             let first = RecordId::new(waybill_domain::Timestamp::from_millis(0), [0; 8]);
             let start = after.map_or(Bound::Included((partition, first)), |id| Bound::Excluded((partition, id)));
             let beyond = records.range((start, Bound::Unbounded)).take_while(|((p, _), _)| *p == partition);
-            for ((_, id), stored) in beyond {
+            for ((_, id), stored) in beyond.filter(|((_, id), _)| ids.holds(*id)) {
                 if page.len() >= limit || bytes >= self.page_bytes {
                     let next = page.last().map(|(last, _): &(RecordId, Bytes)| PageCursor(last.to_string()));
                     return (page, next);
@@ -110,7 +117,7 @@ impl RecordStore for MemoryRecordStore {
         from: Option<&PageCursor>,
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
-        let (records, next) = self.page(org, collection, partition, from, limit)?;
+        let (records, next) = self.page(org, collection, partition, (from, limit), IdRange::default())?;
         Ok(RecordPage { page: Page::stored(records.into_iter().map(|(_, stored)| stored).collect()), next })
     }
 
@@ -122,7 +129,7 @@ impl RecordStore for MemoryRecordStore {
         from: Option<&PageCursor>,
         limit: Option<u32>,
     ) -> Result<IdPage, PortError> {
-        let (records, next) = self.page(org, collection, partition, from, limit)?;
+        let (records, next) = self.page(org, collection, partition, (from, limit), IdRange::default())?;
         Ok(IdPage { ids: records.into_iter().map(|(id, _)| id).collect(), next })
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
 use waybill_ports::{
-    DeadLetter, IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord, WakeMessage,
-    WakeQueue, WakeReceipt,
+    DeadLetter, IdPage, PageCursor, PortError, RecordPage, RecordPatch, RecordSource, RecordStore, StoredRecord,
+    WakeMessage, WakeQueue, WakeReceipt,
 };
 
 /// The record store of one process.
@@ -75,6 +75,8 @@ impl RecordStore for FaultyRecords {
         self.world.records.delete(org, collection, ids).await
     }
 }
+
+impl RecordSource for FaultyRecords {}
 
 /// The queue of one process.
 pub(super) struct FaultyWake {

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::PutCollection;
-use waybill_domain::{Collection, CollectionName, Property, PropertyKind, Source};
+use waybill_domain::{
+    Collection, CollectionName, KeyCondition, Property, PropertyKind, SortCondition, Source, TableSource,
+};
 use waybill_http::{Members, Problem};
 
 /// Longest name that is looked at, in characters; the definition's own limit is shorter.
@@ -39,11 +41,66 @@ pub(crate) struct CollectionWire {
 
 /// Where a collection's records are read from.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Source)]
 pub(crate) struct SourceWire {
-    /// `records`: Waybill's own table.
+    /// `records`: Waybill's own table. `dynamodb`: items of a table of the platform, which only the operator can name.
     #[serde(rename = "type")]
     kind: String,
+    /// Of `dynamodb`: the table's name. The exporter's role must allow reading it: parameter `SourceTableArns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+    /// Of `dynamodb`: where in the table; absent = anywhere, which is read as a scan in 16 segments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_condition: Option<KeyConditionWire>,
+    /// Of `dynamodb`: the attribute that is a record's `_id`, any text or number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_attribute: Option<String>,
+    /// Of `dynamodb`: the attribute that holds the org's code. Items in which it does not are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_attribute: Option<String>,
+}
+
+/// Partitions of a table, and perhaps a part of each.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = KeyCondition)]
+pub(crate) struct KeyConditionWire {
+    /// The table's partition key, which holds text.
+    attribute: String,
+    /// Its values; `{org}` stands for the org's code, and must be in each unless there is an `orgAttribute`.
+    values: Vec<String>,
+    /// The table's sort key, which holds text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort_attribute: Option<String>,
+    /// What the sort key begins with; `{org}` stands for the org's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort_prefix: Option<String>,
+}
+
+impl From<Source> for SourceWire {
+    fn from(source: Source) -> Self {
+        let wire = |kind: &str| Self {
+            kind: kind.to_owned(),
+            table: None,
+            key_condition: None,
+            id_attribute: None,
+            org_attribute: None,
+        };
+        match source {
+            Source::Records => wire("records"),
+            Source::Dynamodb(TableSource { table, key_condition, id_attribute, org_attribute }) => Self {
+                table: Some(table),
+                key_condition: key_condition.map(|KeyCondition { attribute, values, sort }| {
+                    let (sort_attribute, sort_prefix) = sort.map(|sort| (sort.attribute, sort.prefix)).unzip();
+                    KeyConditionWire { attribute, values, sort_attribute, sort_prefix }
+                }),
+                id_attribute: Some(id_attribute),
+                org_attribute,
+                ..wire("dynamodb")
+            },
+        }
+    }
 }
 
 /// A declared property.
@@ -66,13 +123,10 @@ pub(crate) struct PropertyWire {
 
 impl From<Collection> for CollectionWire {
     fn from(collection: Collection) -> Self {
-        let kind = match collection.source {
-            Source::Records => "records",
-        };
         Self {
             name: collection.name.into(),
             singular: collection.singular.into(),
-            source: SourceWire { kind: kind.to_owned() },
+            source: collection.source.into(),
             properties: properties_wire(&collection.properties),
             open: collection.open,
             revision: collection.revision,
@@ -130,9 +184,9 @@ pub(crate) struct PutCollectionBody {
     /// Name of one record; absent = the collection's name.
     #[schema(value_type = Option<String>)]
     singular: Option<CollectionName>,
-    /// Where its records are read from; absent = `{"type":"records"}`.
+    /// Where its records are read from; absent = where they are now, `{"type":"records"}` for a new one.
     #[schema(value_type = Option<SourceWire>)]
-    source: Source,
+    source: Option<Source>,
     /// Its properties in the order in which they are exported.
     #[schema(value_type = BTreeMap<String, PropertyWire>)]
     properties: Vec<Property>,
@@ -152,7 +206,7 @@ impl PutCollectionBody {
             members.refuse::<()>("name", format!("must be `{name}`, as in the path"));
         }
         let singular = members.parsed("singular", "a name: ^[A-Za-z][A-Za-z0-9_-]{0,63}$");
-        read_source(&mut members);
+        let source = read_source(&mut members);
         let properties = members.take("properties");
         let properties = match members.require("properties", properties) {
             Some(properties) => read_properties(properties, "/properties", &mut members),
@@ -161,11 +215,7 @@ impl PutCollectionBody {
         let open = members.boolean("open").unwrap_or(false);
         members.later("access");
         let problems = members.finish();
-        if problems.is_empty() {
-            Ok(Self { name, singular, source: Source::Records, properties, open })
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(Self { name, singular, source, properties, open }) } else { Err(problems) }
     }
 }
 
@@ -176,23 +226,66 @@ impl From<PutCollectionBody> for PutCollection {
     }
 }
 
-fn read_source(members: &mut Members<'_>) {
-    let Some(source) = members.take("source") else { return };
-    let pointer = members.at("source");
-    let problems = match Members::of(source, pointer) {
-        Err(problem) => vec![problem],
+/// Reads a source; `None` also when there are problems, which go to `members`.
+fn read_source(members: &mut Members<'_>) -> Option<Source> {
+    let source = members.take("source")?;
+    let (read, problems) = match Members::of(source, members.at("source")) {
+        Err(problem) => (None, vec![problem]),
         Ok(mut inner) => {
             let kind = inner.text("type", NAME_CHARS);
-            match inner.require("type", kind) {
-                Some("records") | None => inner.finish(),
-                Some(_) => {
-                    // The members of a source that is not read yet would only confuse.
-                    vec![Problem::new(inner.at("type"), "other than `records` is not available yet")]
-                }
-            }
+            let read = match inner.require("type", kind) {
+                Some("records") => Some(Source::Records),
+                Some("dynamodb") => read_table(&mut inner).map(Source::Dynamodb),
+                Some(_) => inner.refuse("type", "must be `records` or `dynamodb`"),
+                None => None,
+            };
+            (read, inner.finish())
         }
     };
     members.add(problems);
+    read
+}
+
+fn read_table(members: &mut Members<'_>) -> Option<TableSource> {
+    let table = members.text("table", NAME_CHARS);
+    let table = members.require("table", table).map(str::to_owned);
+    let id_attribute = members.text("idAttribute", NAME_CHARS);
+    let id_attribute = members.require("idAttribute", id_attribute).map(str::to_owned);
+    let org_attribute = members.text("orgAttribute", NAME_CHARS).map(str::to_owned);
+    let key_condition = match members.take("keyCondition") {
+        None | Some(Value::Null) => None,
+        Some(condition) => {
+            let (read, problems) = match Members::of(condition, members.at("keyCondition")) {
+                Err(problem) => (None, vec![problem]),
+                Ok(mut inner) => (read_key_condition(&mut inner), inner.finish()),
+            };
+            members.add(problems);
+            Some(read?)
+        }
+    };
+    Some(TableSource { table: table?, key_condition, id_attribute: id_attribute?, org_attribute })
+}
+
+fn read_key_condition(members: &mut Members<'_>) -> Option<KeyCondition> {
+    let attribute = members.text("attribute", NAME_CHARS);
+    let attribute = members.require("attribute", attribute).map(str::to_owned);
+    let values = members.take("values").map(|values| {
+        let texts = values.as_array().map(|values| values.iter().map(|value| value.as_str().map(str::to_owned)));
+        texts.and_then(Iterator::collect::<Option<Vec<String>>>)
+    });
+    let values = match members.require("values", values) {
+        Some(None) => members.refuse("values", "must be an array of texts"),
+        values => values.flatten(),
+    };
+    let sort_attribute = members.text("sortAttribute", NAME_CHARS).map(str::to_owned);
+    let sort_prefix = members.text("sortPrefix", NAME_CHARS).map(str::to_owned);
+    let sort = match (sort_attribute, sort_prefix) {
+        (Some(attribute), Some(prefix)) => Some(SortCondition { attribute, prefix }),
+        (None, None) => None,
+        (Some(_), None) => members.refuse("sortPrefix", "must come with `sortAttribute`"),
+        (None, Some(_)) => members.refuse("sortAttribute", "must come with `sortPrefix`"),
+    };
+    Some(KeyCondition { attribute: attribute?, values: values?, sort })
 }
 
 /// Reads declared properties; problems go to `outer`.
