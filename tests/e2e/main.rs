@@ -14,6 +14,7 @@ mod idempotency;
 mod isolation;
 mod lanes;
 mod operations;
+mod platform_table;
 mod scheduled;
 mod signatures;
 mod sorted;
