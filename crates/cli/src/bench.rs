@@ -18,6 +18,7 @@ mod pages;
 mod peers;
 mod process;
 mod race;
+mod raw_scan;
 mod records;
 mod replay;
 mod report;
@@ -181,6 +182,6 @@ fn report_of(job: &Job) -> Result<String> {
         Job::Sink => serde_json::to_string(&runtime()?.block_on(sink::run())?)?,
         Job::Replay(job) => serde_json::to_string(&runtime()?.block_on(replay::run(&job.data))?)?,
         Job::ScanTyped(job) => serde_json::to_string(&runtime()?.block_on(typed_scan::run(job))?)?,
-        Job::ScanRaw(_) => anyhow::bail!("the reader of raw pages is not here yet"),
+        Job::ScanRaw(job) => serde_json::to_string(&runtime()?.block_on(raw_scan::run(job))?)?,
     })
 }

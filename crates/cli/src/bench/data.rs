@@ -13,7 +13,7 @@ use serde_json::Value;
 use waybill_record::stored;
 
 use super::job::PrepareJob;
-use super::records;
+use super::records::{self, ORG_ATTRIBUTE};
 
 /// Records that one thread makes at a time.
 const BATCH: u64 = 10_000;
@@ -172,7 +172,9 @@ impl Batch {
 fn item(record: &Value) -> (String, usize) {
     let mut wire = String::with_capacity(1200);
     let billed = members(record, &mut wire);
-    (wire, billed)
+    wire.truncate(wire.len() - 1);
+    wire.extend([r#",""#, ORG_ATTRIBUTE, r#"":{"S":"bench"}}"#]);
+    (wire, billed + ORG_ATTRIBUTE.len() + "bench".len())
 }
 
 fn members(document: &Value, wire: &mut String) -> usize {

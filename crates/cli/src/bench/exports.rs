@@ -10,7 +10,8 @@ use waybill_app::{
 };
 use waybill_aws::{SystemClock, SystemEntropy, ThreadCompute};
 use waybill_domain::{
-    AccountId, Archive, CollectionName, Export, ExportFormat, KeyId, Level, Principal, Role, State, Surface, Timestamp,
+    AccountId, Archive, Collection, CollectionName, Export, ExportFormat, KeyId, Level, Principal, Role, State,
+    Surface, Timestamp,
 };
 use waybill_ports::{ArchiveStore, Clock, RecordSource, WakeMessage, WakeReceipt};
 use waybill_record::Path;
@@ -61,6 +62,11 @@ pub(super) struct Exports {
 impl Exports {
     /// A fresh one, under this clock.
     pub(super) async fn new(clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::of(clock, |collection| collection).await
+    }
+
+    /// One whose collection is what `defined` makes of the benchmark's.
+    pub(super) async fn of(clock: Arc<dyn Clock>, defined: fn(Collection) -> Collection) -> Result<Self> {
         let context = waybill_app::Context {
             state: Arc::new(MappedRows::default()),
             clock,
@@ -70,7 +76,7 @@ impl Exports {
         let principal = somebody()?;
         let collection: CollectionName = "people".parse()?;
         let mut transaction = context.transaction();
-        transaction.insert(&records::collection(principal.org.clone(), collection.clone()))?;
+        transaction.insert(&defined(records::collection(principal.org.clone(), collection.clone())))?;
         transaction.commit(&*context.state).await?;
         Ok(Self { context, principal, collection })
     }

@@ -24,6 +24,9 @@ pub(super) const COLUMNS: [&str; 16] = [
     "device.os",
 ];
 
+/// The attribute that says whose an item of the replayed table is; the records have none of it.
+pub(super) const ORG_ATTRIBUTE: &str = "org";
+
 /// Which records are exported, as a Cortex client asks: 72 of 100.
 pub(super) const WHERE: &str = r#"{"status":{"$ne":"withdrawn"},"visits":{"$gte":4}}"#;
 
@@ -192,7 +195,8 @@ pub(super) fn collection(org: OrgCode, name: CollectionName) -> Collection {
     }
 }
 
-fn property(name: &str, kind: PropertyKind) -> Property {
+/// A declared property.
+pub(super) fn property(name: &str, kind: PropertyKind) -> Property {
     let name = name.to_owned();
     Property { name, kind, array: false, optional: false, inheritable: false, dimensions: Vec::new() }
 }

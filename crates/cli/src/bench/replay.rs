@@ -71,7 +71,11 @@ fn page(pages: &PageFile, request: &Value) -> Result<Reply> {
         String::new()
     };
     reply.extend_from_slice(format!(r#"],"Count":{records},"ScannedCount":{records}{last}}}"#).as_bytes());
-    Ok(body(CONTENT_TYPE, reply))
+    // The service sends it with every reply, and its clients look at it.
+    let crc32 = crc32fast::hash(&reply);
+    let mut reply = body(CONTENT_TYPE, reply);
+    reply.headers_mut().insert("x-amz-crc32", crc32.into());
+    Ok(reply)
 }
 
 fn table(pages: &PageFile) -> Value {

@@ -129,7 +129,7 @@ fn one(
     let job = |threads| ScanJob { table: server.url().to_owned(), threads, verify };
     let archive = asked.folder.path().join("table.zip");
     match client {
-        Client::Raw(_) => Ok(Err("the reader of raw pages is not here yet".to_owned())),
+        Client::Raw(threads) => Ok(Ok(launcher.run(&Job::ScanRaw(job(threads)), cores)?)),
         Client::Typed(threads) => Ok(Ok(launcher.run(&Job::ScanTyped(job(threads)), cores)?)),
         Client::Boto3 => {
             let mut command = match peers.python("boto3_csv.py") {
