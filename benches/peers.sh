@@ -48,18 +48,6 @@ program() {
   fi
 }
 
-# dynein is large and not on the package registries of every system: taken where it is.
-dynein() {
-  if command -v dy >/dev/null; then
-    found dynein "$(command -v dy)"
-  elif [ -x "$folder/dynein/bin/dy" ]; then
-    found dynein "$folder/dynein/bin/dy"
-  else
-    missing dynein "dy is not installed: put it on the path, or below $folder/dynein/bin"
-  fi
-}
-
 python
 program pigz
 program zip
-dynein

@@ -29,7 +29,7 @@ pub(super) struct Peers {
 impl Peers {
     /// Nobody, for this reason.
     pub(super) fn none(why: &str) -> Self {
-        let tools = ["python", "pigz", "zip", "dynein"].map(|tool| (tool.to_owned(), Err(why.to_owned())));
+        let tools = ["python", "pigz", "zip"].map(|tool| (tool.to_owned(), Err(why.to_owned())));
         Self { scripts: PathBuf::new(), tools: tools.into() }
     }
 
