@@ -1,6 +1,7 @@
 //! The adapters against embedded services, through the official SDK: the same contract suites as the ports in memory,
 //! and what only an adapter can get wrong.
 
+mod dynamo_pages;
 mod dynamo_records;
 mod dynamo_state;
 mod kms_vault;
