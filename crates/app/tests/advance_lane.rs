@@ -124,6 +124,24 @@ fn entry(archive: &[u8], name: &str) -> String {
 }
 
 #[test]
+fn an_export_under_way_tells_about_how_many_records_it_will_have() {
+    let fixture = Fixture::new(600);
+    let view = fixture.create(ExportFormat::Ndjson);
+    let mut estimates = Vec::new();
+    while fixture.step(&view, Duration::ZERO) == Verdict::Retry {
+        let progress = fixture.read(&view).export.progress;
+        if let Some(estimate) = progress.estimated_records {
+            assert!(estimate >= progress.records, "{progress:?}");
+            estimates.push(estimate);
+        }
+    }
+    assert!(estimates.len() > 50, "{estimates:?}");
+    let near = estimates.iter().filter(|estimate| (300..=1200).contains(*estimate)).count();
+    assert!(near * 10 > estimates.len() * 9, "{estimates:?}");
+    assert_eq!(estimates.last(), Some(&600));
+}
+
+#[test]
 fn an_export_becomes_ready_with_every_record_and_leaves_the_lane() {
     let fixture = Fixture::new(50);
     let view = fixture.create(ExportFormat::Ndjson);

@@ -25,7 +25,8 @@ const GROWTH: usize = 8;
 #[serde(deny_unknown_fields)]
 pub(super) struct Turn {
     partition: u16,
-    from: Option<PageCursor>,
+    /// Where it begins; `None` = at the beginning.
+    pub(super) from: Option<PageCursor>,
 }
 
 /// The turns that are left, as far as pages have been assembled.
@@ -37,6 +38,11 @@ impl Turns {
     /// From the beginning.
     pub(super) fn all(partitions: u16) -> Self {
         Self((0..partitions).map(|partition| Turn { partition, from: None }).collect())
+    }
+
+    /// The turn of a partition that is not exhausted.
+    pub(super) fn of(&self, partition: u16) -> Option<&Turn> {
+        self.0.iter().find(|turn| turn.partition == partition)
     }
 
     /// Takes note that the first turn's page was assembled.

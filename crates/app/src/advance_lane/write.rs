@@ -178,13 +178,19 @@ async fn begin<'a>(
             Some(_) => Stage::Sort(Sorting::new(turns)),
             None => Stage::Records { turns },
         };
-        return Ok(Writing::new(exporting, (assembly, writer(Vec::new(), &first)), (stage, FileLists::default()), 0));
+        return Ok(Writing::new(
+            exporting,
+            (assembly, writer(Vec::new(), &first)),
+            (stage, FileLists::default()),
+            0,
+            reading(spec),
+        ));
     };
     let (checkpoint, tail) = read_checkpoint(exporting, key).await?;
     let assembly = Assembly::resume(plan, header, checkpoint.assembly);
     let segments = writer(checkpoint.segments, &tail);
     let stage = (checkpoint.stage, checkpoint.files);
-    Ok(Writing::new(exporting, (assembly, segments), stage, checkpoint.plain_bytes))
+    Ok(Writing::new(exporting, (assembly, segments), stage, checkpoint.plain_bytes, reading(spec)))
 }
 
 async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint, Vec<u8>), PortError> {

@@ -1,7 +1,9 @@
 //! An archive under way: what the stages that write it share. Bytes go out in segments, storage is reserved ahead of them, progress is
 //! shown, and checkpoints say where the next step goes on.
 
+use super::estimate::Extents;
 use super::files::{FileLists, spill};
+use super::pages::Turns;
 use super::segments::SegmentWriter;
 use super::stamp::Run;
 use super::write::{Checkpoint, Finished, Stage};
@@ -9,6 +11,7 @@ use super::{Exporting, Interrupted, Lease};
 use std::time::Duration;
 use waybill_domain::{Failure, FailureCode, Progress, Segment};
 use waybill_engine::{Assembly, AssemblyError};
+use waybill_ports::Reading;
 
 /// Time that must be left to make fewer segments of many.
 const MERGE_TIME: Duration = Duration::from_mins(2);
@@ -24,6 +27,9 @@ pub(super) struct Writing<'a> {
     pub(super) files: FileLists,
     /// Plain bytes of records so far.
     pub(super) plain_bytes: u64,
+    reading: Reading,
+    /// Asked for when there is the first progress to show.
+    extents: Option<Extents>,
     /// Whether anything was done since the last checkpoint.
     pub(super) moved: bool,
     checkpointed_at: Duration,
@@ -37,6 +43,7 @@ impl<'a> Writing<'a> {
         (assembly, segments): (Assembly, SegmentWriter<'a>),
         (stage, files): (Stage, FileLists),
         plain_bytes: u64,
+        reading: Reading,
     ) -> Self {
         let now = exporting.context.clock.monotonic();
         Self {
@@ -46,6 +53,8 @@ impl<'a> Writing<'a> {
             stage,
             files,
             plain_bytes,
+            reading,
+            extents: None,
             moved: false,
             checkpointed_at: now,
             shown_at: now,
@@ -84,9 +93,14 @@ impl<'a> Writing<'a> {
     fn progress(&self) -> Progress {
         // What is sorted is not in the archive yet.
         let (records, plain_bytes, estimated_records) = match &self.stage {
-            Stage::Sort(sorting) => (sorting.records, sorting.plain_bytes, None),
+            Stage::Sort(sorting) => {
+                (sorting.records, sorting.plain_bytes, self.estimate(&sorting.turns, sorting.records))
+            }
             Stage::Merge { records, .. } => (self.assembly.records(), self.plain_bytes, Some(*records)),
-            Stage::Records { .. } => (self.assembly.records(), self.plain_bytes, None),
+            Stage::Records { turns } => {
+                let records = self.assembly.records();
+                (records, self.plain_bytes, self.estimate(turns, records))
+            }
             Stage::Files(_) => (self.assembly.records(), self.plain_bytes, Some(self.assembly.records())),
         };
         let files = self.assembly.file_tally();
@@ -102,7 +116,18 @@ impl<'a> Writing<'a> {
         }
     }
 
+    fn estimate(&self, turns: &Turns, records: u64) -> Option<u64> {
+        self.extents.as_ref()?.estimate(self.exporting, &self.reading, turns, records)
+    }
+
+    async fn learn_extents(&mut self) {
+        if self.extents.is_none() && matches!(self.stage, Stage::Sort(_) | Stage::Records { .. }) {
+            self.extents = Some(Extents::of(self.exporting, &self.reading).await);
+        }
+    }
+
     async fn show(&mut self, run: &mut Run) -> Result<(), Interrupted> {
+        self.learn_extents().await;
         let progress = self.progress();
         run.write(self.exporting, |export, epoch, _| export.advance(epoch, progress.clone())).await?;
         self.shown_at = self.exporting.context.clock.monotonic();
@@ -136,6 +161,7 @@ impl<'a> Writing<'a> {
                 Ok(line)
             };
             let key = self.segments.write_checkpoint(head).await?;
+            self.learn_extents().await;
             let progress = self.progress();
             run.write(self.exporting, |export, epoch, _| export.checkpointed(epoch, key.clone(), progress.clone()))
                 .await?;

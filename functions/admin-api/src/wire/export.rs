@@ -337,15 +337,14 @@ impl ProgressWire {
             Phase::Packaging => "packaging",
             Phase::Done => "done",
         };
-        let Progress { records, plain_bytes, archive_bytes, .. } = progress;
-        // The record store keeps no count; once all are read, it is known.
+        let Progress { records, plain_bytes, archive_bytes, estimated_records, .. } = progress;
         let all_read = progress.phase == Phase::Finishing || export.archive().is_some();
         Self {
             phase,
             records,
             bytes: plain_bytes,
             archive_bytes,
-            estimated_records: all_read.then_some(records),
+            estimated_records: if all_read { Some(records) } else { estimated_records },
             files_done: progress.files,
             file_bytes: progress.file_bytes,
             files_missing: progress.missing_files,
