@@ -44,9 +44,9 @@ impl Contestant {
         match self {
             Self::Lines(effort) => format!("Waybill's engine, NDJSON file, {}", effort.name()),
             Self::Export(effort) => format!("Waybill's export, record table's pages, {}", effort.name()),
-            Self::DuckPigz(level, Form::Pipe) => format!("DuckDB | pigz -{level}"),
+            Self::DuckPigz(level, Form::Pipe) => format!("DuckDB, pipe, pigz -{level}"),
             Self::DuckPigz(level, Form::File) => format!("DuckDB, file, pigz -{level}"),
-            Self::DuckZip => "DuckDB | zip -6".to_owned(),
+            Self::DuckZip => "DuckDB, pipe, zip -6".to_owned(),
             Self::Rust(effort) => format!("serde_json + csv + zip, level {}", effort.of_zlib()),
             Self::Python => "Python orjson + zipfile, level 6".to_owned(),
         }

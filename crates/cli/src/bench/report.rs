@@ -245,7 +245,8 @@ impl Report {
             for table in section.tables() {
                 lines.push(String::new());
                 for (position, row) in table.iter().enumerate() {
-                    lines.push(format!("| {} |", row.join(" | ")));
+                    let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+                    lines.push(format!("| {} |", cells.join(" | ")));
                     if position == 0 {
                         lines.push(format!("|{}", "---|".repeat(row.len())));
                     }
@@ -282,7 +283,7 @@ mod tests {
         let mut section = Section::new("P1", "a race", &["what", "time", "records"]);
         let spread = Spread { median: 1.5, min: 1.0, max: 2.0 };
         section.row(vec![Cell::text("ours"), Cell::of(Some(spread), 2, "s"), Cell::Count(1_000_000)]);
-        section.absent("theirs", "it is not installed");
+        section.absent("theirs | ours", "it is not installed");
         section.claims.push(Claim::at_least("twice as fast", Some(spread), 2.0, "×"));
         section.claims.push(Claim::at_most("small", Some(spread), 2.0, "MiB"));
         section.claims.push(Claim::at_least("unknown", None, 2.0, "×"));
@@ -298,7 +299,7 @@ mod tests {
             "### P1: a race",
             "| what | time | records |",
             "| ours | 1.50 s (1.00–2.00) | 1,000,000 |",
-            "| theirs | not measured: it is not installed |  |",
+            r"| theirs \| ours | not measured: it is not installed |  |",
             "| twice as fast | ≥ 2 × | 1.50 × (1.00–2.00) | missed: 75 % of the goal |",
             "| small | ≤ 2 MiB | 1.50 MiB (1.00–2.00) | met |",
             "| unknown | ≥ 2 × | – | not measured |",
@@ -322,6 +323,6 @@ mod tests {
     #[test]
     fn the_terminal_gets_columns() {
         let table = report().table();
-        assert!(table.contains("  ours    1.50 s (1.00–2.00)"), "{table}");
+        assert!(table.contains("  ours           1.50 s (1.00–2.00)"), "{table}");
     }
 }
