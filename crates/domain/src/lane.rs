@@ -102,6 +102,8 @@ pub struct Lease {
     pub owner: WorkerId,
     /// Until when, unless renewed.
     pub until: Timestamp,
+    /// Since when.
+    pub taken_at: Timestamp,
 }
 
 /// Why a lane cannot be taken or a lease not be used.
@@ -147,7 +149,7 @@ impl Lane {
             return Err(LaneRefused::NotBefore { until });
         }
         self.epoch = self.epoch.next();
-        self.lease = Some(Lease { owner, until: now.after(lease) });
+        self.lease = Some(Lease { owner, until: now.after(lease), taken_at: now });
         self.not_before = None;
         Ok(self)
     }
@@ -156,7 +158,7 @@ impl Lane {
     pub const STOP_GRACE: Duration = Duration::from_secs(12);
 
     /// Takes the lane to end the export at its head, whose end was asked for at `asked_at`: during a pause too, which stays on, and
-    /// from a holder that has not ended it within [`Lane::STOP_GRACE`]. As after every other acquisition, what that one still writes
+    /// from a holder that has not ended it within [`Lane::STOP_GRACE`], counted from when it could have known. As after every other acquisition, what that one still writes
     /// is stale.
     ///
     /// # Errors
@@ -168,12 +170,12 @@ impl Lane {
         lease: Duration,
         asked_at: Timestamp,
     ) -> Result<Self, LaneRefused> {
-        let overdue = now >= asked_at.after(Self::STOP_GRACE);
-        if let Some(held) = self.lease.as_ref().filter(|held| held.until >= now && !overdue) {
+        let overdue = |held: &Lease| now >= asked_at.max(held.taken_at).after(Self::STOP_GRACE);
+        if let Some(held) = self.lease.as_ref().filter(|held| held.until >= now && !overdue(held)) {
             return Err(LaneRefused::Held { until: held.until });
         }
         self.epoch = self.epoch.next();
-        self.lease = Some(Lease { owner, until: now.after(lease) });
+        self.lease = Some(Lease { owner, until: now.after(lease), taken_at: now });
         Ok(self)
     }
 
@@ -203,7 +205,9 @@ impl Lane {
         lease: Duration,
     ) -> Result<Self, LaneRefused> {
         self.assert_holder(owner, epoch)?;
-        self.lease = Some(Lease { owner, until: now.after(lease) });
+        if let Some(held) = &mut self.lease {
+            held.until = now.after(lease);
+        }
         Ok(self)
     }
 
@@ -270,6 +274,8 @@ mod tests {
         let early = held.clone().acquire_to_stop(WorkerId(2), at(21), LEASE, at(10));
         assert_eq!(early, Err(LaneRefused::Held { until: at(92) }));
         let taken = held.clone().acquire_to_stop(WorkerId(2), at(22), LEASE, at(10)).unwrap();
+        let again = taken.clone().acquire_to_stop(WorkerId(3), at(33), LEASE, at(10));
+        assert_eq!(again, Err(LaneRefused::Held { until: at(112) }), "who came to end it has time for it, too");
         assert_eq!((taken.epoch, taken.not_before), (Epoch(2), held.not_before));
         let free = held.release(WorkerId(1), Epoch(1)).unwrap();
         let free = free.pause(at(10), Some(Duration::from_mins(5)), 0);

@@ -129,7 +129,9 @@ impl Oracle {
                 self.export_ended(org, old, &export);
             }
         }
-        if let (Some(_), Some(org)) = (export.stop, self.orgs.get_mut(org)) {
+        // An end clears the wish for it, which others may have read before.
+        let stopping = export.stop.is_some() || before.as_ref().is_some_and(|(old, _)| old.stop.is_some());
+        if stopping && let Some(org) = self.orgs.get_mut(org) {
             org.lane.stopped_under = org.lane.epoch;
         }
         let (seen, ended) = (self.seen, export.is_terminal());
