@@ -52,7 +52,8 @@ impl Cron {
             reached = reached.max(span.local_end());
             let start = span.end?;
             span = zone.span(start);
-            from = span.local_start();
+            // Not the span's own start: where a zone had no clock before (Antarctica/Troll), that lies further back.
+            from = span.offset.to_datetime(start);
             // The clock was put forward over these: a fixed time is due now instead of never.
             if self.fixed && reached < from && search.first(reached, from).is_some() {
                 return Some(start);
