@@ -96,13 +96,8 @@ async fn good_key(context: &Context, credential: &str) -> Result<Option<Stored<A
 /// The principal that a key stands for; a key never gives more than its account has now.
 async fn principal(context: &Context, key: &AccessKey) -> Result<Option<Principal>, Error> {
     let account = context.rows().account(&key.org, key.account).await?;
-    Ok(account.map(|account| Principal {
-        org: key.org.clone(),
-        account: key.account,
-        role: key.role.min(account.value.role),
-        scopes: key.scopes.clone(),
-        key: key.id,
-    }))
+    let account = account.map(|account| account.value).filter(|account| !account.locked);
+    Ok(account.map(|account| Principal::of(&account, key.role, key.scopes.clone(), key.id)))
 }
 
 /// Best effort: a lost race or an unanswered call costs some minutes of precision and nothing else.

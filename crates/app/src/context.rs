@@ -53,7 +53,7 @@ impl Context {
             nonce: hex::encode(self.entropy.eight()),
             action,
             account: principal.map(|principal| principal.account),
-            key: principal.map(|principal| principal.key),
+            key: principal.and_then(Principal::key_used),
             target: target.into(),
             request_id: self.request_id.clone(),
         }

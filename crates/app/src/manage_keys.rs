@@ -6,8 +6,8 @@ use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditAction, IdempotencyKey, IdempotencyRecord, KeyId, KeyPointer, KeySecret,
-    Principal, Role, Scope, SignaturePair, Timestamp,
+    AccessKey, Account, AccountId, AccountName, AuditAction, IdempotencyKey, IdempotencyRecord, KeyId, KeyPointer,
+    KeySecret, Principal, Role, Scope, SignaturePair, Timestamp,
 };
 use waybill_ports::{Entropy, SecretVault, Stored};
 
@@ -147,9 +147,11 @@ async fn account_of(context: &Context, principal: &Principal, command: &CreateKe
         let account = Account {
             org: principal.org.clone(),
             id: context.entropy.account_id(context.now()),
-            name: command.name.clone(),
+            name: AccountName::of(command.name.clone()),
             email: None,
             role: command.role,
+            roles: BTreeSet::new(),
+            locked: false,
             created_at: context.now(),
         };
         return Ok((account, true));

@@ -5,7 +5,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, IdempotentRequest, Page};
 use std::collections::BTreeSet;
 use waybill_domain::{
-    Account, AuditAction, CommitId, IdempotencyKey, IdempotencyRecord, KeyId, Org, OrgCode, Role, Timestamp, Usage,
+    Account, AccountName, AuditAction, CommitId, IdempotencyKey, IdempotencyRecord, KeyId, Org, OrgCode, Role,
+    Timestamp, Usage,
 };
 use waybill_ports::Stored;
 
@@ -93,9 +94,11 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
     let account = Account {
         org: org.code.clone(),
         id: context.entropy.account_id(now),
-        name: "Administrator".to_owned(),
+        name: AccountName::of("Administrator"),
         email: None,
         role: Role::Admin,
+        roles: BTreeSet::new(),
+        locked: false,
         created_at: now,
     };
     let new_key = NewKey { name: "First administrator", role: Role::Admin, scopes: BTreeSet::new(), expires_at: None };

@@ -1,6 +1,6 @@
 //! The registry of ids: each a type of its own, parsed on the way in.
 
-use crate::Timestamp;
+use crate::{Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +20,9 @@ pub enum IdError {
     /// Not a collection name.
     #[error("a collection name matches ^[A-Za-z][A-Za-z0-9_-]{{0,63}}$")]
     NotCollectionName,
+    /// Not the name of a role.
+    #[error("a role matches ^[a-z][a-z0-9_-]{{0,38}}$")]
+    NotRoleName,
 }
 
 macro_rules! object_id {
@@ -262,6 +265,35 @@ checked_text! {
         let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
         let rest = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         if first && rest && text.len() <= 64 { Ok(()) } else { Err(IdError::NotCollectionName) }
+    }
+}
+
+checked_text! {
+    /// The name of a role that access lists name, `^[a-z][a-z0-9_-]{0,38}$`: one of the org's own, or `admin` or `member`.
+    RoleName,
+    |text| {
+        let mut bytes = text.bytes();
+        let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
+        let rest = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+        if first && rest && text.len() <= 39 { Ok(()) } else { Err(IdError::NotRoleName) }
+    }
+}
+
+impl RoleName {
+    /// The name that whoever has `role` holds.
+    pub fn of(role: Role) -> Self {
+        let name = match role {
+            Role::Member => "member",
+            Role::Admin => "admin",
+        };
+        Self(name.to_owned())
+    }
+}
+
+impl KeyId {
+    /// What stands for the key where an account acts without one, by a password or a session.
+    pub fn of_account(account: AccountId) -> Self {
+        Self(account.0)
     }
 }
 

@@ -22,7 +22,7 @@ mod timestamp;
 mod usage;
 
 pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair};
-pub use account::Account;
+pub use account::{Account, AccountName, Email, EmailError, MAX_ROLES};
 pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
@@ -30,8 +30,8 @@ pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOut
 pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, OrgCode, RecordId, Seq, Ticket,
-    WorkerId,
+    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, OrgCode, RecordId, RoleName, Seq,
+    Ticket, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};

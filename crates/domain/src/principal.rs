@@ -1,6 +1,6 @@
 //! Who acts, and what they may do.
 
-use crate::{AccountId, KeyId, OrgCode};
+use crate::{Account, AccountId, KeyId, OrgCode, RoleName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -34,13 +34,27 @@ pub struct Principal {
     pub account: AccountId,
     /// Its role.
     pub role: Role,
+    /// Every role by which access lists may name it: the account's own, and `admin` or `member` as it acts.
+    pub roles: BTreeSet<RoleName>,
     /// Scopes of the key; an administrator has all of them.
     pub scopes: BTreeSet<Scope>,
-    /// The key that was used.
+    /// The key that was used; [`KeyId::of_account`] where it was none.
     pub key: KeyId,
 }
 
 impl Principal {
+    /// `account` acting with at most `role`, by `key`.
+    pub fn of(account: &Account, role: Role, scopes: BTreeSet<Scope>, key: KeyId) -> Self {
+        let role = role.min(account.role);
+        let roles = account.roles.iter().cloned().chain([RoleName::of(role)]).collect();
+        Self { org: account.org.clone(), account: account.id, role, roles, scopes, key }
+    }
+
+    /// The key that was used, if it was one.
+    pub fn key_used(&self) -> Option<KeyId> {
+        Some(self.key).filter(|key| *key != KeyId::of_account(self.account))
+    }
+
     /// Whether it is an administrator of its org.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin

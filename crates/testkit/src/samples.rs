@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use waybill_domain::{
-    Account, AccountId, Collection, CollectionName, IdError, KeyId, Org, OrgCode, Principal, Property, PropertyKind,
-    Role, Source, Timestamp,
+    Account, AccountId, AccountName, Collection, CollectionName, IdError, KeyId, Org, OrgCode, Principal, Property,
+    PropertyKind, Role, Source, Timestamp,
 };
 
 /// An org without limits.
@@ -24,9 +24,11 @@ pub fn account(code: &str, role: Role) -> Result<Account, IdError> {
     Ok(Account {
         org: code.parse()?,
         id: account_id(role),
-        name: format!("{role:?}"),
+        name: AccountName::of(format!("{role:?}")),
         email: None,
         role,
+        roles: BTreeSet::new(),
+        locked: false,
         created_at: Timestamp::from_millis(0),
     })
 }
@@ -37,7 +39,7 @@ pub fn account(code: &str, role: Role) -> Result<Account, IdError> {
 /// As [`org`].
 pub fn principal(code: &str, role: Role) -> Result<Principal, IdError> {
     let key = KeyId::new(Timestamp::from_millis(0), [number(role) + 100; 8]);
-    Ok(Principal { org: code.parse()?, account: account_id(role), role, scopes: BTreeSet::new(), key })
+    Ok(Principal::of(&account(code, role)?, role, BTreeSet::new(), key))
 }
 
 fn number(role: Role) -> u8 {

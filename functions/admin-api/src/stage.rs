@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use waybill_aws::Connection;
 use waybill_domain::{
-    AccessKey, Account, AccountId, KeyId, KeyPointer, KeySecret, Org, OrgCode, Role, Timestamp, Usage,
+    AccessKey, Account, AccountId, AccountName, KeyId, KeyPointer, KeySecret, Org, OrgCode, Role, Timestamp, Usage,
 };
 use waybill_testkit::{MemoryArchiveStore, MemoryPorts, MemoryRecordStore, MemoryVault, MemoryWakeQueue, samples};
 
@@ -97,9 +97,11 @@ impl Stage {
         let account = Account {
             org: org.clone(),
             id: AccountId::new(at, [number; 8]),
-            name: format!("{role:?}"),
+            name: AccountName::of(format!("{role:?}")),
             email: None,
             role,
+            roles: std::collections::BTreeSet::new(),
+            locked: false,
             created_at: at,
         };
         let key = AccessKey {

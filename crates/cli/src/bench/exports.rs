@@ -173,6 +173,7 @@ fn somebody() -> Result<Principal> {
         org: "bench".parse()?,
         account: AccountId::new(at, [1; 8]),
         role: Role::Admin,
+        roles: std::collections::BTreeSet::new(),
         scopes: std::collections::BTreeSet::new(),
         key: KeyId::new(at, [2; 8]),
     })
