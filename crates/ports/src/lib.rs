@@ -9,6 +9,7 @@ mod clock;
 mod compute;
 mod entropy;
 mod error;
+mod outgoing;
 mod record_source;
 mod record_store;
 mod rows;
@@ -22,6 +23,10 @@ pub use clock::Clock;
 pub use compute::{Compute, compute};
 pub use entropy::Entropy;
 pub use error::{PortError, PortErrorKind};
+pub use outgoing::{
+    ByteChunks, ByteConnection, OutgoingBody, OutgoingError, OutgoingHttp, OutgoingLimits, OutgoingReply,
+    OutgoingRequest, OutgoingTcp, Patience,
+};
 pub use record_source::{Extent, IdRange, Reading, RecordSource};
 pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
 pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
