@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
 use waybill_app::ports::Clock as _;
 use waybill_aws::SystemClock;
-use waybill_schedule::{Recurrence, Schedule, Zone, instants_after};
+use waybill_schedule::{Moment, Recurrence, Schedule, Zone, instants_after};
 
 use crate::terminal;
 
@@ -27,6 +27,8 @@ pub(crate) struct ScheduleArguments {
 pub(crate) enum ScheduleCommand {
     /// Tell when a schedule is due next
     Next(NextArguments),
+    /// Tell which instants a range of dates in words means
+    Range(RangeArguments),
 }
 
 /// `waybill schedule next`.
@@ -67,17 +69,55 @@ pub(crate) struct NextArguments {
     batch: bool,
 }
 
+/// `waybill schedule range`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  waybill schedule range 'first day of last month midnight' 'first day of this month midnight'
+  waybill schedule range '-7 days' now
+  waybill schedule range 'last monday' '+1 week' --now 2026-02-28T12:00:00Z
+
+Words are those of PHP's date and time formats, ISO 8601 among them; a range begins with its start and ends
+before its end. What names no time zone is in UTC.")]
+pub(crate) struct RangeArguments {
+    /// When it begins
+    #[arg(allow_hyphen_values = true)]
+    start: Moment,
+    /// When it is over
+    #[arg(allow_hyphen_values = true)]
+    end: Option<Moment>,
+    /// When it is asked for [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Timestamp>,
+}
+
 /// Answers.
 pub(crate) fn run(arguments: &ScheduleArguments) -> Result<()> {
-    let ScheduleCommand::Next(next) = &arguments.command;
-    if next.batch {
-        return batch::run(std::io::stdin().lock(), std::io::stdout().lock());
-    }
     let now = Timestamp::from_millisecond(SystemClock::new().now().as_millis()).context("the clock is out of range")?;
-    for line in told(next, now)? {
+    let lines = match &arguments.command {
+        ScheduleCommand::Next(next) if next.batch => {
+            return batch::run(std::io::stdin().lock(), std::io::stdout().lock());
+        }
+        ScheduleCommand::Next(next) => told(next, now)?,
+        ScheduleCommand::Range(range) => told_range(range, now)?,
+    };
+    for line in lines {
         terminal::line(line);
     }
     Ok(())
+}
+
+/// The instants of a range.
+fn told_range(range: &RangeArguments, now: Timestamp) -> Result<Vec<String>> {
+    let now = range.now.unwrap_or(now);
+    let start = range.start.at(now)?;
+    let mut lines = vec![format!("start  {}   {start}", start.strftime("%a %Y-%m-%d %H:%M:%S"))];
+    if let Some(end) = &range.end {
+        let end = end.at(now)?;
+        lines.push(format!("end    {}   {end}", end.strftime("%a %Y-%m-%d %H:%M:%S")));
+        ensure!(start <= end, "the range ends before it begins: {start} is after {end}");
+    }
+    Ok(lines)
 }
 
 /// The instants for people: by the wall clock of the zone, and in UTC.
@@ -119,8 +159,25 @@ mod tests {
     }
 
     fn next(arguments: &[&str]) -> Result<Vec<String>> {
-        let ScheduleCommand::Next(next) = Line::try_parse_from(["schedule", "next"].iter().chain(arguments))?.command;
+        let line = Line::try_parse_from(["schedule", "next"].iter().chain(arguments))?;
+        let ScheduleCommand::Next(next) = line.command else { anyhow::bail!("another command") };
         told(&next, "2026-10-23T12:00:00Z".parse()?)
+    }
+
+    fn range(arguments: &[&str]) -> Result<Vec<String>> {
+        let line = Line::try_parse_from(["schedule", "range"].iter().chain(arguments))?;
+        let ScheduleCommand::Range(range) = line.command else { anyhow::bail!("another command") };
+        told_range(&range, "2026-10-23T12:00:00Z".parse()?)
+    }
+
+    #[test]
+    fn a_range_is_told_as_instants() {
+        let lines = range(&["first day of last month midnight", "-7 days"]).unwrap();
+        assert_eq!(lines[0], "start  Tue 2026-09-01 00:00:00   2026-09-01T00:00:00Z");
+        assert_eq!(lines[1], "end    Fri 2026-10-16 12:00:00   2026-10-16T12:00:00Z");
+        assert_eq!(range(&["noon", "--now", "2024-02-29T03:00:00Z"]).unwrap().len(), 1);
+        assert!(range(&["soon"]).unwrap_err().to_string().contains("`soon` (character 1) is no word of dates"));
+        assert!(range(&["now", "yesterday"]).unwrap_err().to_string().contains("ends before it begins"));
     }
 
     #[test]

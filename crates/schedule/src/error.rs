@@ -58,6 +58,16 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A date in words is wrong.
+    #[error("`{word}` (character {position}) {reason}")]
+    Moment {
+        /// Which word of it.
+        word: String,
+        /// Where it begins.
+        position: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// There is no such zone.
     #[error("`{name}` is no IANA time zone, such as `Europe/Copenhagen` or `UTC`")]
     UnknownZone {

@@ -8,6 +8,8 @@
 //! - [`Rule`] reads a recurrence rule (RFC 5545, section 3.3.10). Where the RFC leaves a choice, `python-dateutil` is
 //!   followed: the start is an occurrence only if the rule says so, and a week number alone means all days of the week.
 //!   Parts that the RFC does not know, or forbids where they stand, are refused by name.
+//! - [`Moment`] reads a date in words, such as `first day of last month midnight`, and means what PHP means by it; its test
+//!   data was made by PHP. Only time zones' abbreviations differ: those that are not the same everywhere are refused.
 //! - [`Zone`] is an IANA time zone out of the database that is compiled in.
 //!
 //! | clock change | cron, fixed time | cron, wildcard in minute or hour | rule, daily and rarer | rule, hourly and oftener |
@@ -18,12 +20,14 @@
 mod cron;
 mod error;
 mod gap;
+mod moment;
 mod rule;
 mod zone;
 
 pub use cron::Cron;
 pub use error::{CronField, Error};
 pub use gap::shortest_gap;
+pub use moment::Moment;
 pub use rule::{MAX_COUNT, Recurrence, Rule};
 pub use zone::Zone;
 
