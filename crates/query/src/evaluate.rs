@@ -55,6 +55,9 @@ impl Test {
                 value.and_then(|value| operand.order_of(value)).is_some_and(|found| order.allows(found))
             }),
             Test::OneOf(operands) => any_of(value, |value| operands.iter().any(|operand| operand.equals(value))),
+            Test::Matches(pattern) => any_of(value, |value| {
+                value.and_then(|value| value.text()).is_some_and(|text| pattern.occurs_in(&text.decoded()))
+            }),
             Test::HasAll(operands) => {
                 !operands.is_empty() && operands.iter().all(|operand| any_of(value, |value| operand.equals(value)))
             }

@@ -1,6 +1,7 @@
 //! The syntax tree of a condition.
 
 use crate::instant::Instant;
+use crate::pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use waybill_record::Path;
 
@@ -35,6 +36,8 @@ pub enum Test {
     Compare(Order, Operand),
     /// It equals one of the operands, as [`Test::Equal`] has it.
     OneOf(Vec<Operand>),
+    /// It is text in which the pattern occurs, or is an array with an element that is.
+    Matches(Pattern),
     /// It is an array that has an element equal to each operand, or is itself equal to each.
     HasAll(Vec<Operand>),
     /// It is an array of this length.

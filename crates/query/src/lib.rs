@@ -5,11 +5,13 @@ pub mod dialects;
 mod evaluate;
 mod filter;
 mod instant;
+mod pattern;
 mod sort_key;
 mod sort_order;
 
 pub use filter::{Filter, Operand, Order, Test};
 pub use instant::Instant;
+pub use pattern::{MAX_PATTERN_BYTES, Pattern, PatternError};
 pub use sort_order::{MAX_SORT_TERMS, SortError, SortOrder, SortTerm};
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn equality_goes_by_the_type_of_the_property() {
         json!({"elevation": 3435.000}),
         json!({"open": true}),
         json!({"created": "2026-11-21T23:40:31.12+01:00"}),
-        json!({"_id": id.to_uppercase(), "country": id}),
+        json!({"_id": id.to_uppercase(), "country": id, "country._id": {"$in": [id]}}),
         json!({"tags": "y"}),
         json!({"items.name": "q"}),
         json!({"location": null, "any": null}),
@@ -87,6 +87,10 @@ fn operators_mean_what_the_grammar_says() {
         json!({"items": {"$elemMatch": {"$or": [{"name": "z"}, {"n": 1}]}}}),
         json!({"any": {"$exists": false}, "name": {"$exists": true}}),
         json!({"items.name": {"$ne": "z"}}),
+        json!({"name": {"$regex": "^M$", "$options": "i"}}),
+        json!({"tags": {"$regex": "[yz]"}, "name": {"$not": {"$regex": "x"}}}),
+        json!({"items": {"$elemMatch": {"name": {"$regex": "^p$"}}}}),
+        json!({"any": {"$not": {"$regex": "x"}}}),
     ] {
         assert!(matches(&query, &record), "{query}");
     }
@@ -99,6 +103,8 @@ fn operators_mean_what_the_grammar_says() {
         json!({"tags": {"$nin": ["x"]}}),
         json!({"any": {"$gt": 1}}),
         json!({"name": {"$in": []}}),
+        json!({"name": {"$regex": "^M$"}}),
+        json!({"any": {"$regex": ""}}),
     ] {
         assert!(!matches(&query, &record), "{query}");
     }
@@ -113,10 +119,19 @@ fn what_is_wrong_is_named() {
         (json!({"nme": 1}), "unknown property `nme`"),
         (json!({"na/me": 1}), "unknown property `na/me`"),
         (json!({"$where": "1"}), "`$where` is no operator that can stand here"),
-        (json!({"name": {"$like": "x"}}), "`$like` is no operator that can stand here"),
-        (json!({"name": {"x": 1}}), "`x` is no operator that can stand here"),
-        (json!({"name": {"$regex": "x"}}), "the operator `$regex` is not available yet"),
-        (json!({"location": {"$near": {}}}), "the operator `$near` is not available yet"),
+        (json!({"name": {"$like": "x"}}), "`name.$like` is no operator that can stand here"),
+        (json!({"name": {"x": 1}}), "`name.x` is no operator that can stand here"),
+        (json!({"name": {"$options": "i"}}), "`name.$options` stands beside a `$regex` only"),
+        (json!({"name": {"$regex": 1}}), "`name.$regex` takes text"),
+        (json!({"elevation": {"$regex": "1"}}), "`elevation.$regex` asks about text, and the property has none"),
+        (json!({"name": {"$regex": "x", "$options": "ig"}}), "`name.$regex` has the option `g`; known are `i`, `m`, `s`, `u` and `x`"),
+        (json!({"name": {"$regex": "x(?=y)"}}), "`name.$regex` looks around (`(?=`), which cannot be matched in linear time"),
+        (json!({"name": {"$regex": "(?<!a)x"}}), "`name.$regex` looks around (`(?<!`), which cannot be matched in linear time"),
+        (json!({"name": {"$regex": "(x)\\1"}}), "`name.$regex` refers back (`\\1`), which cannot be matched in linear time"),
+        (json!({"name": {"$regex": "x("}}), "`name.$regex` is no pattern: unclosed group, at character 2"),
+        (json!({"name": {"$regex": "(x{1000}){1000}"}}), "`name.$regex` is too large when it is compiled; repeat less"),
+        (json!({"location": {"$near": {}}}), "`location.$near` asks about geometry, and conditions cannot"),
+        (json!({"items": {"$elemMatch": {"n": {"$near": {}}}}}), "`items.n.$near` asks about geometry, and conditions cannot"),
         (json!({"name": {}}), "`name` has no condition"),
         (json!({"name": 1}), "`name` must be compared with text"),
         (json!({"elevation": "1"}), "`elevation` must be compared with a number"),
@@ -129,7 +144,8 @@ fn what_is_wrong_is_named() {
         (json!({"$and": []}), "`$and` takes an array of at least one object"),
         (json!({"$or": [1]}), "`$or` takes an array of objects"),
         (json!({"tags": {"$size": 1.5}}), "`$size` takes a whole number"),
-        (json!({"items": {"$elemMatch": {"z": 1}}}), "unknown property `z`"),
+        (json!({"items": {"$elemMatch": {"z": 1}}}), "unknown property `items.z`"),
+        (json!({"_id._id": "64230c3408591daeaf3cb85e"}), "unknown property `_id._id`"),
     ] {
         assert_eq!(read(&query).map_err(|error| error.to_string()), Err(expected.to_owned()), "{query}");
     }

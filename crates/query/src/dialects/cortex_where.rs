@@ -2,6 +2,7 @@
 
 use crate::filter::{Filter, Operand, Order, Test};
 use crate::instant::Instant;
+use crate::pattern::{Pattern, PatternError};
 use serde_json::{Map, Value};
 use waybill_record::{Path, PropertyType};
 
@@ -10,8 +11,24 @@ pub const MAX_DEPTH: usize = 20;
 /// Most conditions in one `where`.
 pub const MAX_CLAUSES: usize = 100;
 
-/// Operators of the grammar that are not evaluated yet.
-const LATER: [&str; 7] = ["$regex", "$options", "$near", "$nearSphere", "$geoWithin", "$geoIntersects", "$maxDistance"];
+/// Most operands in one `where`, those of `$in` and its like together.
+pub const MAX_OPERANDS: usize = 10_000;
+
+/// Operators of the grammar that ask about geometry, which is kept and exported but not computed with.
+const GEOMETRY: [&str; 12] = [
+    "$near",
+    "$nearSphere",
+    "$geoWithin",
+    "$geoIntersects",
+    "$geoNear",
+    "$within",
+    "$geometry",
+    "$box",
+    "$center",
+    "$centerSphere",
+    "$maxDistance",
+    "$minDistance",
+];
 
 /// Why a `where` is refused; each names the key at fault as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,11 +47,20 @@ pub enum WhereError {
         /// The key.
         key: String,
     },
-    /// An operator that this version does not evaluate.
-    #[error("the operator `{operator}` is not available yet")]
-    Unsupported {
-        /// The operator.
-        operator: String,
+    /// An operator that asks about geometry.
+    #[error("`{key}` asks about geometry, and conditions cannot")]
+    Geometry {
+        /// The operator, behind its path.
+        key: String,
+    },
+    /// A `$regex` that is none, or that cannot be matched in linear time.
+    #[error("`{key}` {source}")]
+    Pattern {
+        /// The operator, behind its path.
+        key: String,
+        /// Why.
+        #[source]
+        source: PatternError,
     },
     /// The collection declares no such property.
     #[error("unknown property `{path}`")]
@@ -56,16 +82,21 @@ pub enum WhereError {
     /// There are more conditions than [`MAX_CLAUSES`].
     #[error("there are more than {MAX_CLAUSES} conditions")]
     TooMany,
+    /// There are more operands than [`MAX_OPERANDS`].
+    #[error("there are more than {MAX_OPERANDS} values to compare with")]
+    TooManyOperands,
 }
 
 impl WhereError {
     /// The key, path or operator at fault, where there is one.
     pub fn key(&self) -> Option<&str> {
         match self {
-            WhereError::Malformed { key, .. } | WhereError::UnknownOperator { key } => Some(key),
-            WhereError::Unsupported { operator } => Some(operator),
+            WhereError::Malformed { key, .. }
+            | WhereError::UnknownOperator { key }
+            | WhereError::Geometry { key }
+            | WhereError::Pattern { key, .. } => Some(key),
             WhereError::UnknownProperty { path } | WhereError::WrongType { path, .. } => Some(path),
-            WhereError::TooDeep | WhereError::TooMany => None,
+            WhereError::TooDeep | WhereError::TooMany | WhereError::TooManyOperands => None,
         }
     }
 }
@@ -75,7 +106,7 @@ impl WhereError {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse(value: &Value, types: &dyn Fn(&Path) -> Option<PropertyType>) -> Result<Filter, WhereError> {
-    let mut reader = Reader { types, clauses: 0 };
+    let mut reader = Reader { types, clauses: 0, operands: 0 };
     let query = value.as_object().ok_or_else(|| malformed("where", "must be an object"))?;
     reader.query(query, None, 1)
 }
@@ -83,6 +114,7 @@ pub fn parse(value: &Value, types: &dyn Fn(&Path) -> Option<PropertyType>) -> Re
 struct Reader<'a> {
     types: &'a dyn Fn(&Path) -> Option<PropertyType>,
     clauses: usize,
+    operands: usize,
 }
 
 fn malformed(key: &str, reason: &'static str) -> WhereError {
@@ -131,7 +163,7 @@ impl Reader<'_> {
                 let part = self.query(query, base, depth + 1)?;
                 Ok(Filter::Not(Box::new(part)))
             }
-            _ => Err(unknown(key)),
+            _ => Err(unknown(key.to_owned(), key)),
         }
     }
 
@@ -163,25 +195,36 @@ impl Reader<'_> {
         depth: usize,
         parts: &mut Vec<Filter>,
     ) -> Result<(), WhereError> {
-        let unknown_property = || WhereError::UnknownProperty { path: key.to_owned() };
-        let path: Path = key.parse().map_err(|_| unknown_property())?;
-        let full = match base {
-            Some(base) => base.child(key).map_err(|_| unknown_property())?,
-            None => path.clone(),
-        };
-        let of = (self.types)(&full).ok_or_else(unknown_property)?;
-        let target = Target { path: full, of };
+        let shown = base.map_or(key.to_owned(), |base| format!("{base}.{key}"));
+        let unknown_property = || WhereError::UnknownProperty { path: shown.clone() };
+        let mut path: Path = key.parse().map_err(|_| unknown_property())?;
+        let mut full: Path = shown.parse().map_err(|_| unknown_property())?;
+        let mut of = (self.types)(&full);
+        if of.is_none()
+            && let Some((reference, kind)) = self.reference_of(&full)
+            && let Some(short) = parent(&path)
+        {
+            (path, full, of) = (short, reference, Some(kind));
+        }
+        let target = Target { path: full, of: of.ok_or_else(unknown_property)? };
         for test in self.condition(&target, value, depth)? {
             parts.push(Filter::Property { path: path.clone(), test });
         }
         Ok(())
     }
 
+    /// `site._id` asks for the id that the reference `site` holds, in whichever form it is stored.
+    fn reference_of(&self, path: &Path) -> Option<(Path, PropertyType)> {
+        let reference = parent(path).filter(|_| path.segments().last().is_some_and(|last| last == "_id"))?;
+        let kind = (self.types)(&reference).filter(|kind| *kind == PropertyType::Reference)?;
+        Some((reference, kind))
+    }
+
     /// Reads what stands behind a path: a scalar, or an object of operators.
     fn condition(&mut self, target: &Target, value: &Value, depth: usize) -> Result<Vec<Test>, WhereError> {
         let Some(operators) = value.as_object() else {
             self.count()?;
-            return Ok(vec![Test::Equal(target.operand(value)?)]);
+            return Ok(vec![Test::Equal(self.operand(target, value)?)]);
         };
         if operators.is_empty() {
             return Err(malformed(&target.path.to_string(), "has no condition"));
@@ -189,22 +232,52 @@ impl Reader<'_> {
         if depth + 1 > MAX_DEPTH {
             return Err(WhereError::TooDeep);
         }
-        operators.iter().map(|(operator, operand)| self.test(target, operator, operand, depth + 1)).collect()
+        let options = operators.get("$options");
+        if options.is_some() && !operators.contains_key("$regex") {
+            return Err(malformed(&target.operator("$options"), "stands beside a `$regex` only"));
+        }
+        operators
+            .iter()
+            .filter(|(operator, _)| *operator != "$options")
+            .map(|(operator, operand)| match operator.as_str() {
+                "$regex" => self.pattern(target, operand, options),
+                _ => self.test(target, operator, operand, depth + 1),
+            })
+            .collect()
+    }
+
+    fn pattern(&mut self, target: &Target, operand: &Value, options: Option<&Value>) -> Result<Test, WhereError> {
+        self.count()?;
+        let key = || target.operator("$regex");
+        if !matches!(
+            target.of,
+            PropertyType::String | PropertyType::Binary | PropertyType::Any | PropertyType::Document
+        ) {
+            return Err(malformed(&key(), "asks about text, and the property has none"));
+        }
+        let text = operand.as_str().ok_or_else(|| malformed(&key(), "takes text"))?;
+        let options = match options {
+            None => "",
+            Some(options) => {
+                options.as_str().ok_or_else(|| malformed(&target.operator("$options"), "takes text like `im`"))?
+            }
+        };
+        Pattern::new(text, options).map(Test::Matches).map_err(|source| WhereError::Pattern { key: key(), source })
     }
 
     fn test(&mut self, target: &Target, operator: &str, operand: &Value, depth: usize) -> Result<Test, WhereError> {
         self.count()?;
         let compare = |order| Ok(Test::Compare(order, target.ordered_operand(operator, operand)?));
         match operator {
-            "$eq" => Ok(Test::Equal(target.operand(operand)?)),
-            "$ne" => Ok(Test::Fails(vec![Test::Equal(target.operand(operand)?)])),
+            "$eq" => Ok(Test::Equal(self.operand(target, operand)?)),
+            "$ne" => Ok(Test::Fails(vec![Test::Equal(self.operand(target, operand)?)])),
             "$lt" => compare(Order::Less),
             "$lte" => compare(Order::LessOrEqual),
             "$gt" => compare(Order::Greater),
             "$gte" => compare(Order::GreaterOrEqual),
-            "$in" => Ok(Test::OneOf(target.operands(operator, operand)?)),
-            "$nin" => Ok(Test::Fails(vec![Test::OneOf(target.operands(operator, operand)?)])),
-            "$all" => Ok(Test::HasAll(target.operands(operator, operand)?)),
+            "$in" => Ok(Test::OneOf(self.operands(target, operator, operand)?)),
+            "$nin" => Ok(Test::Fails(vec![Test::OneOf(self.operands(target, operator, operand)?)])),
+            "$all" => Ok(Test::HasAll(self.operands(target, operator, operand)?)),
             "$size" => operand.as_u64().map(Test::Size).ok_or_else(|| malformed(operator, "takes a whole number")),
             "$exists" => operand
                 .as_bool()
@@ -217,8 +290,21 @@ impl Reader<'_> {
                 Ok(Test::Fails(self.condition(target, operand, depth)?))
             }
             "$elemMatch" => self.element(target, operand, depth),
-            _ => Err(unknown(operator)),
+            _ => Err(unknown(target.operator(operator), operator)),
         }
+    }
+
+    fn operand(&mut self, target: &Target, value: &Value) -> Result<Operand, WhereError> {
+        self.operands += 1;
+        if self.operands > MAX_OPERANDS {
+            return Err(WhereError::TooManyOperands);
+        }
+        target.operand(value)
+    }
+
+    fn operands(&mut self, target: &Target, operator: &str, value: &Value) -> Result<Vec<Operand>, WhereError> {
+        let values = value.as_array().ok_or_else(|| malformed(operator, "takes an array"))?;
+        values.iter().map(|value| self.operand(target, value)).collect()
     }
 
     fn element(&mut self, target: &Target, operand: &Value, depth: usize) -> Result<Test, WhereError> {
@@ -243,12 +329,14 @@ impl Reader<'_> {
     }
 }
 
-fn unknown(operator: &str) -> WhereError {
-    if LATER.contains(&operator) {
-        WhereError::Unsupported { operator: operator.to_owned() }
-    } else {
-        WhereError::UnknownOperator { key: operator.to_owned() }
-    }
+fn unknown(key: String, operator: &str) -> WhereError {
+    if GEOMETRY.contains(&operator) { WhereError::Geometry { key } } else { WhereError::UnknownOperator { key } }
+}
+
+/// The path without its last name.
+fn parent(path: &Path) -> Option<Path> {
+    let (_, above) = path.segments().split_last()?;
+    above.join(".").parse().ok()
 }
 
 /// A property that a condition is about.
@@ -258,13 +346,9 @@ struct Target {
 }
 
 impl Target {
-    fn operands(&self, operator: &str, value: &Value) -> Result<Vec<Operand>, WhereError> {
-        value
-            .as_array()
-            .ok_or_else(|| malformed(operator, "takes an array"))?
-            .iter()
-            .map(|value| self.operand(value))
-            .collect()
+    /// The operator behind the path that it is applied to.
+    fn operator(&self, operator: &str) -> String {
+        format!("{}.{operator}", self.path)
     }
 
     fn ordered_operand(&self, operator: &str, value: &Value) -> Result<Operand, WhereError> {
