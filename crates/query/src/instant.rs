@@ -53,6 +53,20 @@ impl Instant {
 }
 
 impl Instant {
+    /// Year, month, day of the month and hour in UTC.
+    pub(crate) fn civil(self) -> (i64, i64, i64, i64) {
+        let hour = self.secs.rem_euclid(86_400) / 3600;
+        // The inverse of `days_before`, of the same source.
+        let days = self.secs.div_euclid(86_400) + 719_468;
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        (year_of_era + era * 400 + i64::from(month <= 2), month, day, hour)
+    }
+
     /// Twelve bytes that stand in the same order to each other as instants do.
     pub(crate) fn key(self) -> [u8; 12] {
         let mut key = [0; 12];
@@ -141,6 +155,16 @@ mod tests {
         assert_eq!(Instant::parse("1969-12-31"), Instant::parse("1969-12-31T00:00Z"));
         assert_eq!(Instant::parse("1970-01-01").map(|i| i.secs), Some(0));
         assert_eq!(Instant::parse("0000-03-01").map(|i| i.secs), Some(-719_468 * 86_400));
+    }
+
+    #[test]
+    fn civil_dates_are_those_that_were_read() {
+        for text in
+            ["2026-11-21T22", "1969-12-31T00", "2000-02-29T12", "1600-03-01T01", "0000-01-01T05", "9999-12-31T23"]
+        {
+            let (year, month, day, hour) = Instant::parse(&format!("{text}:59:59Z")).unwrap().civil();
+            assert_eq!(format!("{year:04}-{month:02}-{day:02}T{hour:02}"), text);
+        }
     }
 
     #[test]

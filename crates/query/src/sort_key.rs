@@ -61,6 +61,11 @@ pub(crate) fn write_term(
     }
 }
 
+/// Appends the key of one value as it is, an array as a whole; `None` is nothing.
+pub(crate) fn write_value(value: Option<Value<'_>>, kind: PropertyType, out: &mut Vec<u8>) {
+    write_found(value.map_or(Found::Missing, Found::Value), kind, out);
+}
+
 /// Gives everything that `segments` lead to, at least once.
 fn visit<'a>(value: Value<'a>, segments: &[String], take: &mut impl FnMut(Found<'a>)) {
     let Some((name, rest)) = segments.split_first() else {

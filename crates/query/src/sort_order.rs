@@ -90,7 +90,7 @@ impl SortOrder {
     ///
     /// # Errors
     /// The first property of which `kind_of` says what is wrong.
-    pub fn resolve<E>(mut self, kind_of: impl Fn(&Path) -> Result<PropertyType, E>) -> Result<Self, E> {
+    pub fn resolve<E>(mut self, mut kind_of: impl FnMut(&Path) -> Result<PropertyType, E>) -> Result<Self, E> {
         for term in &mut self.0 {
             term.kind = kind_of(&term.path)?;
         }
