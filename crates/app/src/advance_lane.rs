@@ -41,6 +41,7 @@ use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, WakeMessage,
 pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
 pub(crate) use segments::work_prefix;
+pub(crate) use selected::allowed;
 
 /// The ports that a step needs.
 #[derive(Clone)]

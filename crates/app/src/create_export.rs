@@ -1,6 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
-use crate::expand_references::{Expanded, expand_references};
+use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
@@ -134,14 +134,15 @@ pub async fn create_export(
     {
         return Ok(view);
     }
-    let Some(collection) = context.rows().collection(&principal.org, &command.collection).await? else {
+    let Some(collection) = definition(context, &principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
-    let expanded = expand_references(context, collection.value.clone(), command).await?;
-    let spec = freeze(principal, command, &collection.value, expanded)?;
+    let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand };
+    let expanded = expand_references(context, collection.clone(), asked).await?;
+    let spec = freeze(principal, command, &collection, expanded)?;
     let draft = Draft {
         surface: command.surface,
         label: command.label.clone(),
@@ -171,6 +172,12 @@ fn freeze(
             }
         }
     }
+    let of_accounts = |name: &CollectionName| *name == CollectionName::accounts();
+    if !principal.is_admin()
+        && (of_accounts(&stored.name) || followed.iter().any(|followed| of_accounts(&followed.collection)))
+    {
+        return Err(Error::Forbidden { reason: "only administrators export accounts" });
+    }
     let (filter, filter_text) = match &command.filter {
         None => (None, None),
         Some(FilterRequest::CortexWhere { condition, text }) => {
@@ -197,8 +204,13 @@ fn freeze(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
+    // What is expanded is wanted, optional or not.
+    let mut include = command.include.clone();
+    if command.paths.is_empty() {
+        include.extend(command.expand.iter().cloned());
+    }
     let columns = collection
-        .select(&command.paths, &command.include, command.format.flattening())
+        .select(&command.paths, &include, command.format.flattening())
         .map_err(|error| Error::invalid("paths", error.to_string()))?;
     let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
     Ok(ExportSpec {
@@ -229,7 +241,7 @@ fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String
     })
 }
 
-fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
+pub(crate) fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
     if let Some(property) = collection.crossing(path) {
         let kind = property.kind.property_type();
         return Some(format!("`{path}` goes through `{}`, a {kind:?}, which is not expanded", property.name));

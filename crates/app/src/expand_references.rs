@@ -1,7 +1,7 @@
 //! References that an export follows: which, where they lead, and what the records are like once they are replaced.
 
-use crate::{Context, CreateExport, Error, FieldError};
-use waybill_domain::{Collection, Followed, Source};
+use crate::{Context, Error, FieldError};
+use waybill_domain::{Collection, CollectionName, Followed, OrgCode, Source};
 use waybill_ports::PortError;
 use waybill_record::Path;
 
@@ -19,15 +19,34 @@ pub(crate) struct Expanded {
     pub(crate) errors: Vec<FieldError>,
 }
 
+/// What a request names of records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) paths: &'a [Path],
+    pub(crate) include: &'a [Path],
+    pub(crate) expand: &'a [Path],
+}
+
+/// The definition of a collection that a reference leads to.
+pub(crate) async fn definition(
+    context: &Context,
+    org: &OrgCode,
+    name: &CollectionName,
+) -> Result<Option<Collection>, PortError> {
+    if *name == CollectionName::accounts() {
+        return Ok(Some(Collection::accounts(org.clone())));
+    }
+    Ok(context.rows().collection(org, name).await?.map(|stored| stored.value))
+}
+
 /// Replaces the references that are asked for by name, and those that paths cross.
 pub(crate) async fn expand_references(
     context: &Context,
     collection: Collection,
-    command: &CreateExport,
+    asked: Asked<'_>,
 ) -> Result<Expanded, Error> {
     let mut expanded = Expanded { collection, followed: Vec::new(), errors: Vec::new() };
-    let named =
-        [("expand", &command.expand, true), ("paths", &command.paths, false), ("include", &command.include, false)];
+    let named = [("expand", asked.expand, true), ("paths", asked.paths, false), ("include", asked.include, false)];
     for (field, paths, last) in named {
         for (index, path) in paths.iter().enumerate() {
             if let Err(message) = expanded.follow(context, path, last).await? {
@@ -35,7 +54,7 @@ pub(crate) async fn expand_references(
             }
         }
     }
-    for path in command.paths.iter().chain(&command.include).chain(&command.expand) {
+    for path in asked.paths.iter().chain(asked.include).chain(asked.expand) {
         expanded.keep(path);
     }
     Ok(expanded)
@@ -55,7 +74,7 @@ impl Expanded {
             if end == segments.len() && !last {
                 break;
             }
-            let Some(target) = self.collection.reference(&prefix).cloned() else {
+            let Some(target) = self.collection.reference(&prefix) else {
                 if end == segments.len() {
                     return Ok(Err(self.no_reference(path)));
                 }
@@ -67,11 +86,10 @@ impl Expanded {
                     "at most {MAX_FOLLOWED} references are expanded, {MAX_LEVELS} behind one another"
                 )));
             }
-            let Some(target) = context.rows().collection(&self.collection.org, &target).await? else {
+            let Some(target) = definition(context, &self.collection.org, &target).await? else {
                 return Ok(Err(format!("`{prefix}` leads to the collection `{target}`, which does not exist")));
             };
-            let target = target.value;
-            if target.source != Source::Records {
+            if matches!(target.source, Source::Dynamodb(_)) {
                 return Ok(Err(format!(
                     "`{prefix}` leads to `{}`, whose records lie in a table of their own and cannot be looked up",
                     target.name
@@ -87,9 +105,6 @@ impl Expanded {
 
     fn no_reference(&self, path: &Path) -> String {
         match self.collection.type_of(path) {
-            Some(_) if matches!(path.to_string().as_str(), "creator" | "owner") => {
-                format!("`{path}` leads to accounts, which cannot be expanded yet")
-            }
             Some((kind, _)) => format!("`{path}` is a {kind:?}; only references can be expanded"),
             None => format!("`{path}` is no property of `{}`", self.collection.name),
         }

@@ -3,6 +3,7 @@
 //! They decide; ports do. Nothing here knows a technology, a wire format, the time or a random number except through a
 //! port. Every change of state is read → transition of the domain → commit conditional on what was read.
 
+mod account_records;
 mod admit_exports;
 mod advance_lane;
 mod announce_file;
@@ -24,6 +25,7 @@ mod manage_keys;
 mod manage_orgs;
 mod page;
 mod preview_schedule;
+mod query_records;
 mod read_audit;
 mod read_export;
 mod read_records;
@@ -58,6 +60,10 @@ pub use manage_orgs::{
 };
 pub use page::Page;
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
+pub use query_records::{
+    Effort, Found, Gathered, Gathering, ObjectForm, ObjectQuery, PreparedQuery, count_records, level, named_collection,
+    query_records, read_one_record, render_objects,
+};
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};

@@ -66,6 +66,10 @@ async fn put(
     by: Option<&Principal>,
     command: &PutCollection,
 ) -> Result<(Collection, bool), Error> {
+    if command.name.is_reserved() || command.singular.as_ref().is_some_and(CollectionName::is_reserved) {
+        let field = if command.name.is_reserved() { "name" } else { "singular" };
+        return Err(Error::invalid(field, "is the name of something built in"));
+    }
     let mut attempts = Attempts::new(context);
     loop {
         let (rows, now) = (context.rows(), context.now());
@@ -148,7 +152,8 @@ async fn targets(context: &Context, collection: &Collection) -> Result<Vec<Store
     }
     let mut found = Vec::new();
     let mut missing = BTreeSet::new();
-    for name in names.into_iter().filter(|name| **name != collection.name) {
+    let kept = names.into_iter().filter(|name| **name != collection.name && **name != CollectionName::accounts());
+    for name in kept {
         match context.rows().collection(&collection.org, name).await? {
             Some(stored) => found.push(stored),
             None => {
@@ -207,7 +212,7 @@ pub(crate) async fn defined(
 pub(crate) async fn kept(context: &Context, org: &OrgCode, name: &CollectionName) -> Result<Collection, Error> {
     let collection = defined(context, org, name).await?.value;
     match &collection.source {
-        Source::Records => Ok(collection),
+        Source::Records | Source::Accounts => Ok(collection),
         Source::Dynamodb(source) => Err(Error::Conflict {
             reason: format!(
                 "the records of `{name}` are items of the table `{}`: they can only be exported",

@@ -55,7 +55,7 @@ pub async fn retry_export(
     let Some(spec) = context.rows().spec(org, export.seq).await? else {
         return Err(Error::NotFound { kind: "export", id: id.to_string() });
     };
-    if context.rows().collection(org, &export.collection).await?.is_none() {
+    if crate::expand_references::definition(context, org, &export.collection).await?.is_none() {
         return Err(Error::Conflict { reason: format!("collection `{}` does not exist any more", export.collection) });
     }
     let draft = Draft {

@@ -50,6 +50,8 @@ pub enum Source {
     Records,
     /// Items of the platform's own `DynamoDB` table.
     Dynamodb(TableSource),
+    /// The org's accounts.
+    Accounts,
 }
 
 /// One declared property.
@@ -211,7 +213,7 @@ impl Source {
     /// Properties that every record has.
     fn built_in(&self) -> &'static [(&'static str, PropertyType)] {
         match self {
-            Self::Records => &BUILT_IN,
+            Self::Records | Self::Accounts => &BUILT_IN,
             // The platform's ids are of its own making.
             Self::Dynamodb(_) => &[("_id", PropertyType::String)],
         }
@@ -219,6 +221,34 @@ impl Source {
 }
 
 impl Collection {
+    /// The built-in collection of an org's accounts.
+    pub fn accounts(org: OrgCode) -> Self {
+        let property = |name: &str, kind, array| Property {
+            name: name.to_owned(),
+            kind,
+            array,
+            optional: false,
+            inheritable: false,
+            dimensions: Vec::new(),
+        };
+        let name = ["first", "last"].map(|part| property(part, PropertyKind::String, false));
+        Self {
+            org,
+            name: CollectionName::accounts(),
+            singular: CollectionName::account(),
+            source: Source::Accounts,
+            properties: vec![
+                property("email", PropertyKind::String, false),
+                property("name", PropertyKind::Document { properties: name.to_vec() }, false),
+                property("roles", PropertyKind::String, true),
+            ],
+            open: false,
+            revision: 1,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        }
+    }
+
     /// Checks the source, and names, duplicates and limits of the declared properties.
     ///
     /// # Errors
@@ -238,6 +268,7 @@ impl Collection {
         let segments = path.segments();
         if let [only] = segments
             && let Some((_, built_in)) = self.source.built_in().iter().find(|(name, _)| name == only)
+            && !self.properties.iter().any(|property| property.name == *only)
         {
             return Some((*built_in, false));
         }
@@ -287,18 +318,35 @@ impl Collection {
         None
     }
 
-    /// The collection that the reference at `path` leads to, through documents; `None` where there is no declared reference.
-    pub fn reference(&self, path: &Path) -> Option<&CollectionName> {
-        match &self.property(path)?.kind {
-            PropertyKind::Reference { collection } => Some(collection),
-            _ => None,
+    /// The collection that the reference at `path` leads to, through documents; `None` where there is no reference.
+    pub fn reference(&self, path: &Path) -> Option<CollectionName> {
+        match self.property(path) {
+            Some(Property { kind: PropertyKind::Reference { collection }, .. }) => Some(collection.clone()),
+            Some(_) => None,
+            None => self.is_built_in_reference(path).then(CollectionName::accounts),
         }
+    }
+
+    fn is_built_in_reference(&self, path: &Path) -> bool {
+        let mut references = self.source.built_in().iter().filter(|(_, kind)| *kind == PropertyType::Reference);
+        matches!(path.segments(), [only] if references.any(|(name, _)| name == only))
     }
 
     /// The definition as it is for records whose reference at `path` was replaced by the record of `target` that it leads to: a
     /// document with the properties of `target` and its `_id`. The same where `path` is no reference to `target`.
     #[must_use]
     pub fn expanding(mut self, path: &Path, target: &Self) -> Self {
+        if self.property(path).is_none() && self.is_built_in_reference(path) {
+            // Built-in ones are optional, whatever they become.
+            self.properties.push(Property {
+                name: path.head().to_owned(),
+                kind: PropertyKind::Reference { collection: CollectionName::accounts() },
+                array: false,
+                optional: true,
+                inheritable: false,
+                dimensions: Vec::new(),
+            });
+        }
         if let Some(property) = property_mut(&mut self.properties, path.segments())
             && matches!(&property.kind, PropertyKind::Reference { collection } if *collection == target.name)
         {
@@ -504,7 +552,7 @@ mod tests {
             ],
             ..airports()
         };
-        assert_eq!(airports().reference(&country), Some(&countries.name));
+        assert_eq!(airports().reference(&country).as_ref(), Some(&countries.name));
         let expanded = airports().expanding(&country, &countries);
         assert_eq!(expanded.reference(&country), None);
         let flat = expanded.select(&[], &[], Flattening::Documents).unwrap();

@@ -279,6 +279,23 @@ checked_text! {
     }
 }
 
+impl CollectionName {
+    /// The built-in collection of an org's accounts.
+    pub fn accounts() -> Self {
+        Self("accounts".to_owned())
+    }
+
+    /// One of [`CollectionName::accounts`].
+    pub fn account() -> Self {
+        Self("account".to_owned())
+    }
+
+    /// Whether no collection may be called so, nor one record of it: paths of surfaces are.
+    pub fn is_reserved(&self) -> bool {
+        ["account", "accounts", "export", "exports", "log", "logs", "org", "orgs"].contains(&self.0.as_str())
+    }
+}
+
 impl RoleName {
     /// The name that whoever has `role` holds.
     pub fn of(role: Role) -> Self {

@@ -54,6 +54,7 @@ pub(crate) fn cortex_api(deployment: &Deployment<'_>) -> Function {
     let config = cortex_api::Config {
         connection: deployment.services.connection(),
         main_table: tables.main,
+        records_table: tables.records,
         audit_table: tables.audit,
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),

@@ -27,7 +27,7 @@ pub use outgoing::{
     ByteChunks, ByteConnection, OutgoingBody, OutgoingError, OutgoingHttp, OutgoingLimits, OutgoingReply,
     OutgoingRequest, OutgoingTcp, Patience,
 };
-pub use record_source::{Extent, IdRange, Reading, RecordSource};
+pub use record_source::{Extent, IdRange, Reading, RecordSource, not_read};
 pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
 pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
 pub use secret_vault::{SealContext, SecretVault};

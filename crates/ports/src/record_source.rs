@@ -63,6 +63,12 @@ impl IdRange {
     }
 }
 
+/// The refusal of a source that does not give `what`: accounts are rows of the state, and read there.
+pub fn not_read(what: &str) -> PortError {
+    let reason = format!("{what} are not read here");
+    PortError::new(PortErrorKind::Rejected { reason }, "reading a source")
+}
+
 /// Gives the records of any source in sections, each page by page; sections can be read side by side. What is given here is
 /// a source of Waybill's own records alone, a section being a partition of the store.
 #[async_trait]
@@ -87,10 +93,8 @@ pub trait RecordSource: RecordStore {
     ) -> Result<RecordPage, PortError> {
         match &reading.source {
             Source::Records => self.read_page(&reading.org, &reading.collection, section, from, limit).await,
-            Source::Dynamodb(_) => {
-                let reason = "tables of the platform are not read here".to_owned();
-                Err(PortError::new(PortErrorKind::Rejected { reason }, "reading a source"))
-            }
+            Source::Dynamodb(_) => Err(not_read("tables of the platform")),
+            Source::Accounts => Err(not_read("accounts")),
         }
     }
 

@@ -10,6 +10,8 @@ pub struct Config {
     pub connection: Connection,
     /// Table of the state (`WAYBILL_MAIN_TABLE`).
     pub main_table: String,
+    /// Table of the records (`WAYBILL_RECORDS_TABLE`).
+    pub records_table: String,
     /// Table of the audit trail (`WAYBILL_AUDIT_TABLE`).
     pub audit_table: String,
     /// Bucket of the archives (`WAYBILL_ARCHIVE_BUCKET`).
@@ -26,6 +28,7 @@ impl Config {
         Self {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             main_table: env.text("WAYBILL_MAIN_TABLE"),
+            records_table: env.text("WAYBILL_RECORDS_TABLE"),
             audit_table: env.text("WAYBILL_AUDIT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),

@@ -3,15 +3,18 @@
 use crate::Config;
 use std::sync::Arc;
 use waybill_app::Context;
-use waybill_app::ports::{ArchiveStore, SecretVault, WakeQueue};
+use waybill_app::ports::{ArchiveStore, RecordSource, SecretVault, WakeQueue};
 use waybill_aws::{
-    DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames,
+    DynamoRecordStore, DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue, SystemClock,
+    SystemEntropy, TableNames,
 };
 
 /// The ports of this function; made once per process.
 pub struct Deps {
     /// State, time and randomness.
     pub(crate) context: Context,
+    /// Records.
+    pub(crate) records: Arc<dyn RecordSource>,
     /// Archives.
     pub(crate) archives: Arc<dyn ArchiveStore>,
     /// Wake-ups.
@@ -27,8 +30,7 @@ impl Deps {
         let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
         let tables = TableNames {
             main: config.main_table.clone(),
-            // This function's role does not reach records.
-            records: String::new(),
+            records: config.records_table.clone(),
             audit: config.audit_table.clone(),
         };
         let context = Context {
@@ -39,6 +41,7 @@ impl Deps {
         };
         Self {
             context,
+            records: Arc::new(DynamoRecordStore::new(connection.dynamodb(), &config.records_table)),
             archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault)),
             wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
             vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),

@@ -8,6 +8,7 @@ mod config;
 mod deps;
 mod error;
 mod fault;
+mod objects;
 mod openapi;
 mod reply;
 mod routes;

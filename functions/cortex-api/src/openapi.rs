@@ -17,6 +17,10 @@ use utoipa::{Modify, OpenApi};
         routes::read_data_file::read_data_file,
         routes::download_content::download_content,
         routes::read_property::read_property,
+        routes::list_objects::list_objects,
+        routes::read_object::read_object,
+        routes::read_object_property::read_object_property,
+        routes::drive_object::drive_object,
     ),
     modifiers(&Credentials),
     security(("apiKey" = []), ("clientKey" = []), ("signature" = []))

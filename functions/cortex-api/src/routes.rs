@@ -3,15 +3,20 @@
 pub(crate) mod create_export;
 pub(crate) mod delete_export;
 pub(crate) mod download_content;
+pub(crate) mod drive_object;
 pub(crate) mod list_exports;
+pub(crate) mod list_objects;
 mod not_built;
 pub(crate) mod read_data_file;
 pub(crate) mod read_export;
+pub(crate) mod read_object;
+pub(crate) mod read_object_property;
 pub(crate) mod read_property;
 pub(crate) mod update_export;
 
 use crate::Deps;
 use crate::fault::{Fault, Kind};
+use crate::objects::Objects;
 use crate::reply::Reply;
 use lambda_http::Request;
 use waybill_app::Context;
@@ -57,7 +62,7 @@ pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) ->
 
 async fn dispatch(call: &Call<'_>, route: &[&str]) -> Result<Reply, Fault> {
     match (call.request.method().as_str(), route) {
-        (_, [_, "db", ..]) => Err(not_built::named("the calls of the database driver")),
+        ("POST", [object, "db", operation]) => drive_object::drive_object(call, object, operation).await,
         ("GET", ["exports"]) => list_exports::list_exports(call).await,
         ("POST", ["exports"]) => create_export::create_export(call).await,
         ("GET", ["exports", id]) => read_export::read_export(call, parse_id(id)?).await,
@@ -74,7 +79,17 @@ async fn dispatch(call: &Call<'_>, route: &[&str]) -> Result<Reply, Fault> {
             let reason = format!("{method} is no operation of this path");
             Err(Fault::new(Kind::UnsupportedOperation).because(reason))
         }
-        (_, [object, ..]) => not_built::other_object(call, object).await,
+        ("GET", [objects]) => list_objects::list_objects(call, objects).await,
+        ("GET", [objects, id]) => read_object::read_object(call, objects, id).await,
+        ("GET", [objects, id, property @ ..]) => {
+            read_object_property::read_object_property(call, objects, id, &property.join(".")).await
+        }
+        (method, [objects, ..]) => {
+            // Whether there is such an object is said first.
+            Objects::named(call, objects).await?;
+            let reason = format!("{method} is no operation of this path");
+            Err(Fault::new(Kind::UnsupportedOperation).because(reason))
+        }
         (_, []) => Err(nowhere()),
     }
 }

@@ -35,6 +35,7 @@ impl Stage {
         let ports = MemoryPorts::new(1);
         let deps = Deps {
             context: ports.context(),
+            records: ports.records.clone(),
             archives: ports.archives.clone(),
             wake: ports.wake.clone(),
             vault: ports.vault.clone(),

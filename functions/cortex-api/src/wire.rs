@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod arguments;
 pub(crate) mod body;
 pub(crate) mod create;
+pub(crate) mod definition;
 pub(crate) mod envelope;
 pub(crate) mod export;
-pub(crate) mod properties;
+pub(crate) mod object;

@@ -1,6 +1,7 @@
 //! Records of a chunk with their references replaced: looked up in batches, kept for a while, never one by one.
 
 use super::{Exporting, Interrupted};
+use crate::account_records::accounts_by_id;
 use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use std::collections::{BTreeMap, HashMap};
@@ -119,7 +120,11 @@ impl Expander {
         let ids: Vec<(RecordId, Reference)> =
             batch.into_iter().filter_map(|reference| Some((reference.id.parse().ok()?, reference))).collect();
         let asked: Vec<RecordId> = ids.iter().map(|(id, _)| *id).collect();
-        let records = exporting.records.get(&self.org, target, &asked).await?;
+        let records = if *target == CollectionName::accounts() {
+            accounts_by_id(&exporting.context, &self.org, &asked).await?
+        } else {
+            exporting.records.get(&self.org, target, &asked).await?
+        };
         let found = ids.into_iter().zip(records);
         Ok(found.map(|((_, reference), record)| (reference, record.map(|record| record.stored))).collect())
     }

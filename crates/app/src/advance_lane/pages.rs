@@ -7,12 +7,13 @@
 use super::expand::Expander;
 use super::selected::{reading, refused};
 use super::{Exporting, Interrupted};
+use crate::account_records::account_page;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, Stream, StreamExt, iter, unfold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use waybill_domain::{ExportSpec, Failure, FailureCode};
+use waybill_domain::{ExportSpec, Failure, FailureCode, Source};
 use waybill_engine::TransformError;
 use waybill_ports::{PageCursor, Reading, RecordPage, compute};
 use waybill_record::Chunk;
@@ -182,7 +183,13 @@ fn fetched(
 fn fetch(exporting: &Exporting, selected: Arc<Selected>, turn: Turn) -> Fetch<'_> {
     Box::pin(async move {
         let (reading, limit) = (&selected.reading, exporting.settings.page_records);
-        let page = exporting.records.read_section(reading, turn.partition, turn.from.as_ref(), limit).await;
+        let from = turn.from.as_ref();
+        let page = match reading.source {
+            Source::Accounts => account_page(&exporting.context, &reading.org, from, limit).await,
+            Source::Records | Source::Dynamodb(_) => {
+                exporting.records.read_section(reading, turn.partition, from, limit).await
+            }
+        };
         (turn.partition, page.map_err(|error| refused(&reading.source, error)))
     })
 }

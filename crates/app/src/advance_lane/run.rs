@@ -4,6 +4,7 @@ use super::packaging::package;
 use super::stamp::{Run, Stamped};
 use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
 use crate::end_export::stop_asked_at;
+use crate::expand_references::definition;
 use crate::settle_export::{Settling, settle};
 use futures::future::{Either, select};
 use std::pin::pin;
@@ -147,7 +148,7 @@ async fn work(
 /// Fails the export when its collection was deleted: its frozen definition stands, but the records went with the collection.
 async fn assert_collection(exporting: &Exporting, spec: &ExportSpec) -> Result<(), Interrupted> {
     let name = &spec.collection.name;
-    match exporting.context.rows().collection(&spec.org, name).await {
+    match definition(&exporting.context, &spec.org, name).await {
         Ok(None) => {
             let message = format!("the collection `{name}` was deleted before its export ended");
             Err(Interrupted::Failed(Failure::new(FailureCode::CollectionMissing, message)))

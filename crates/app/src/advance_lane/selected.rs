@@ -16,7 +16,7 @@ pub(super) fn reading(spec: &ExportSpec) -> Reading {
 }
 
 /// A range that holds the id of every record that meets the condition, and perhaps others.
-fn allowed(filter: &Filter) -> IdRange {
+pub(crate) fn allowed(filter: &Filter) -> IdRange {
     match filter {
         Filter::All(parts) => parts.iter().map(allowed).fold(IdRange::default(), IdRange::within),
         Filter::Property { path, test } if path.segments().iter().eq(["_id"]) => match test {

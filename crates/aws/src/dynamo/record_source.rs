@@ -3,13 +3,14 @@
 use super::{DynamoRecordStore, platform_table};
 use async_trait::async_trait;
 use waybill_domain::{RecordId, Source};
-use waybill_ports::{Extent, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore};
+use waybill_ports::{Extent, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore, not_read};
 
 #[async_trait]
 impl RecordSource for DynamoRecordStore {
     fn sections(&self, reading: &Reading) -> u16 {
         match &reading.source {
             Source::Records => self.partitions(),
+            Source::Accounts => 1,
             Source::Dynamodb(table) => platform_table::sections(table),
         }
     }
@@ -27,20 +28,21 @@ impl RecordSource for DynamoRecordStore {
             Source::Dynamodb(table) => {
                 platform_table::read_page(&self.client, table, &reading.org, section, from, limit).await
             }
+            Source::Accounts => Err(not_read("accounts")),
         }
     }
 
     async fn extent(&self, reading: &Reading, section: u16) -> Result<Extent, PortError> {
         match &reading.source {
             Source::Records => self.extent_within((&reading.org, &reading.collection), section, reading.ids).await,
-            Source::Dynamodb(_) => Ok(Extent::Unknown),
+            Source::Dynamodb(_) | Source::Accounts => Ok(Extent::Unknown),
         }
     }
 
     fn reached(&self, reading: &Reading, cursor: &PageCursor) -> Option<RecordId> {
         match &reading.source {
             Source::Records => cursor.0.parse().ok(),
-            Source::Dynamodb(_) => None,
+            Source::Dynamodb(_) | Source::Accounts => None,
         }
     }
 }

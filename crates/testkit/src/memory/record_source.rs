@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybill_domain::{RecordId, Source, TableSource, with_org};
-use waybill_ports::{Extent, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore};
+use waybill_ports::{Extent, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore, not_read};
 use waybill_record::{AttributeForm, ItemForm, Page, Reply};
 
 const DURING: &str = "reading a table in memory";
@@ -71,6 +71,7 @@ impl RecordSource for MemoryRecordStore {
     fn sections(&self, reading: &Reading) -> u16 {
         match &reading.source {
             Source::Records => self.partitions(),
+            Source::Accounts => 1,
             Source::Dynamodb(TableSource { key_condition: Some(condition), .. }) => {
                 u16::try_from(condition.values.len()).unwrap_or(u16::MAX)
             }
@@ -92,6 +93,7 @@ impl RecordSource for MemoryRecordStore {
                 Ok(RecordPage { page: Page::stored(records.into_iter().map(|(_, stored)| stored).collect()), next })
             }
             Source::Dynamodb(table) => self.table_page(reading, table, section, (from, limit)),
+            Source::Accounts => Err(not_read("accounts")),
         }
     }
 

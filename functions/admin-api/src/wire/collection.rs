@@ -89,6 +89,8 @@ impl From<Source> for SourceWire {
         };
         match source {
             Source::Records => wire("records"),
+            // Of the built-in collection, which has no definition to show.
+            Source::Accounts => wire("accounts"),
             Source::Dynamodb(TableSource { table, key_condition, id_attribute, org_attribute }) => Self {
                 table: Some(table),
                 key_condition: key_condition.map(|KeyCondition { attribute, values, sort }| {

@@ -1,12 +1,12 @@
 //! GET `/{org}/v2/exports/{id}`.
 
 use crate::fault::Fault;
+use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::arguments::{only, paths};
+use crate::wire::arguments::{OF_READS, only, parts_of_query};
 use crate::wire::export::ExportObject;
-use crate::wire::properties::pick;
-use waybill_domain::{ExportId, Surface};
+use waybill_domain::ExportId;
 
 /// Reads an export.
 ///
@@ -21,6 +21,8 @@ use waybill_domain::{ExportId, Surface};
         ("org" = String, Path, description = "The org's code"),
         ("id" = String, Path, description = "The export's `_id`"),
         ("paths[]" = Option<Vec<String>>, Query, description = "Properties to give; all unless said"),
+        ("include[]" = Option<Vec<String>>, Query, description = "Properties to add"),
+        ("expand[]" = Option<Vec<String>>, Query, description = "References to replace by what they lead to: `creator`, `owner`"),
     ),
     responses(
         (status = 200, description = "The export", body = ExportObject),
@@ -28,10 +30,9 @@ use waybill_domain::{ExportId, Surface};
     )
 )]
 pub(crate) async fn read_export(call: &Call<'_>, id: ExportId) -> Result<Reply, Fault> {
-    only(&call.query, &["paths[]"])?;
-    let paths = paths(&call.query)?;
-    let view = waybill_app::read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
-    Reply::json(&pick(ExportObject::new(&view, &call.principal).to_value()?, &paths))
+    only(&call.query, &OF_READS)?;
+    let parts = parts_of_query(&call.query)?;
+    Reply::json(&Objects::exports(call)?.read(call, &id.to_string(), &parts).await?)
 }
 
 #[cfg(test)]

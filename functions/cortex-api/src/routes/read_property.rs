@@ -1,14 +1,12 @@
 //! GET `/{org}/v2/exports/{id}/{property.path}`.
 
-use crate::fault::{Fault, Kind};
+use crate::fault::Fault;
+use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::arguments::{only, part_of_array};
-use crate::wire::envelope::{List, ResultBody};
-use crate::wire::export::ExportObject;
-use crate::wire::properties;
-use serde_json::Value;
-use waybill_domain::{ExportId, Surface};
+use crate::routes::read_object_property::property_of;
+use crate::wire::envelope::ResultBody;
+use waybill_domain::ExportId;
 
 /// Reads one property of an export; an array comes as a list. What there could be and is not is `null`.
 ///
@@ -32,23 +30,7 @@ use waybill_domain::{ExportId, Surface};
     )
 )]
 pub(crate) async fn read_property(call: &Call<'_>, id: ExportId, property: &str) -> Result<Reply, Fault> {
-    only(&call.query, &["skip", "limit"])?;
-    let (skip, limit) = part_of_array(&call.query)?;
-    let view = waybill_app::read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
-    let path = format!("export.{property}");
-    properties::check(&path, property).map_err(|fault| match fault.kind {
-        Kind::InvalidArgument => Fault { kind: Kind::NotFound, ..fault },
-        _ => fault,
-    })?;
-    let export = ExportObject::new(&view, &call.principal).to_value()?;
-    match properties::at(&export, property) {
-        Some(Value::Array(elements)) => {
-            let more = elements.len() > skip.saturating_add(limit);
-            let part = elements.iter().skip(skip).take(limit).cloned().collect();
-            Reply::json(&List::new(part, more))
-        }
-        value => Reply::json(&ResultBody::new(value.cloned().unwrap_or(Value::Null))),
-    }
+    property_of(call, &Objects::exports(call)?, &id.to_string(), property).await
 }
 
 #[cfg(test)]

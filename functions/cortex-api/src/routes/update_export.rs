@@ -7,6 +7,7 @@ use crate::wire::arguments::only;
 use crate::wire::body::{self, Fields};
 use crate::wire::export::ExportObject;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::UpdateExport;
 use waybill_domain::{ExportId, Surface};
@@ -44,14 +45,65 @@ pub(crate) struct UpdateBody {
 )]
 pub(crate) async fn update_export(call: &Call<'_>, id: ExportId) -> Result<Reply, Fault> {
     only(&call.query, &[])?;
-    let (members, _) = body::object(call.request)?;
+    let members = match body::json(call.request)? {
+        Value::Object(members) => members,
+        Value::Array(operations) => change_of_operations(operations)?,
+        _ => {
+            return Err(Fault::new(Kind::InvalidArgument)
+                .because("must be an object, or an array of operations")
+                .at("body"));
+        }
+    };
     let change = change(Fields::new(members))?;
     let surface = Some(Surface::Cortex);
     let view = waybill_app::update_export(call.context, &call.principal, surface, id, &change).await?;
     Reply::json(&ExportObject::new(&view, &call.principal))
 }
 
-fn change(mut fields: Fields) -> Result<UpdateExport, Fault> {
+/// The members that a list of operations, as the vendor's client patches, comes to.
+fn change_of_operations(operations: Vec<Value>) -> Result<Map<String, Value>, Fault> {
+    let mut members = Map::new();
+    for (index, operation) in operations.into_iter().enumerate() {
+        let text = |name: &str| operation.get(name).and_then(Value::as_str);
+        let Some(path) = text("path") else {
+            return Err(Fault::new(Kind::InvalidArgument).because("must be a string").at(format!("{index}.path")));
+        };
+        let value = match text("op") {
+            Some("set" | "update" | "replace" | "add") => operation.get("value").cloned().unwrap_or_default(),
+            Some("unset" | "remove") => Value::Null,
+            _ => {
+                let reason = "must be `set` or `unset`; other operations are not supported";
+                return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(format!("{index}.op")));
+            }
+        };
+        members.insert(path.to_owned(), value);
+    }
+    Ok(members)
+}
+
+/// The members that an update of the driver, `{"$set": {…}, "$unset": {…}}`, comes to.
+///
+/// # Errors
+/// A fault that names another operator.
+pub(crate) fn change_of_update(update: Map<String, Value>) -> Result<Map<String, Value>, Fault> {
+    let mut members = Map::new();
+    for (operator, operand) in update {
+        match (operator.as_str(), operand) {
+            ("$set", Value::Object(set)) => members.extend(set),
+            ("$unset", Value::Object(unset)) => members.extend(unset.into_iter().map(|(name, _)| (name, Value::Null))),
+            ("$set" | "$unset", _) => {
+                return Err(Fault::new(Kind::InvalidArgument).because("must be an object").at(operator));
+            }
+            _ => {
+                let reason = "must be `$set` or `$unset`";
+                return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(operator));
+            }
+        }
+    }
+    Ok(members)
+}
+
+pub(crate) fn change(mut fields: Fields) -> Result<UpdateExport, Fault> {
     let label = fields.has("label").then(|| fields.label());
     let description = fields.has("description").then(|| fields.description());
     if let Some(name) = fields.rest().first() {

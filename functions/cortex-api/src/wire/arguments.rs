@@ -1,63 +1,106 @@
-//! Arguments in the query of a request.
+//! What a list or a read is asked with: in the query of a request, or in the body that the driver posts.
 
 use crate::fault::{Fault, Kind};
-use crate::wire::export::{media_type, state};
-use crate::wire::properties;
-use serde_json::Value;
-use std::cmp::Reverse;
-use waybill_app::ExportWindow;
-use waybill_domain::{Export, ExportId};
-use waybill_http::{QueryArguments, QueryError};
+use serde_json::{Map, Value};
+use std::str::FromStr;
+use waybill_app::{ObjectQuery, Path, SortOrder};
+use waybill_domain::RecordId;
+use waybill_http::{QueryArguments, QueryError, parse_json};
 
 /// Elements of a list where the caller does not say.
-const DEFAULT_LIMIT: usize = 100;
+pub(crate) const DEFAULT_LIMIT: usize = 100;
 /// Most elements of a list.
-const MAX_LIMIT: usize = 1000;
+pub(crate) const MAX_LIMIT: usize = 1000;
 /// Most elements that may be skipped: what is skipped is read and sorted all the same.
 const MAX_SKIP: usize = 100_000;
+/// Most paths of one argument.
+const MAX_PATHS: usize = 1000;
+/// Parts that every object shows without being asked.
+const ALWAYS: [&str; 2] = ["object", "access"];
 
-/// Arguments that are known and not built yet.
-const LATER: [&str; 4] = ["where", "include", "expand", "pipeline"];
+/// The arguments of a list, in a query.
+pub(crate) const OF_LISTS: [&str; 10] =
+    ["where", "sort", "skip", "limit", "paths[]", "include[]", "expand[]", "startingAfter", "endingBefore", "pipeline"];
+/// The arguments of a read, in a query.
+pub(crate) const OF_READS: [&str; 3] = ["paths[]", "include[]", "expand[]"];
+/// Options of the driver that change nothing here, whatever they say: how long and how hard to try.
+const IDLE: [&str; 8] = ["maxTimeMs", "engine", "locale", "passive", "strict", "unindexed", "operation", "object"];
+/// Options of the driver that would change what is given, and are refused unless they ask for nothing.
+const REFUSED: [&str; 12] = [
+    "skipAcl",
+    "grant",
+    "roles",
+    "access",
+    "crossOrg",
+    "prefix",
+    "through",
+    "transform",
+    "nativePipeline",
+    "explain",
+    "dryRun",
+    "bypassCreateAcl",
+];
 
-/// Which exports, in which order, and which of their properties.
-#[derive(Debug, PartialEq, Eq)]
+/// What is asked of a list.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ListArguments {
-    pub(crate) window: ExportWindow,
-    pub(crate) sort: Vec<SortKey>,
-    pub(crate) paths: Vec<String>,
+    /// Which objects, in which order, and which of their parts.
+    pub(crate) query: ObjectQuery,
+    /// An aggregation instead of objects.
+    pub(crate) pipeline: Option<Value>,
 }
 
 impl ListArguments {
     /// Reads the query of a list.
     ///
     /// # Errors
-    /// A fault that names the first argument that is wrong, unknown or not available yet.
-    pub(crate) fn read(query: &QueryArguments) -> Result<Self, Fault> {
-        only(query, &["skip", "limit", "sort", "paths[]", "startingAfter", "endingBefore"])?;
-        let (after, before) = (id(query, "startingAfter")?, id(query, "endingBefore")?);
-        let mut sort = query.one("sort")?.map_or(Ok(Vec::new()), SortKey::parse)?;
-        if after.is_some() && before.is_some() && sort.is_empty() {
-            // Between two ids no direction is the obvious one.
-            sort = SortKey::parse("_id")?;
-        }
-        let window = ExportWindow {
-            after,
-            before,
-            skip: query.number("skip", 0, 0, MAX_SKIP)?,
-            limit: query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?,
+    /// A fault that names the first argument that is wrong or unknown.
+    pub(crate) fn of_query(query: &QueryArguments) -> Result<Self, Fault> {
+        only(query, &OF_LISTS)?;
+        let json = |name: &'static str| query.one(name)?.map_or(Ok(None), |text| parsed(name, text));
+        let mut read = parts_of_query(query)?;
+        read.condition = json("where")?.map(condition).transpose()?;
+        read.sort = query.one("sort")?.filter(|text| !text.trim().is_empty()).map(sort_text).transpose()?;
+        read.skip = query.number("skip", 0, 0, MAX_SKIP)?;
+        read.limit = query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+        read.after = id(query, "startingAfter")?;
+        read.before = id(query, "endingBefore")?;
+        Ok(Self { query: read, pipeline: json("pipeline")? })
+    }
+
+    /// Reads the body of a call of the driver, whose members may be `null`.
+    ///
+    /// # Errors
+    /// As [`ListArguments::of_query`].
+    pub(crate) fn of_body(options: &mut Options) -> Result<Self, Fault> {
+        let query = ObjectQuery {
+            condition: options.json("where")?.map(condition).transpose()?,
+            sort: options.take("sort").map(|sort| sort_value(&sort)).transpose()?,
+            skip: options.number("skip", 0, 0, MAX_SKIP)?,
+            limit: options.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?,
+            after: None,
+            before: None,
+            paths: options.paths("paths")?,
+            include: options.paths("include")?,
+            expand: options.paths("expand")?,
         };
-        Ok(Self { window, sort, paths: paths(query)? })
+        Ok(Self { query, pipeline: options.json("pipeline")? })
     }
 }
 
-/// The properties that the caller wants, all of them when there are none.
+/// Which parts of an object are asked for.
 ///
 /// # Errors
-/// A fault that names `paths`.
-pub(crate) fn paths(query: &QueryArguments) -> Result<Vec<String>, Fault> {
-    let paths = query.all("paths")?;
-    paths.iter().try_for_each(|path| properties::check("paths", path))?;
-    Ok(paths)
+/// A fault that names the argument.
+pub(crate) fn parts_of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
+    let list = |name: &'static str| paths(name, query.all(name)?.iter().map(String::as_str));
+    Ok(ObjectQuery {
+        paths: list("paths")?,
+        include: list("include")?,
+        expand: list("expand")?,
+        limit: 1,
+        ..ObjectQuery::default()
+    })
 }
 
 /// Skip and limit of an array.
@@ -74,151 +117,166 @@ pub(crate) fn part_of_array(query: &QueryArguments) -> Result<(usize, usize), Fa
 /// # Errors
 /// A fault that names the argument.
 pub(crate) fn only(query: &QueryArguments, known: &[&str]) -> Result<(), Fault> {
-    for name in query.unknown(known) {
-        if name == "_" || name.eq_ignore_ascii_case("medable-client-key") {
-            continue;
-        }
-        let bare = name.split('[').next().unwrap_or(name);
-        // `<list property>.limit` and the like are arguments of the lists inside of an object.
-        if LATER.contains(&bare) || bare.contains('.') {
-            let reason = format!("`{name}` is not available for exports yet");
-            return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(bare));
-        }
-        return Err(QueryError::new(name, "is no argument of this request").into());
+    let is_other = |name: &&str| *name == "_" || name.eq_ignore_ascii_case("medable-client-key");
+    match query.unknown(known).find(|name| !is_other(name)) {
+        None => Ok(()),
+        Some(name) => Err(QueryError::new(name, "is no argument of this request").into()),
     }
-    Ok(())
 }
 
-fn id(query: &QueryArguments, name: &'static str) -> Result<Option<ExportId>, Fault> {
+/// The members of a body that the driver posts.
+#[derive(Debug)]
+pub(crate) struct Options(Map<String, Value>);
+
+impl Options {
+    /// Takes what every call has in common, and refuses what none can have.
+    ///
+    /// # Errors
+    /// A fault that names an option that is refused.
+    pub(crate) fn new(mut members: Map<String, Value>) -> Result<Self, Fault> {
+        members.retain(|name, _| !IDLE.contains(&name.as_str()));
+        for name in REFUSED {
+            let nothing = |value: &Value| match value {
+                Value::Null | Value::Bool(false) => true,
+                Value::Array(elements) => elements.is_empty(),
+                Value::String(text) => text.is_empty(),
+                _ => false,
+            };
+            if members.shift_remove(name).is_some_and(|value| !nothing(&value)) {
+                let reason = format!("the option `{name}` is not supported");
+                return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(name));
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// Takes a member; `null` is as good as absent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes a truth value.
+    ///
+    /// # Errors
+    /// A fault that names it.
+    pub(crate) fn switch(&mut self, name: &'static str, default: bool) -> Result<bool, Fault> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(_) => Err(wrong(name, "must be `true` or `false`")),
+        }
+    }
+
+    /// Takes a text.
+    ///
+    /// # Errors
+    /// A fault that names it.
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, Fault> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(_) => Err(wrong(name, "must be a string")),
+        }
+    }
+
+    fn number(&mut self, name: &'static str, default: usize, least: usize, most: usize) -> Result<usize, Fault> {
+        let Some(value) = self.take(name) else { return Ok(default) };
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        let number = number.filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| wrong(name, format!("must be a whole number from {least} to {most}")))
+    }
+
+    /// Takes JSON, as it is or as text.
+    ///
+    /// # Errors
+    /// A fault that names it.
+    pub(crate) fn json(&mut self, name: &'static str) -> Result<Option<Value>, Fault> {
+        match self.take(name) {
+            Some(Value::String(text)) => parsed(name, &text),
+            value => Ok(value),
+        }
+    }
+
+    /// Takes paths: an array of them, or one.
+    ///
+    /// # Errors
+    /// A fault that names it.
+    pub(crate) fn paths(&mut self, name: &'static str) -> Result<Vec<Path>, Fault> {
+        let values = match self.take(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values,
+            Some(value) => vec![value],
+        };
+        let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+        paths(name, texts.ok_or_else(|| wrong(name, "must be an array of strings"))?.into_iter())
+    }
+
+    /// Succeeds when every member was taken.
+    ///
+    /// # Errors
+    /// A fault that names one that was not.
+    pub(crate) fn finish(self) -> Result<(), Fault> {
+        match self.0.into_iter().find(|(_, value)| !value.is_null()) {
+            None => Ok(()),
+            Some((name, _)) => Err(Fault::from(QueryError::new(name, "is no option of this operation"))),
+        }
+    }
+}
+
+fn wrong(name: &str, reason: impl Into<String>) -> Fault {
+    Fault::from(QueryError::new(name, reason))
+}
+
+/// The JSON value that a text holds; an empty text holds none.
+fn parsed(name: &'static str, text: &str) -> Result<Option<Value>, Fault> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let error = |error: waybill_http::JsonError| error.to_string().replacen("the body", "the text", 1);
+    parse_json(text.as_bytes()).map(Some).map_err(|problem| wrong(name, format!("must be JSON; {}", error(problem))))
+}
+
+fn condition(value: Value) -> Result<Value, Fault> {
+    if value.is_object() { Ok(value) } else { Err(wrong("where", "must be a JSON object of conditions")) }
+}
+
+/// Reads `name`, `-name` or `{"name": 1, "other": -1}`.
+fn sort_text(text: &str) -> Result<SortOrder, Fault> {
+    let value = if text.trim_start().starts_with('{') {
+        parsed("sort", text)?.unwrap_or_default()
+    } else {
+        // As the vendor's cursor writes a name: in quotes.
+        Value::String(text.trim().trim_matches('"').to_owned())
+    };
+    sort_value(&value)
+}
+
+fn sort_value(value: &Value) -> Result<SortOrder, Fault> {
+    SortOrder::parse(value).map_err(|error| wrong("sort", error.to_string()))
+}
+
+fn paths<'a>(name: &'static str, texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<Path>, Fault> {
+    if texts.len() > MAX_PATHS {
+        return Err(wrong(name, format!("has more than {MAX_PATHS} elements")));
+    }
+    let asked = texts.filter(|text| !ALWAYS.contains(text));
+    let path = |text: &str| Path::from_str(text).map_err(|error| wrong(name, format!("`{text}` is no path: {error}")));
+    asked.map(path).collect()
+}
+
+fn id(query: &QueryArguments, name: &'static str) -> Result<Option<RecordId>, Fault> {
     let Some(text) = query.one(name)? else { return Ok(None) };
     let parsed = text.parse().map_err(|error| QueryError::new(name, format!("is no id: {error}")));
     Ok(Some(parsed?))
 }
 
-/// A property to sort by, and whether the greatest comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SortKey {
-    property: SortProperty,
-    descending: bool,
-}
-
-/// Properties that exports can be sorted by: those of one value that differ among exports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SortProperty {
-    Id,
-    Created,
-    Creator,
-    Label,
-    Description,
-    State,
-    Format,
-    Objects,
-    DocsCount,
-    DataFileSize,
-    ExpiresAt,
-}
-
-/// A value that exports are sorted by; nothing comes before anything.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SortValue {
-    /// No value.
-    Nothing,
-    /// A number or an instant.
-    Number(i128),
-    /// A text.
-    Text(String),
-}
-
-/// A value with its direction. All exports' values of one place have the same direction.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Directed {
-    /// Least first.
-    Up(SortValue),
-    /// Greatest first.
-    Down(Reverse<SortValue>),
-}
-
-impl SortKey {
-    /// Reads `name`, `-name` or `{"name": 1, "other": -1}`.
-    ///
-    /// # Errors
-    /// A fault that names `sort`.
-    fn parse(text: &str) -> Result<Vec<Self>, Fault> {
-        let wrong = |reason: String| Fault::new(Kind::InvalidArgument).because(reason).at("sort");
-        let text = text.trim();
-        if !text.starts_with('{') {
-            let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-            return Ok(vec![Self { property: SortProperty::named(name)?, descending }]);
-        }
-        let Ok(Value::Object(orders)) = serde_json::from_str(text) else {
-            return Err(wrong("`sort` is no JSON object of property names and 1 or -1".to_owned()));
-        };
-        let keys = orders.iter().map(|(name, order)| {
-            let descending = match order.as_i64() {
-                Some(1) => false,
-                Some(-1) => true,
-                _ => return Err(wrong(format!("the order of `{name}` must be 1 or -1"))),
-            };
-            Ok(Self { property: SortProperty::named(name)?, descending })
-        });
-        keys.collect()
-    }
-
-    /// What an export is sorted by.
-    pub(crate) fn of(self, export: &Export) -> Directed {
-        let value = self.property.value(export);
-        if self.descending { Directed::Down(Reverse(value)) } else { Directed::Up(value) }
-    }
-}
-
-impl SortProperty {
-    fn named(name: &str) -> Result<Self, Fault> {
-        match name {
-            "_id" => Ok(Self::Id),
-            "created" => Ok(Self::Created),
-            "creator" | "owner" | "creator._id" | "owner._id" => Ok(Self::Creator),
-            "label" => Ok(Self::Label),
-            "description" => Ok(Self::Description),
-            "state" => Ok(Self::State),
-            "format" => Ok(Self::Format),
-            "objects" => Ok(Self::Objects),
-            "stats.docs.count" => Ok(Self::DocsCount),
-            "dataFile.size" => Ok(Self::DataFileSize),
-            "expiresAt" => Ok(Self::ExpiresAt),
-            _ => {
-                properties::check("sort", name)?;
-                let reason = format!("exports cannot be sorted by `{name}`");
-                Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("sort"))
-            }
-        }
-    }
-
-    fn value(self, export: &Export) -> SortValue {
-        let text = |text: Option<&str>| text.map_or(SortValue::Nothing, |text| SortValue::Text(text.to_owned()));
-        match self {
-            Self::Id => text(Some(&export.id.to_string())),
-            Self::Created => SortValue::Number(export.created_at.as_millis().into()),
-            Self::Creator => text(Some(&export.creator.to_string())),
-            Self::Label => text(export.label.as_deref()),
-            Self::Description => text(export.description.as_deref()),
-            Self::State => text(Some(state(export))),
-            Self::Format => text(Some(media_type(export.format))),
-            Self::Objects => text(Some(export.collection.as_str())),
-            Self::DocsCount => SortValue::Number(export.progress.records.into()),
-            Self::DataFileSize => {
-                export.archive().map_or(SortValue::Nothing, |archive| SortValue::Number(archive.size_bytes.into()))
-            }
-            Self::ExpiresAt => SortValue::Number(export.expires_at.as_millis().into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn read(query: &str) -> Result<ListArguments, Fault> {
-        ListArguments::read(&QueryArguments::parse(query).unwrap())
+        ListArguments::of_query(&QueryArguments::parse(query).unwrap())
     }
 
     fn refusal(query: &str) -> (Kind, Option<String>) {
@@ -226,11 +284,15 @@ mod tests {
         (fault.kind, fault.path)
     }
 
+    fn texts(paths: &[Path]) -> Vec<String> {
+        paths.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
     fn limits_have_a_default_and_a_most() {
         let arguments = read("").unwrap();
-        assert_eq!((arguments.window.skip, arguments.window.limit), (0, 100));
-        assert_eq!(read("limit=1000&skip=3").unwrap().window.limit, 1000);
+        assert_eq!((arguments.query.skip, arguments.query.limit), (0, 100));
+        assert_eq!(read("limit=1000&skip=3").unwrap().query.limit, 1000);
         for query in ["limit=0", "limit=1001", "limit=ten", "limit=1&limit=2"] {
             assert_eq!(refusal(query), (Kind::InvalidArgument, Some("limit".into())), "{query}");
         }
@@ -239,39 +301,48 @@ mod tests {
 
     #[test]
     fn orders_are_names_or_json_in_the_order_given() {
-        let by = |property, descending| SortKey { property, descending };
-        assert_eq!(read("sort=created").unwrap().sort, [by(SortProperty::Created, false)]);
-        assert_eq!(read("sort=-label").unwrap().sort, [by(SortProperty::Label, true)]);
-        let sort = read("sort=%7B%22state%22%3A-1%2C%22_id%22%3A1%7D").unwrap().sort;
-        assert_eq!(sort, [by(SortProperty::State, true), by(SortProperty::Id, false)]);
-        for query in ["sort=colour", "sort={", "sort={\"_id\":2}", "sort="] {
+        let sort = |query: &str| read(query).unwrap().query.sort.unwrap().to_string();
+        assert_eq!(sort("sort=created"), "created");
+        assert_eq!(sort("sort=-label"), "-label");
+        assert_eq!(sort("sort=%22label%22"), "label");
+        assert_eq!(sort("sort=%7B%22state%22%3A-1%2C%22_id%22%3A1%7D"), "-state,_id");
+        for query in ["sort=a..b", "sort={", "sort={\"_id\":2}"] {
             assert_eq!(refusal(query), (Kind::InvalidArgument, Some("sort".into())), "{query}");
         }
-        assert_eq!(refusal("sort=owner.name.first"), (Kind::UnsupportedOperation, Some("sort".into())));
     }
 
     #[test]
     fn paths_are_read_in_every_form() {
-        let paths = read("paths[]=state&paths=label&paths=[\"stats.docs\"]").unwrap().paths;
-        assert_eq!(paths, ["state", "label", "stats.docs"]);
-        assert_eq!(refusal("paths[]=colour"), (Kind::InvalidArgument, Some("paths".into())));
+        let paths = read("paths[]=state&paths=label&paths=[\"stats.docs\"]&paths[]=object").unwrap().query.paths;
+        assert_eq!(texts(&paths), ["state", "label", "stats.docs"]);
+        assert_eq!(refusal("paths[]=a b"), (Kind::InvalidArgument, Some("paths".into())));
     }
 
     #[test]
-    fn what_is_not_built_or_not_known_is_refused_by_name() {
-        assert_eq!(refusal("where={}"), (Kind::UnsupportedOperation, Some("where".into())));
-        assert_eq!(refusal("expand[]=creator"), (Kind::UnsupportedOperation, Some("expand".into())));
-        assert_eq!(refusal("c_list.limit=3"), (Kind::UnsupportedOperation, Some("c_list.limit".into())));
-        for name in ["colour", "paths[x]", "limit[]", "sort[created]"] {
+    fn what_is_not_known_is_refused_by_name() {
+        for name in ["colour", "paths[x]", "limit[]", "sort[created]", "c_list.limit"] {
             assert_eq!(refusal(&format!("{name}=1")), (Kind::InvalidArgument, Some(name.into())));
         }
         assert!(read("_=17&medable-client-key=x").is_ok());
+        assert_eq!(refusal("where=[]"), (Kind::InvalidArgument, Some("where".into())));
+        assert_eq!(refusal("startingAfter=7"), (Kind::InvalidArgument, Some("startingAfter".into())));
     }
 
     #[test]
-    fn ids_to_go_on_from_are_ids() {
-        assert_eq!(refusal("startingAfter=7"), (Kind::InvalidArgument, Some("startingAfter".into())));
-        let both = read("startingAfter=000000000000000000000001&endingBefore=000000000000000000000009").unwrap();
-        assert_eq!(both.sort.len(), 1);
+    fn bodies_of_the_driver_are_read_with_all_that_it_sends() {
+        let Value::Object(body) = json!({
+            "maxTimeMs": 2000, "skipAcl": null, "grant": null, "roles": null, "crossOrg": false, "unindexed": null,
+            "where": {"a": 1}, "paths": ["a", "b.c"], "sort": {"a": -1}, "limit": 3, "operation": "cursor", "object": "export",
+        }) else {
+            return;
+        };
+        let mut options = Options::new(body).unwrap();
+        let read = ListArguments::of_body(&mut options).unwrap();
+        assert!(options.finish().is_ok());
+        assert_eq!((read.query.limit, texts(&read.query.paths)), (3, vec!["a".to_owned(), "b.c".to_owned()]));
+        let body = |value: Value| value.as_object().unwrap().clone();
+        let refused = Options::new(body(json!({"skipAcl": true}))).unwrap_err();
+        assert_eq!((refused.kind, refused.path), (Kind::UnsupportedOperation, Some("skipAcl".to_owned())));
+        assert!(Options::new(body(json!({"colour": 1}))).unwrap().finish().is_err());
     }
 }

@@ -17,6 +17,17 @@ const MAX_DESCRIPTION_CHARS: usize = 4096;
 /// # Errors
 /// A fault when it is too large, no JSON, or no object.
 pub(crate) fn object(request: &Request) -> Result<(Map<String, Value>, &[u8]), Fault> {
+    match json(request)? {
+        Value::Object(members) => Ok((members, read_body(request, BODY_LIMIT_BYTES)?)),
+        _ => Err(Fault::new(Kind::InvalidArgument).because("the body must be a JSON object").at("body")),
+    }
+}
+
+/// The JSON in a request's body.
+///
+/// # Errors
+/// A fault when it is too large, or no JSON.
+pub(crate) fn json(request: &Request) -> Result<Value, Fault> {
     let bytes = read_body(request, BODY_LIMIT_BYTES)?;
     let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
@@ -24,10 +35,16 @@ pub(crate) fn object(request: &Request) -> Result<(Map<String, Value>, &[u8]), F
         let reason = "form-encoded bodies are not available yet; send JSON";
         return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("content-type"));
     }
-    match parse_json(bytes)? {
-        Value::Object(members) => Ok((members, bytes)),
-        _ => Err(Fault::new(Kind::InvalidArgument).because("the body must be a JSON object").at("body")),
-    }
+    Ok(parse_json(bytes)?)
+}
+
+/// As [`object`]; a body that is empty is an object without members.
+///
+/// # Errors
+/// As [`object`].
+pub(crate) fn optional_object(request: &Request) -> Result<(Map<String, Value>, &[u8]), Fault> {
+    let bytes = read_body(request, BODY_LIMIT_BYTES)?;
+    if bytes.iter().all(u8::is_ascii_whitespace) { Ok((Map::new(), bytes)) } else { object(request) }
 }
 
 /// The members of a body, taken one by one; gathers what is wrong with them.

@@ -3,7 +3,6 @@
 use crate::fault::{Fault, Kind};
 use crate::wire::body::Fields;
 use crate::wire::export::media_type;
-use crate::wire::properties;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -13,6 +12,22 @@ use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
 const LATER: [&str; 3] = ["afterScript", "prefix", "pipeline"];
+
+/// Properties of an export that the server sets.
+const READ_ONLY: [&str; 12] = [
+    "_id",
+    "object",
+    "created",
+    "creator",
+    "owner",
+    "access",
+    "state",
+    "dataFile",
+    "stats",
+    "expiresAt",
+    "err",
+    "updated",
+];
 
 const FORMATS: [ExportFormat; 3] = [ExportFormat::Ndjson, ExportFormat::Json, ExportFormat::Csv];
 
@@ -69,7 +84,7 @@ pub(crate) fn command(
         (true, true) => FileInclusion::Zipped,
     };
     for name in fields.rest() {
-        if properties::exists(&name) {
+        if READ_ONLY.contains(&name.as_str()) {
             fields.refuse::<()>(Kind::ReadOnly, &name, "is set by the server");
         } else {
             fields.refuse::<()>(Kind::UnknownProperty, &name, "is no property of an export");
@@ -124,10 +139,6 @@ fn objects(fields: &mut Fields) -> Result<Option<CollectionName>, Fault> {
         }
         Some(_) => return Ok(fields.refuse(Kind::InvalidValue, "objects", "must be a string")),
     };
-    if name == "accounts" {
-        let reason = "exporting accounts is not available yet";
-        return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("export.objects"));
-    }
     // A name that no collection can have names none.
     let parsed = name.parse();
     parsed

@@ -1,0 +1,290 @@
+//! The kinds of objects that this surface shows, and how each is found: exports, accounts, and the records of collections.
+
+use crate::fault::{Fault, Kind};
+use crate::routes::Call;
+use crate::wire::arguments::ListArguments;
+use crate::wire::definition;
+use crate::wire::export::ExportObject;
+use crate::wire::object::CortexForm;
+use bytes::Bytes;
+use serde_json::Value;
+use std::time::Duration;
+use waybill_app::{
+    Effort, Error, ExportView, ExportWindow, ObjectQuery, PreparedQuery, count_records, list_exports, named_collection,
+    query_records, read_export, read_one_record, render_objects, window_exports_as_created, with_requests,
+};
+use waybill_domain::{Collection, Export, ExportId, Seq, Surface};
+
+/// Exports that are read at once while looking for those of a list.
+const SCAN_PAGE: usize = 200;
+
+/// Objects of one kind.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    /// What they are made of.
+    pub(crate) collection: Collection,
+    /// Whether they are exports, and not records.
+    pub(crate) are_exports: bool,
+}
+
+/// Objects that were found, to be shown piece by piece.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    query: PreparedQuery,
+    found: Found,
+    /// Whether there are more.
+    pub(crate) more: bool,
+    /// Why it ends before its time.
+    pub(crate) cut: Option<Fault>,
+}
+
+#[derive(Debug)]
+enum Found {
+    /// Exports whose requests are yet to be read.
+    Exports(Vec<Export>),
+    /// Objects as JSON.
+    Texts(Vec<Bytes>),
+}
+
+impl Objects {
+    /// Those called `name`, in either number.
+    ///
+    /// # Errors
+    /// `kInvalidObject` when there are none.
+    pub(crate) async fn named(call: &Call<'_>, name: &str) -> Result<Self, Fault> {
+        let org = &call.principal.org;
+        if ["export", "exports"].contains(&name.to_ascii_lowercase().as_str()) {
+            return Self::exports(call);
+        }
+        let collection = named_collection(call.context, org, name).await.map_err(|error| match error {
+            Error::UnknownCollection { name } => {
+                Fault::new(Kind::InvalidObject).because(format!("object `{name}` does not exist")).at(name)
+            }
+            error => error.into(),
+        })?;
+        Ok(Self { collection, are_exports: false })
+    }
+
+    /// Exports.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub(crate) fn exports(call: &Call<'_>) -> Result<Self, Fault> {
+        let collection = definition::exports(&call.principal.org).map_err(|error| {
+            tracing::error!(%error, "the definition of exports has a name that is none");
+            Fault::new(Kind::Error)
+        })?;
+        Ok(Self { collection, are_exports: true })
+    }
+
+    async fn prepare(&self, call: &Call<'_>, query: &ObjectQuery) -> Result<PreparedQuery, Fault> {
+        let prepared = PreparedQuery::new(call.context, self.collection.clone(), query).await;
+        prepared.map_err(argument)
+    }
+
+    /// Finds those that are asked for.
+    ///
+    /// # Errors
+    /// Faults of the arguments, and of what is read. Once something was found, what goes wrong is in [`Listing::cut`].
+    pub(crate) async fn list(&self, call: &Call<'_>, arguments: &ListArguments) -> Result<Listing, Fault> {
+        if arguments.pipeline.is_some() {
+            let reason = "`pipeline` is not available for lists yet";
+            return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("pipeline"));
+        }
+        let query = self.prepare(call, &arguments.query).await?;
+        if !self.are_exports {
+            let found = query_records(call.context, &*call.deps.records, &call.principal, &query, Effort::default());
+            let found = found.await.map_err(source)?;
+            let (texts, more) = (found.gathered.texts, found.gathered.more);
+            return Ok(Listing { query, found: Found::Texts(texts), more, cut: found.cut.map(Fault::from) });
+        }
+        if let Some(newest_first) = as_created(&arguments.query) {
+            let window = ExportWindow {
+                after: arguments.query.after.map(export_id).transpose()?,
+                before: arguments.query.before.map(export_id).transpose()?,
+                skip: arguments.query.skip,
+                limit: arguments.query.limit,
+            };
+            let surface = Some(Surface::Cortex);
+            let exports = window_exports_as_created(call.context, &call.principal, surface, window, newest_first);
+            let (exports, more) = exports.await?;
+            return Ok(Listing { query, found: Found::Exports(exports), more, cut: None });
+        }
+        let mut gathering = query.gathering();
+        let mut scan = Scan::new(call);
+        let mut cut = None;
+        while !gathering.is_full() {
+            match scan.page(call).await {
+                Ok(None) => break,
+                Ok(Some(texts)) => {
+                    for text in texts {
+                        // Objects of our own making are JSON.
+                        let _ = gathering.offer(&text)?;
+                    }
+                }
+                Err(fault) => {
+                    cut = Some(fault);
+                    break;
+                }
+            }
+        }
+        let found = gathering.finish();
+        Ok(Listing { query, found: Found::Texts(found.texts), more: found.more, cut })
+    }
+
+    /// How many meet a condition.
+    ///
+    /// # Errors
+    /// As [`Objects::list`]; `kRequestTooLarge` when it takes more than one request may read.
+    pub(crate) async fn count(&self, call: &Call<'_>, query: &ObjectQuery) -> Result<u64, Fault> {
+        let query = self.prepare(call, query).await?;
+        if !self.are_exports {
+            let records = &*call.deps.records;
+            return count_records(call.context, records, &call.principal, &query, Effort::default())
+                .await
+                .map_err(source);
+        }
+        let (mut scan, mut count) = (Scan::new(call), 0);
+        while let Some(texts) = scan.page(call).await? {
+            count += texts.iter().map(|text| u64::from(query.is_met(text))).sum::<u64>();
+        }
+        Ok(count)
+    }
+
+    /// The one with this id, with the parts that are asked for.
+    ///
+    /// # Errors
+    /// `kNotFound`, and faults of the arguments.
+    pub(crate) async fn read(&self, call: &Call<'_>, id: &str, parts: &ObjectQuery) -> Result<Value, Fault> {
+        let path = format!("{}._id", self.collection.singular);
+        let wrong = |reason: String| Fault::new(Kind::InvalidArgument).because(reason).at(path.clone());
+        let id = if id == "me" && self.collection.source == waybill_domain::Source::Accounts {
+            call.principal.account.to_string()
+        } else {
+            id.to_owned()
+        };
+        let text = if self.are_exports {
+            let id = id.parse::<ExportId>().map_err(|error| wrong(error.to_string()))?;
+            let view = read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
+            export_text(call, &view)?
+        } else {
+            let id = id.parse().map_err(|error: waybill_domain::IdError| wrong(error.to_string()))?;
+            let records = &*call.deps.records;
+            let found = read_one_record(call.context, records, &call.principal, &self.collection, id).await;
+            found.map_err(|error| match error {
+                Error::NotFound { .. } => {
+                    let reason = format!("{} `{id}` does not exist", self.collection.singular);
+                    Fault::new(Kind::NotFound).because(reason).at(path.clone())
+                }
+                error => source(error),
+            })?
+        };
+        let query = self.prepare(call, parts).await?;
+        let listing = Listing { query, found: Found::Texts(vec![text]), more: false, cut: None };
+        listing.objects(call, 0..1).await?.pop().ok_or_else(|| Fault::new(Kind::NotFound))
+    }
+}
+
+impl Listing {
+    /// How many were found.
+    pub(crate) fn len(&self) -> usize {
+        match &self.found {
+            Found::Exports(exports) => exports.len(),
+            Found::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// Some of them as they are shown.
+    ///
+    /// # Errors
+    /// Faults of what is read for them.
+    pub(crate) async fn objects(&self, call: &Call<'_>, range: std::ops::Range<usize>) -> Result<Vec<Value>, Fault> {
+        let loaded;
+        let texts = match &self.found {
+            Found::Texts(texts) => texts.get(range).unwrap_or_default(),
+            Found::Exports(exports) => {
+                let exports = exports.get(range).unwrap_or_default().to_vec();
+                let views = with_requests(call.context, &call.principal, exports).await?;
+                loaded = views.iter().map(|view| export_text(call, view)).collect::<Result<Vec<_>, _>>()?;
+                &loaded
+            }
+        };
+        let records = &*call.deps.records;
+        Ok(render_objects(call.context, records, &call.principal, &self.query, texts, &CortexForm).await?)
+    }
+}
+
+/// Reads all exports of the surface, page by page.
+struct Scan {
+    from: Option<Seq>,
+    done: bool,
+    until: Duration,
+}
+
+impl Scan {
+    fn new(call: &Call<'_>) -> Self {
+        Self { from: None, done: false, until: call.context.clock.monotonic() + Effort::default().time }
+    }
+
+    /// The next page, as JSON; `None` after the last.
+    async fn page(&mut self, call: &Call<'_>) -> Result<Option<Vec<Bytes>>, Fault> {
+        if self.done {
+            return Ok(None);
+        }
+        if call.context.clock.monotonic() > self.until {
+            let reason =
+                "there are too many exports to look through in one request; take them in the order of `created`";
+            return Err(Fault::new(Kind::RequestTooLarge).because(reason));
+        }
+        let surface = Some(Surface::Cortex);
+        let page = list_exports(call.context, &call.principal, surface, self.from, false, SCAN_PAGE).await?;
+        (self.from, self.done) = (page.next, page.next.is_none());
+        page.items.iter().map(|view| export_text(call, view)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+fn export_text(call: &Call<'_>, view: &ExportView) -> Result<Bytes, Fault> {
+    Ok(ExportObject::new(view, &call.principal).to_value()?.to_string().into())
+}
+
+/// Whether a list is one of all exports as they were made, the newest first (`true`) or last; `None` for other lists.
+fn as_created(query: &ObjectQuery) -> Option<bool> {
+    if query.condition.is_some() {
+        return None;
+    }
+    let Some(sort) = &query.sort else {
+        let between = query.after.is_some() && query.before.is_some();
+        return Some(query.before.is_some() && !between);
+    };
+    match sort.terms() {
+        // No two exports of an org have the same time.
+        [only] if only.path.to_string() == "created" && query.after.is_none() && query.before.is_none() => {
+            Some(only.descending)
+        }
+        _ => None,
+    }
+}
+
+fn export_id(id: waybill_domain::RecordId) -> Result<ExportId, Fault> {
+    id.to_string().parse().map_err(|_| Fault::new(Kind::InvalidArgument))
+}
+
+/// What is wrong with an argument, as the fault that names it.
+fn argument(error: Error) -> Fault {
+    match error {
+        Error::Invalid(fields) => {
+            let told: Vec<String> = fields.iter().map(|field| field.message.clone()).collect();
+            let name = fields.first().and_then(|field| field.field.split('.').next()).unwrap_or_default();
+            Fault::new(Kind::InvalidArgument).because(told.join("; ")).at(name)
+        }
+        error => error.into(),
+    }
+}
+
+/// What a source that cannot be read this way says.
+fn source(error: Error) -> Fault {
+    match error {
+        Error::Conflict { reason } => Fault::new(Kind::UnsupportedOperation).because(reason),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,35 @@
+//! GET `/{org}/v2/{objects}/{id}`.
+
+use crate::fault::Fault;
+use crate::objects::Objects;
+use crate::reply::Reply;
+use crate::routes::Call;
+use crate::wire::arguments::{OF_READS, only, parts_of_query};
+
+/// Reads one object: a record of a collection, or an account, `me` being the caller's own.
+///
+/// # Errors
+/// `kInvalidObject`, `kNotFound`, and faults of the arguments.
+#[utoipa::path(
+    get,
+    path = "/{org}/v2/{objects}/{id}",
+    tag = "cortex",
+    operation_id = "cortexReadObject",
+    params(
+        ("org" = String, Path, description = "The org's code"),
+        ("objects" = String, Path, description = "A collection, or `accounts`"),
+        ("id" = String, Path, description = "The object's `_id`; `me` of `accounts`"),
+        ("paths[]" = Option<Vec<String>>, Query, description = "Properties to give; all that are not optional unless said"),
+        ("include[]" = Option<Vec<String>>, Query, description = "Optional properties to add"),
+        ("expand[]" = Option<Vec<String>>, Query, description = "References to replace by what they lead to"),
+    ),
+    responses(
+        (status = 200, description = "The object", body = serde_json::Value),
+        (status = "4XX", description = "A fault", body = crate::fault::FaultBody),
+    )
+)]
+pub(crate) async fn read_object(call: &Call<'_>, objects: &str, id: &str) -> Result<Reply, Fault> {
+    let objects = Objects::named(call, objects).await?;
+    only(&call.query, &OF_READS)?;
+    Reply::json(&objects.read(call, id, &parts_of_query(&call.query)?).await?)
+}

@@ -1,0 +1,86 @@
+//! What exports are made of, said as the definition of a collection, so that they are asked for as records are.
+
+use waybill_domain::{Collection, CollectionName, OrgCode, Property, PropertyKind, Source, Timestamp};
+
+/// The properties of an export object.
+///
+/// # Errors
+/// None: the names are constants that are names.
+pub(crate) fn exports(org: &OrgCode) -> Result<Collection, waybill_domain::IdError> {
+    let text = || PropertyKind::String;
+    let account = || PropertyKind::Reference { collection: CollectionName::accounts() };
+    let fault = [
+        ("object", text()),
+        ("name", text()),
+        ("code", text()),
+        ("errCode", text()),
+        ("status", PropertyKind::Number),
+        ("message", text()),
+        ("reason", text()),
+        ("path", text()),
+        ("faults", PropertyKind::Any),
+    ];
+    let data_file = [
+        ("ETag", text()),
+        ("creator", PropertyKind::ObjectId),
+        ("filename", text()),
+        ("location", PropertyKind::Number),
+        ("mime", text()),
+        ("name", text()),
+        ("path", text()),
+        ("size", PropertyKind::Number),
+        ("state", PropertyKind::Number),
+        ("fault", document(fault.clone())),
+    ];
+    let stats = [
+        ("docs", document([("count", PropertyKind::Number)])),
+        ("files", document([("count", PropertyKind::Number), ("size", PropertyKind::Number)])),
+    ];
+    let properties = [
+        ("object", text()),
+        ("created", PropertyKind::Date),
+        ("creator", account()),
+        ("owner", account()),
+        ("access", PropertyKind::Number),
+        ("label", text()),
+        ("description", text()),
+        ("state", text()),
+        ("exportFiles", PropertyKind::Boolean),
+        ("zipFiles", PropertyKind::Boolean),
+        ("format", text()),
+        ("objects", text()),
+        ("paths", text()),
+        ("include", text()),
+        ("expand", text()),
+        ("where", text()),
+        ("afterScript", text()),
+        ("principal", PropertyKind::ObjectId),
+        ("prefix", text()),
+        ("pipeline", PropertyKind::Any),
+        ("dataFile", document(data_file)),
+        ("stats", document(stats)),
+        ("expiresAt", PropertyKind::Date),
+        ("err", document(fault)),
+    ];
+    let many = ["paths", "include", "expand"];
+    let properties = properties.map(|(name, kind)| Property { array: many.contains(&name), ..property(name, kind) });
+    Ok(Collection {
+        org: org.clone(),
+        name: "exports".parse()?,
+        singular: "export".parse()?,
+        source: Source::Records,
+        properties: properties.to_vec(),
+        open: false,
+        revision: 1,
+        created_at: Timestamp::from_millis(0),
+        updated_at: Timestamp::from_millis(0),
+    })
+}
+
+fn document<const N: usize>(properties: [(&str, PropertyKind); N]) -> PropertyKind {
+    PropertyKind::Document { properties: properties.map(|(name, kind)| property(name, kind)).to_vec() }
+}
+
+fn property(name: &str, kind: PropertyKind) -> Property {
+    Property { name: name.to_owned(), kind, array: false, optional: false, inheritable: false, dimensions: Vec::new() }
+}
