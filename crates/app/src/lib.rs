@@ -77,4 +77,4 @@ pub use waybill_ports as ports;
 pub use waybill_query::SortOrder;
 /// The paths that commands are made of.
 pub use waybill_record::{Path, PathError};
-pub use window_exports::{ExportWindow, window_exports, window_exports_as_created, with_requests};
+pub use window_exports::{ExportWindow, window_exports_as_created, with_requests};

@@ -1,14 +1,13 @@
-//! Reading a window of exports in an order of the caller's choice.
+//! Reading a window of exports in the order in which they were made.
 
 use crate::{Context, Error, ExportView};
-use std::collections::BTreeMap;
 use waybill_domain::{Export, ExportId, Principal, Seq, Surface};
 use waybill_ports::PortError;
 
 /// Exports that are read at once while looking for those of a window.
 const SCAN_PAGE: usize = 500;
 
-/// Which exports of a sorted list.
+/// Which exports of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportWindow {
     /// Only ids greater than this.
@@ -21,48 +20,11 @@ pub struct ExportWindow {
     pub limit: usize,
 }
 
-/// Visible exports made through `surface` (`None` = any) in the order of `sort_key`, equal ones in order of creation; whether there
-/// are more beyond the window. Reads all exports of the org, keeps `skip + limit` of them.
+/// Visible exports made through `surface` (`None` = any) in order of creation (`descending`: the newest first); whether there are more
+/// beyond the window, which is all that is read.
 ///
 /// # Errors
 /// `Unavailable`, `Throttled`, `Internal`.
-pub async fn window_exports<K: Ord + Send>(
-    context: &Context,
-    principal: &Principal,
-    surface: Option<Surface>,
-    window: ExportWindow,
-    sort_key: impl Fn(&Export) -> K + Send + Sync,
-) -> Result<(Vec<Export>, bool), Error> {
-    let (keep, now) = (window.skip.saturating_add(window.limit).saturating_add(1), context.now());
-    let mut kept: BTreeMap<(K, Seq), Export> = BTreeMap::new();
-    let mut from = None;
-    loop {
-        let (page, more) = context.rows().exports(&principal.org, from, false, SCAN_PAGE).await?;
-        from = page.last().map_or(from, |last| Some(last.value.seq));
-        for export in page.into_iter().map(|stored| stored.value) {
-            let of_surface = surface.is_none_or(|surface| surface == export.surface);
-            let inside = window.after.is_none_or(|id| export.id > id) && window.before.is_none_or(|id| export.id < id);
-            if of_surface && inside && export.is_visible(now) {
-                kept.insert((sort_key(&export), export.seq), export);
-                if kept.len() > keep {
-                    kept.pop_last();
-                }
-            }
-        }
-        if !more {
-            break;
-        }
-    }
-    let mut exports: Vec<Export> = kept.into_values().skip(window.skip).collect();
-    let further = exports.len() > window.limit;
-    exports.truncate(window.limit);
-    Ok((exports, further))
-}
-
-/// As [`window_exports`] in order of creation (`descending`: the newest first), without reading more than the window needs.
-///
-/// # Errors
-/// As [`window_exports`].
 pub async fn window_exports_as_created(
     context: &Context,
     principal: &Principal,
@@ -109,7 +71,7 @@ pub async fn window_exports_as_created(
 /// Exports of the caller's org with their frozen requests; those whose rows are being removed are left out.
 ///
 /// # Errors
-/// As [`window_exports`].
+/// As [`window_exports_as_created`].
 pub async fn with_requests(
     context: &Context,
     principal: &Principal,

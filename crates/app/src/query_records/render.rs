@@ -88,7 +88,7 @@ impl Rendering<'_> {
         let followed = &self.query.followed[place];
         let mut ids = BTreeSet::new();
         for object in &mut *objects {
-            each(object, followed.path.segments(), &mut |value| ids.extend(id(value)));
+            each(object, followed.path.segments(), &mut |value| ids.extend(id_of(value)));
         }
         let org = &self.query.stored.org;
         let Some(target) = definition(self.context, org, &followed.collection).await? else { return Ok(()) };
@@ -108,7 +108,7 @@ impl Rendering<'_> {
         for object in &mut *objects {
             each(object, followed.path.segments(), &mut |value| {
                 if *bytes + replaced <= MAX_BYTES
-                    && let Some((object, size)) = id(value).and_then(|id| shown.get(&id))
+                    && let Some((object, size)) = id_of(value).and_then(|id| shown.get(&id))
                 {
                     replaced += size;
                     *value = object.clone();
@@ -188,6 +188,11 @@ fn references(properties: &[Property], above: &mut Vec<String>, found: &mut Vec<
 /// The id that a reference holds.
 fn id(value: &Value) -> Option<RecordId> {
     value.as_str()?.parse().ok()
+}
+
+/// The same, of a reference that is written in the form of the surface, too.
+fn id_of(value: &Value) -> Option<RecordId> {
+    id(value.get("_id").unwrap_or(value))
 }
 
 /// Does something with everything that `path` leads to, through arrays.
