@@ -36,7 +36,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{LaneRefused, OrgCode};
-use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, ScriptQueue, WakeMessage, WakeQueue, WakeReceipt};
 
 pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
@@ -54,6 +54,8 @@ pub struct Exporting {
     pub archives: Arc<dyn ArchiveStore>,
     /// Where wake-ups are sent.
     pub wake: Arc<dyn WakeQueue>,
+    /// Where scripts are rung for.
+    pub scripts: Arc<dyn ScriptQueue>,
     /// Where pages are transformed.
     pub compute: Arc<dyn Compute>,
     /// Lengths and sizes.

@@ -6,7 +6,7 @@ use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
     Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
-    Principal, Selection, Seq, Surface, Timestamp,
+    Principal, ScriptRun, Selection, Seq, Surface, Timestamp,
 };
 use waybill_ports::WakeQueue;
 use waybill_query::SortOrder;
@@ -47,6 +47,9 @@ pub struct CreateExport {
     pub packaging: Packaging,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
+    /// The source of the script that runs when it has ended, of at most 50 000 characters that parse as a module: whoever takes it in
+    /// has seen to that.
+    pub after_script: Option<String>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
     pub scheduled_at: Option<Timestamp>,
     /// The client's promise that it may send this again.
@@ -71,6 +74,7 @@ impl CreateExport {
             files: FileInclusion::None,
             packaging: Packaging::Zip,
             raw_cells: false,
+            after_script: None,
             scheduled_at: None,
             idempotency: None,
         }
@@ -114,6 +118,8 @@ pub struct ExportView {
     pub export: Export,
     /// What it was asked.
     pub spec: ExportSpec,
+    /// The script that follows it, once it has ended.
+    pub script: Option<ScriptRun>,
 }
 
 /// Creates an export and rings for it, unless it waits for its time. When this returns an export, it runs, or ends in a state
@@ -229,6 +235,7 @@ fn freeze(
         level: command.level,
         raw_cells: command.raw_cells,
         principal: principal.account,
+        after_script: command.after_script.clone(),
         scheduled_at: command.scheduled_at,
     })
 }

@@ -168,7 +168,7 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
         transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
     }
     transaction.commit(&*context.state).await?;
-    Ok(Outcome::Made(Box::new(ExportView { export, spec })))
+    Ok(Outcome::Made(Box::new(ExportView { export, spec, script: None })))
 }
 
 /// Whether `limit` exports wait in the lane. To be asked after the counter was read: whoever enters meanwhile moves the counter, so that a
@@ -217,6 +217,7 @@ fn new_export(
         created_at,
         expires_at: Export::expiry(begins_at),
         state,
+        after_script: draft.spec.after_script.is_some(),
         retry_of: draft.retry_of,
         started_at: None,
         epoch: Epoch(0),

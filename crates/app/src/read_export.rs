@@ -1,8 +1,9 @@
 //! Reading exports: one, or a page of them, as their org may see them now.
 
 use crate::{Context, Error, ExportView};
-use waybill_domain::{Export, ExportId, OrgCode, Principal, Seq, Surface};
-use waybill_ports::{PortError, Stored};
+use std::collections::BTreeMap;
+use waybill_domain::{Export, ExportId, OrgCode, Principal, ScriptRun, Seq, Surface};
+use waybill_ports::{PortError, Rows, Stored};
 
 /// A page of exports.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +26,13 @@ pub async fn read_export(
 ) -> Result<ExportView, Error> {
     let export = visible(context, &principal.org, surface, id).await?.value;
     match context.rows().spec(&principal.org, export.seq).await? {
-        Some(spec) => Ok(ExportView { export, spec: spec.value }),
+        Some(spec) => {
+            let script = match follows(&export) {
+                true => context.rows().script_run(&principal.org, id).await?.map(|run| run.value),
+                false => None,
+            };
+            Ok(ExportView { export, spec: spec.value, script })
+        }
         // Its rows are being removed.
         None => Err(not_found(id)),
     }
@@ -87,9 +94,26 @@ pub async fn list_exports(
     let further = exports.len() > limit;
     exports.truncate(limit);
     let next = exports.last().filter(|_| further).map(|last| last.seq);
+    Ok(ExportPage { items: views(rows, org, exports).await?, next })
+}
+
+/// Exports of an org with their frozen requests and scripts; those whose rows are being removed are left out.
+pub(crate) async fn views(rows: Rows<'_>, org: &OrgCode, exports: Vec<Export>) -> Result<Vec<ExportView>, PortError> {
     let seqs: Vec<Seq> = exports.iter().map(|export| export.seq).collect();
     let specs = rows.specs(org, &seqs).await?;
-    let items = exports.into_iter().zip(specs);
-    let items = items.filter_map(|(export, spec)| spec.map(|spec| ExportView { export, spec: spec.value })).collect();
-    Ok(ExportPage { items, next })
+    let followed: Vec<ExportId> = exports.iter().filter(|export| follows(export)).map(|export| export.id).collect();
+    let scripts = if followed.is_empty() { Vec::new() } else { rows.script_runs(org, &followed).await? };
+    let mut scripts: BTreeMap<ExportId, ScriptRun> =
+        scripts.into_iter().flatten().map(|run| (run.value.export, run.value)).collect();
+    let views = exports.into_iter().zip(specs);
+    let views = views.filter_map(|(export, spec)| {
+        let script = scripts.remove(&export.id);
+        spec.map(|spec| ExportView { export, spec: spec.value, script })
+    });
+    Ok(views.collect())
+}
+
+/// Whether a script follows it, or has.
+fn follows(export: &Export) -> bool {
+    export.after_script && export.is_terminal()
 }

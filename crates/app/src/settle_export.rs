@@ -1,10 +1,12 @@
 //! Settling: an export ends, leaves the lane and its storage is counted, in one transaction.
 
 use crate::advance_lane::Exporting;
+use crate::look_at_script::ring;
+use crate::queue_script::script_of;
 use crate::retry::Attempts;
 use std::time::Duration;
 use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
-use waybill_ports::{PortError, Stored};
+use waybill_ports::{PortError, PortErrorKind, Stored};
 
 /// How long after a change an org's storage is recounted.
 const RECOUNT_AFTER: Duration = Duration::from_hours(24);
@@ -30,6 +32,7 @@ pub(crate) async fn settle(
 ) -> Result<(), PortError> {
     let context = &exporting.context;
     let mut attempts = Attempts::new(context);
+    let mut too_large = false;
     loop {
         let now = context.now();
         let current = export.value.clone();
@@ -53,11 +56,22 @@ pub(crate) async fn settle(
             let usage = usage.map_or_else(|| Usage::empty(settled.org.clone()), |usage| usage.value);
             transaction.upsert(version, &usage.settle(reserved, held).recount_by(now.after(RECOUNT_AFTER)))?;
         }
+        let script = script_of(context, &settled).await?.map(|run| if too_large { run.not_kept() } else { run });
+        if let Some(run) = &script {
+            transaction.insert(run)?;
+        }
         match transaction.commit(&*context.state).await {
             Ok(_) => {
                 tracing::info!(org = %settled.org, export = %settled.id, epoch = epoch.0, state = ?settled.progress.phase, "export settled");
+                if let Some(run) = script.filter(|run| !run.is_over())
+                    && let Err(error) = ring(&*exporting.scripts, &run, &run.export.to_string()).await
+                {
+                    tracing::warn!(org = %run.org, export = %run.export, %error, "script not rung for; the sweeper will");
+                }
                 return Ok(());
             }
+            // Whatever follows an export does not keep it from its end.
+            Err(error) if script.is_some() && !too_large && is_too_large(&error) => too_large = true,
             Err(error) => attempts.after(error).await?,
         }
         match context.rows().export(&settled.org, settled.seq).await? {
@@ -65,4 +79,8 @@ pub(crate) async fn settle(
             None => return Ok(()),
         }
     }
+}
+
+fn is_too_large(error: &PortError) -> bool {
+    matches!(&error.kind, PortErrorKind::Rejected { reason } if reason == PortError::ROW_TOO_LARGE)
 }

@@ -8,6 +8,7 @@ use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::end_export::stop_asked_at;
 use crate::look_at_file::look_at_file;
+use crate::look_at_script::look_at_script;
 use crate::make_export::ring_to_stop;
 use crate::read_export::stored_export;
 use crate::recount_usage::recount_usage;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Export, ExportId, OrgCode, Sequence, Timestamp, Usage};
 use waybill_ports::{
-    ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, RowKey, Stored, WakeMessage, WakeQueue,
+    ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, RowKey, ScriptQueue, Stored, WakeMessage,
+    WakeQueue,
 };
 
 /// How long a lane is left alone after it was looked at.
@@ -41,6 +43,8 @@ pub struct Sweeping {
     pub archives: Arc<dyn ArchiveStore>,
     /// Where wake-ups are sent.
     pub wake: Arc<dyn WakeQueue>,
+    /// Where scripts are rung for.
+    pub scripts: Arc<dyn ScriptQueue>,
     /// How long a lane is left alone after it was looked at; a minute in production.
     pub look_again: Duration,
     /// How long before it is due a lane is looked at: not at all in production. An embedded stack, whose queue forgets
@@ -50,8 +54,13 @@ pub struct Sweeping {
 
 impl Sweeping {
     /// With the production's lengths.
-    pub fn new(context: Context, archives: Arc<dyn ArchiveStore>, wake: Arc<dyn WakeQueue>) -> Self {
-        Self { context, archives, wake, look_again: LOOK_AGAIN, look_ahead: Duration::ZERO }
+    pub fn new(
+        context: Context,
+        archives: Arc<dyn ArchiveStore>,
+        wake: Arc<dyn WakeQueue>,
+        scripts: Arc<dyn ScriptQueue>,
+    ) -> Self {
+        Self { context, archives, wake, scripts, look_again: LOOK_AGAIN, look_ahead: Duration::ZERO }
     }
 }
 
@@ -68,6 +77,8 @@ pub struct Swept {
     pub files: usize,
     /// Orgs whose storage was recounted, or went on to be.
     pub recounted: usize,
+    /// Scripts that were due and looked at.
+    pub scripts: usize,
     /// Dead letters dealt with.
     pub dead_letters: usize,
     /// Rows that failed and are tried again at the next tick.
@@ -80,7 +91,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
     let mut swept = Swept::default();
     // First, as they are few: however much else is due, they are looked into.
     (swept.dead_letters, swept.failed) = sweep_dead_letters(sweeping).await;
-    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File, DueKind::Usage] {
+    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File, DueKind::Usage, DueKind::Script] {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
         let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
         let done: usize = counts.iter().map(|(done, _)| done).sum();
@@ -91,6 +102,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Expiry => swept.expired += done,
             DueKind::File => swept.files += done,
             DueKind::Usage => swept.recounted += done,
+            DueKind::Script => swept.scripts += done,
             // The scheduler's.
             DueKind::Admit => {}
         }
@@ -182,6 +194,7 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
             look_at_file(&sweeping.context, &*sweeping.archives, Stored::parse(&stored)?).await.map(|()| true)
         }
         DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
+        DueKind::Script => look_at_script(sweeping, Stored::parse(&stored)?).await,
         DueKind::Admit => Ok(false),
     }
 }

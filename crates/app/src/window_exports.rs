@@ -1,8 +1,8 @@
 //! Reading a window of exports in the order in which they were made.
 
+use crate::read_export::views;
 use crate::{Context, Error, ExportView};
 use waybill_domain::{Export, ExportId, Principal, Seq, Surface};
-use waybill_ports::PortError;
 
 /// Exports that are read at once while looking for those of a window.
 const SCAN_PAGE: usize = 500;
@@ -77,8 +77,5 @@ pub async fn with_requests(
     principal: &Principal,
     exports: Vec<Export>,
 ) -> Result<Vec<ExportView>, Error> {
-    let seqs: Vec<Seq> = exports.iter().map(|export| export.seq).collect();
-    let specs = context.rows().specs(&principal.org, &seqs).await.map_err(|error: PortError| Error::from(error))?;
-    let views = exports.into_iter().zip(specs);
-    Ok(views.filter_map(|(export, spec)| spec.map(|spec| ExportView { export, spec: spec.value })).collect())
+    Ok(views(context.rows(), &principal.org, exports).await?)
 }

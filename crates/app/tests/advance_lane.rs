@@ -70,6 +70,7 @@ impl Fixture {
             records: Arc::<MemoryRecordStore>::clone(&self.ports.records),
             archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
             wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake),
+            scripts: Arc::<waybill_testkit::MemoryScriptQueue>::clone(&self.ports.scripts),
             compute: Arc::new(InlineCompute { parallelism: self.parallelism }),
             settings: self.settings.clone(),
         }
@@ -77,7 +78,7 @@ impl Fixture {
 
     fn sweeping(&self) -> Sweeping {
         let exporting = self.exporting();
-        Sweeping::new(exporting.context, exporting.archives, exporting.wake)
+        Sweeping::new(exporting.context, exporting.archives, exporting.wake, exporting.scripts)
     }
 
     fn create(&self, format: ExportFormat) -> ExportView {

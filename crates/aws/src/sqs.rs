@@ -1,10 +1,13 @@
-//! Wake-ups through an SQS FIFO queue.
+//! Wake-ups and messages about scripts through SQS FIFO queues.
 
 use crate::errors::{has_code, port_error, rejected};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use serde::Serialize;
 use std::time::Duration;
-use waybill_ports::{DeadLetter, PortError, PortErrorKind, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_ports::{
+    DeadLetter, PortError, PortErrorKind, ScriptMessage, ScriptQueue, WakeMessage, WakeQueue, WakeReceipt,
+};
 
 /// Most messages that one request gives.
 const BATCH: i32 = 10;
@@ -47,13 +50,7 @@ impl SqsWakeQueue {
 #[async_trait]
 impl WakeQueue for SqsWakeQueue {
     async fn ring(&self, message: &WakeMessage, group: &str, deduplication: &str) -> Result<(), PortError> {
-        const DURING: &str = "ringing";
-        let body = serde_json::to_string(message).map_err(|error| {
-            PortError::caused_by(PortErrorKind::Rejected { reason: "does not serialise".into() }, DURING, error)
-        })?;
-        let request = self.client.send_message().queue_url(&self.queue_url).message_body(body);
-        let request = request.message_group_id(group).message_deduplication_id(deduplication);
-        request.send().await.map(drop).map_err(|error| port_error(DURING, &error))
+        send(&self.client, &self.queue_url, message, (group, deduplication)).await
     }
 
     async fn set_visibility(&self, receipt: &WakeReceipt, hidden: Duration) -> Result<(), PortError> {
@@ -95,4 +92,41 @@ impl WakeQueue for SqsWakeQueue {
         let request = self.client.delete_message().queue_url(self.dead_letter_url(DURING)?).receipt_handle(&receipt.0);
         request.send().await.map(drop).map_err(|error| port_error(DURING, &error))
     }
+}
+
+/// Sends messages about scripts to one FIFO queue: each in a group of its export, so that none waits for another.
+#[derive(Clone, Debug)]
+pub struct SqsScriptQueue {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsScriptQueue {
+    /// The queue at `queue_url`.
+    pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
+        Self { client, queue_url: queue_url.into() }
+    }
+}
+
+#[async_trait]
+impl ScriptQueue for SqsScriptQueue {
+    async fn ring(&self, message: &ScriptMessage, deduplication: &str) -> Result<(), PortError> {
+        let ScriptMessage::RunV1 { export, .. } = message;
+        send(&self.client, &self.queue_url, message, (&export.to_string(), deduplication)).await
+    }
+}
+
+async fn send(
+    client: &Client,
+    queue_url: &str,
+    message: &(impl Serialize + Sync),
+    (group, deduplication): (&str, &str),
+) -> Result<(), PortError> {
+    const DURING: &str = "ringing";
+    let body = serde_json::to_string(message).map_err(|error| {
+        PortError::caused_by(PortErrorKind::Rejected { reason: "does not serialise".into() }, DURING, error)
+    })?;
+    let request = client.send_message().queue_url(queue_url).message_body(body);
+    let request = request.message_group_id(group).message_deduplication_id(deduplication);
+    request.send().await.map(drop).map_err(|error| port_error(DURING, &error))
 }

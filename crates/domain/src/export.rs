@@ -40,6 +40,9 @@ pub struct Export {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub state: State,
+    /// Whether a script runs when it has ended.
+    #[serde(default)]
+    pub after_script: bool,
     /// The export that this one does again.
     #[serde(default)]
     pub retry_of: Option<ExportId>,

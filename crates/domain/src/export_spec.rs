@@ -185,6 +185,9 @@ pub struct ExportSpec {
     pub raw_cells: bool,
     /// The account whose rights it reads with.
     pub principal: AccountId,
+    /// The source of the script that runs when it has ended.
+    #[serde(default)]
+    pub after_script: Option<String>,
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,

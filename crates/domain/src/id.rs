@@ -98,6 +98,10 @@ object_id! {
     RecordId
 }
 object_id! {
+    /// A line of an org's log.
+    LogId
+}
+object_id! {
     /// A file of a record.
     FileId
 }

@@ -13,9 +13,11 @@ mod failure;
 mod id;
 mod idempotency;
 mod lane;
+mod log_entry;
 mod org;
 mod principal;
 mod record_file;
+mod script;
 mod signature;
 mod table_source;
 mod timestamp;
@@ -30,14 +32,19 @@ pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOut
 pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, OrgCode, RecordId, RoleName, Seq,
-    Ticket, WorkerId,
+    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, LogId, OrgCode, RecordId, RoleName,
+    Seq, Ticket, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
+pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;
 pub use principal::{Principal, Role, Scope};
 pub use record_file::{Looked, RecordFile, file_key};
+pub use script::{
+    LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
+    ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
+};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};

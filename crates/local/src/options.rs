@@ -64,6 +64,8 @@ pub struct Tuning {
     pub look_again: Duration,
     /// How long a worker invocation may take; also the wake-up queue's visibility time-out, in whole seconds.
     pub function_timeout: Duration,
+    /// How long an invocation that runs a script may take; also the visibility time-out of its queue, in whole seconds.
+    pub script_timeout: Duration,
     /// How long an HTTP invocation may take before the gateway answers 503.
     pub http_timeout: Duration,
     /// How often a message is handed out before it moves to the dead-letter queue.
@@ -90,6 +92,7 @@ impl Default for Tuning {
             tick: Duration::from_secs(5),
             look_again: Duration::from_secs(5),
             function_timeout: Duration::from_mins(15),
+            script_timeout: Duration::from_mins(4),
             http_timeout: Duration::from_secs(30),
             max_receive_count: 1000,
             worker_concurrency: 8,

@@ -36,9 +36,19 @@ pub(crate) mod names {
     /// Where a wake-up goes that was handed out too often.
     pub(crate) const DEAD_LETTERS: &str = "wake-ups-dead.fifo";
 
+    /// Queue of after-scripts.
+    pub(crate) const SCRIPTS: &str = "scripts.fifo";
+    /// Where a message about a script goes that was handed out too often.
+    pub(crate) const SCRIPTS_DEAD: &str = "scripts-dead.fifo";
+
     /// Tables of state.
     pub(crate) fn tables() -> waybill_aws::TableNames {
-        waybill_aws::TableNames { main: "main".to_owned(), records: "records".to_owned(), audit: "audit".to_owned() }
+        waybill_aws::TableNames {
+            main: "main".to_owned(),
+            records: "records".to_owned(),
+            audit: "audit".to_owned(),
+            scripts: "scripts".to_owned(),
+        }
     }
 }
 
@@ -129,7 +139,7 @@ impl Services {
         }
     }
 
-    /// Makes the wake-up queue and its dead-letter queue.
+    /// Makes the queues, each with its dead-letter queue.
     pub(crate) async fn make_queues(&self, tuning: &Tuning) -> Result<Queues> {
         let client = clients::sqs(&self.endpoints.sqs, &self.credentials);
         let dead_letters_url = make_queue(&client, names::DEAD_LETTERS, HashMap::new()).await?;
@@ -142,7 +152,18 @@ impl Services {
             (QueueAttributeName::VisibilityTimeout, tuning.function_timeout.as_secs().max(1).to_string()),
         ]);
         let url = make_queue(&client, names::QUEUE, attributes).await?;
-        Ok(Queues { client, url, arn: queue_arn(names::QUEUE), dead_letters_url })
+        make_queue(&client, names::SCRIPTS_DEAD, HashMap::new()).await?;
+        let redrive = serde_json::json!({
+            "deadLetterTargetArn": queue_arn(names::SCRIPTS_DEAD),
+            "maxReceiveCount": tuning.max_receive_count.min(5),
+        });
+        let attributes = HashMap::from([
+            (QueueAttributeName::RedrivePolicy, redrive.to_string()),
+            (QueueAttributeName::VisibilityTimeout, tuning.script_timeout.as_secs().max(1).to_string()),
+        ]);
+        let scripts_url = make_queue(&client, names::SCRIPTS, attributes).await?;
+        let (arn, scripts_arn) = (queue_arn(names::QUEUE), queue_arn(names::SCRIPTS));
+        Ok(Queues { client, url, arn, dead_letters_url, scripts_url, scripts_arn })
     }
 
     /// What the services do in their own time: rows past their time to live go, and what the bucket's lifecycle says.
@@ -164,13 +185,15 @@ impl Services {
     }
 }
 
-/// The wake-up queue and its dead-letter queue.
+/// The queues: of wake-ups with its dead letters, of scripts.
 #[derive(Debug, Clone)]
 pub(crate) struct Queues {
     pub(crate) client: aws_sdk_sqs::Client,
     pub(crate) url: String,
     pub(crate) arn: String,
     pub(crate) dead_letters_url: String,
+    pub(crate) scripts_url: String,
+    pub(crate) scripts_arn: String,
 }
 
 fn queue_arn(name: &str) -> String {

@@ -1,6 +1,6 @@
 //! Randomness.
 
-use waybill_domain::{AccountId, CommitId, ExportId, KeyId, RecordId, Timestamp, WorkerId};
+use waybill_domain::{AccountId, CommitId, ExportId, KeyId, LogId, RecordId, Timestamp, WorkerId};
 
 /// Where randomness comes from: the operating system in production, a seed in the simulator.
 pub trait Entropy: Send + Sync {
@@ -42,6 +42,11 @@ pub trait Entropy: Send + Sync {
     /// A new record's id.
     fn record_id(&self, now: Timestamp) -> RecordId {
         RecordId::new(now, self.eight())
+    }
+
+    /// A new line's id.
+    fn log_id(&self, now: Timestamp) -> LogId {
+        LogId::new(now, self.eight())
     }
 
     /// A worker invocation.

@@ -13,6 +13,7 @@ mod outgoing;
 mod record_source;
 mod record_store;
 mod rows;
+mod script_queue;
 mod secret_vault;
 mod state_store;
 mod transaction;
@@ -30,6 +31,7 @@ pub use outgoing::{
 pub use record_source::{Extent, IdRange, Reading, RecordSource, not_read};
 pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
 pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
+pub use script_queue::{ScriptMessage, ScriptQueue};
 pub use secret_vault::{SealContext, SecretVault};
 pub use state_store::{DueRow, Expect, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};
 pub use transaction::{Rows, StorageSum, Transaction};

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod catalogue;
 pub(crate) mod exports;
 pub(crate) mod lanes;
+pub(crate) mod scripts;
 
 use crate::{PortError, PortErrorKind, Row, RowKey, StateStore, Table};
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,11 +28,14 @@ pub enum DueKind {
     File,
     /// Recount an org's storage.
     Usage,
+    /// Look whether an after-script was run.
+    Script,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File, Self::Usage];
+    pub const ALL: [Self; 7] =
+        [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File, Self::Usage, Self::Script];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +46,15 @@ impl DueKind {
             Self::Expiry => "expiry",
             Self::File => "file",
             Self::Usage => "usage",
+            Self::Script => "script",
+        }
+    }
+
+    /// The table whose rows are due for it.
+    pub fn table(self) -> Table {
+        match self {
+            Self::Lane | Self::Admit | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => Table::Main,
+            Self::Script => Table::Scripts,
         }
     }
 }

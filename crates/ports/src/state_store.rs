@@ -12,6 +12,8 @@ pub enum Table {
     Main,
     /// The append-only audit trail.
     Audit,
+    /// What after-scripts run with, keep and log.
+    Scripts,
 }
 
 /// Where a row is: partition and sort key, both made by us.

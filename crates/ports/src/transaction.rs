@@ -1,12 +1,13 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
-use crate::rows::{access, catalogue, exports, lanes, load, org_partition, to_row};
+use crate::rows::{access, catalogue, exports, lanes, load, org_partition, scripts, to_row};
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
-    ExportSpec, FileId, IdempotencyRecord, KeyId, KeyPointer, Lane, NonceUse, Org, OrgCode, QueueEntry, RecordFile,
-    RecordId, Seq, Sequence, SignatureUse, StorageHold, Ticket, Usage,
+    ExportSpec, FileId, IdempotencyRecord, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, QueueEntry,
+    RecordFile, RecordId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, SignatureUse, StorageHold, Ticket,
+    Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -159,6 +160,12 @@ reads! {
     export_pointer(org: &OrgCode, id: ExportId) -> ExportPointer = exports::pointer_key(org, id);
     /// An org's storage.
     usage(org: &OrgCode) -> Usage = exports::usage_key(org);
+    /// The script of an export.
+    script_run(org: &OrgCode, export: ExportId) -> ScriptRun = scripts::run_key(org, export);
+    /// A value that scripts keep.
+    script_value(org: &OrgCode, key: &str) -> ScriptValue = scripts::value_key(org, key);
+    /// A number that scripts count with.
+    script_counter(org: &OrgCode, key: &str) -> ScriptCounter = scripts::counter_key(org, key);
     /// What a repeated request made.
     idempotency(org: &OrgCode, caller: KeyId, scope: &str) -> IdempotencyRecord = exports::idempotency_key(org, caller, scope);
 }
@@ -325,11 +332,69 @@ impl Rows<'_> {
         self.page(&range).await
     }
 
+    /// The scripts of several exports, in their order.
+    ///
+    /// # Errors
+    /// As [`StateStore::get_many`].
+    pub async fn script_runs(
+        self,
+        org: &OrgCode,
+        exports: &[ExportId],
+    ) -> Result<Vec<Option<Stored<ScriptRun>>>, PortError> {
+        let keys: Vec<RowKey> = exports.iter().map(|export| scripts::run_key(org, *export)).collect();
+        let rows = self.0.get_many(&keys).await?;
+        rows.iter().map(|row| row.as_ref().map(Stored::parse).transpose()).collect()
+    }
+
+    /// An org's log, newest first or oldest first, beyond the sort key `after` of an earlier page's last line.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn logs(
+        self,
+        org: &OrgCode,
+        after: Option<String>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<(Vec<Stored<LogEntry>>, bool), PortError> {
+        self.page(&script_range(org, scripts::LOG, after, descending, limit)).await
+    }
+
+    /// Values that an org's scripts keep, beyond the sort key `after`, by key.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn script_values(
+        self,
+        org: &OrgCode,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<ScriptValue>>, bool), PortError> {
+        self.page(&script_range(org, scripts::VALUE, after, false, limit)).await
+    }
+
+    /// Numbers that an org's scripts count with, beyond the sort key `after`, by key.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn script_counters(
+        self,
+        org: &OrgCode,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<ScriptCounter>>, bool), PortError> {
+        self.page(&script_range(org, scripts::COUNTER, after, false, limit)).await
+    }
+
     async fn page<T: Entity>(self, range: &RowRange) -> Result<(Vec<Stored<T>>, bool), PortError> {
         let page = self.0.query(range).await?;
         let rows = page.rows.iter().map(Stored::parse).collect::<Result<_, _>>()?;
         Ok((rows, page.more))
     }
+}
+
+fn script_range(org: &OrgCode, prefix: &str, after: Option<String>, descending: bool, limit: usize) -> RowRange {
+    RowRange { table: Table::Scripts, ..main_range(org_partition(org), prefix, after, descending, limit) }
 }
 
 fn main_range(pk: String, prefix: &str, after: Option<String>, descending: bool, limit: usize) -> RowRange {

@@ -3,12 +3,14 @@
 mod archive_store;
 mod record_source;
 mod record_store;
+mod script_queue;
 mod state_store;
 mod vault;
 mod wake_queue;
 
 pub use archive_store::MemoryArchiveStore;
 pub use record_store::MemoryRecordStore;
+pub use script_queue::MemoryScriptQueue;
 pub use state_store::MemoryStateStore;
 pub use vault::MemoryVault;
 pub use wake_queue::{Delivery, MemoryWakeQueue, QueueOptions};

@@ -1,8 +1,8 @@
 //! All in-memory ports together, as a use case needs them.
 
 use crate::{
-    InlineCompute, ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryStateStore, MemoryVault, MemoryWakeQueue,
-    QueueOptions, SeededEntropy,
+    InlineCompute, ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore,
+    MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
 };
 use std::sync::Arc;
 use waybill_app::Context;
@@ -19,6 +19,8 @@ pub struct MemoryPorts {
     pub archives: Arc<MemoryArchiveStore>,
     /// Wake-ups.
     pub wake: Arc<MemoryWakeQueue>,
+    /// Messages about scripts.
+    pub scripts: Arc<MemoryScriptQueue>,
     /// Secrets.
     pub vault: Arc<MemoryVault>,
     /// Time: sleeps move it.
@@ -38,6 +40,7 @@ impl MemoryPorts {
             records: Arc::default(),
             archives: Arc::default(),
             wake: Arc::new(MemoryWakeQueue::new(Arc::new(clock.clone()), QueueOptions::default())),
+            scripts: Arc::default(),
             vault: Arc::default(),
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),

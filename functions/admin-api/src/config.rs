@@ -15,6 +15,8 @@ pub struct Config {
     pub records_table: String,
     /// Table of the audit trail (`WAYBILL_AUDIT_TABLE`).
     pub audit_table: String,
+    /// The table of after-scripts.
+    pub script_table: String,
     /// Bucket of the archives (`WAYBILL_ARCHIVE_BUCKET`).
     pub archive_bucket: String,
     /// Queue of the wake-ups (`WAYBILL_WAKE_QUEUE_URL`).
@@ -45,6 +47,7 @@ impl Config {
             main_table: env.text("WAYBILL_MAIN_TABLE"),
             records_table: env.text("WAYBILL_RECORDS_TABLE"),
             audit_table: env.text("WAYBILL_AUDIT_TABLE"),
+            script_table: env.text("WAYBILL_SCRIPT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),

@@ -66,6 +66,7 @@ impl Deps {
             main: config.main_table.clone(),
             records: config.records_table.clone(),
             audit: config.audit_table.clone(),
+            scripts: config.script_table.clone(),
         };
         let dynamodb = connection.dynamodb();
         let context = Context {

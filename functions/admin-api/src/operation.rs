@@ -77,7 +77,18 @@ impl Call<'_> {
 
     /// `limit` and `cursor` of the list called `list`; no other arguments.
     pub(crate) fn paging<T: DeserializeOwned>(&self, org: Option<&OrgCode>, list: &str) -> Result<Paging<T>, ApiError> {
-        self.only_arguments(&["limit", "cursor"])?;
+        self.paging_beside(&[], org, list)
+    }
+
+    /// As [`Call::paging`], beside the arguments `others`.
+    pub(crate) fn paging_beside<T: DeserializeOwned>(
+        &self,
+        others: &[&str],
+        org: Option<&OrgCode>,
+        list: &str,
+    ) -> Result<Paging<T>, ApiError> {
+        let known: Vec<&str> = ["limit", "cursor"].iter().chain(others).copied().collect();
+        self.only_arguments(&known)?;
         let limit = self.query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
         let cursor = self.query.one("cursor")?;
         let after = cursor.map(|cursor| decode_cursor(org, list, cursor)).transpose()?;
@@ -137,6 +148,7 @@ enum Operation<'a> {
     DownloadExport(&'a str),
     PreviewSchedule,
     ListAudit,
+    ListLogs,
     ReadUsage,
 }
 
@@ -173,6 +185,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "exports", id, "download"], "GET") => O::DownloadExport(id),
         (["v1", "schedules", "preview"], "POST") => O::PreviewSchedule,
         (["v1", "audit"], "GET") => O::ListAudit,
+        (["v1", "logs"], "GET") => O::ListLogs,
         (["v1", "usage"], "GET") => O::ReadUsage,
         _ => return None,
     })
@@ -182,7 +195,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
 fn allowed(path: &[&str]) -> Option<&'static str> {
     Some(match path {
         ["healthz" | "openapi.json" | "docs"]
-        | ["v1", "collections" | "audit" | "usage"]
+        | ["v1", "collections" | "audit" | "logs" | "usage"]
         | ["v1", "exports", _, "download"] => "GET",
         ["v1", "orgs" | "keys" | "exports"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
@@ -257,6 +270,7 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::DownloadExport(id) => routes::download_export::download_export(call, principal, id).await,
         Operation::PreviewSchedule => routes::preview_schedule::preview_schedule(call, principal).await,
         Operation::ListAudit => routes::list_audit::list_audit(call, principal).await,
+        Operation::ListLogs => routes::list_logs::list_logs(call, principal).await,
         Operation::ReadUsage => routes::read_usage::read_usage(call, principal).await,
         Operation::Health
         | Operation::OpenApi

@@ -16,6 +16,7 @@ pub(crate) mod list_audit;
 pub(crate) mod list_collections;
 pub(crate) mod list_exports;
 pub(crate) mod list_keys;
+pub(crate) mod list_logs;
 pub(crate) mod list_orgs;
 pub(crate) mod list_records;
 pub(crate) mod load_records;

@@ -6,9 +6,11 @@ pub(crate) mod export;
 pub(crate) mod export_body;
 pub(crate) mod file;
 pub(crate) mod key;
+pub(crate) mod log;
 pub(crate) mod org;
 pub(crate) mod record;
 pub(crate) mod schedule;
+pub(crate) mod script;
 pub(crate) mod usage;
 
 use serde::Serialize;

@@ -32,6 +32,7 @@ impl Deps {
             main: config.main_table.clone(),
             records: config.records_table.clone(),
             audit: config.audit_table.clone(),
+            scripts: config.script_table.clone(),
         };
         let context = Context {
             state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, Exporting, Verdict, advance_lane};
 use waybill_aws::{
-    DynamoRecordStore, DynamoStateStore, Encryption, S3ArchiveStore, SqsWakeQueue, SystemClock, SystemEntropy,
-    TableNames, ThreadCompute,
+    DynamoRecordStore, DynamoStateStore, Encryption, S3ArchiveStore, SqsScriptQueue, SqsWakeQueue, SystemClock,
+    SystemEntropy, TableNames, ThreadCompute,
 };
 use waybill_ports::{WakeMessage, WakeReceipt};
 use waybill_runtime::Budget;
@@ -28,6 +28,7 @@ impl Deps {
             records: config.records_table.clone(),
             // Nothing is audited here, and the function's role does not reach the trail.
             audit: String::new(),
+            scripts: config.script_table.clone(),
         };
         let dynamodb = connection.dynamodb();
         let context = Context {
@@ -43,6 +44,7 @@ impl Deps {
                 records: Arc::new(DynamoRecordStore::new(dynamodb, &config.records_table)),
                 archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::S3Managed)),
                 wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
+                scripts: Arc::new(SqsScriptQueue::new(connection.sqs(), &config.script_queue_url)),
                 compute: Arc::new(compute),
                 settings: config.settings.clone(),
             },

@@ -21,9 +21,10 @@ impl Deps {
         let connection = &config.connection;
         let tables = TableNames {
             main: config.main_table.clone(),
-            // The function's role reaches neither records nor the audit trail.
+            // The function's role reaches neither records nor the audit trail nor scripts.
             records: String::new(),
             audit: String::new(),
+            scripts: String::new(),
         };
         let context = Context {
             state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),

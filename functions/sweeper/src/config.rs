@@ -16,10 +16,14 @@ pub struct Config {
     pub connection: Connection,
     /// The table of state.
     pub main_table: String,
+    /// The table of after-scripts.
+    pub script_table: String,
     /// The bucket of archives.
     pub archive_bucket: String,
     /// The queue of wake-ups.
     pub wake_queue_url: String,
+    /// The queue of after-scripts.
+    pub script_queue_url: String,
     /// The queue of wake-ups that were handled too often.
     pub dead_letter_queue_url: String,
     /// How long a lane is left alone after it was looked at.
@@ -36,8 +40,10 @@ impl Config {
         Self {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             main_table: env.text("WAYBILL_MAIN_TABLE"),
+            script_table: env.text("WAYBILL_SCRIPT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
+            script_queue_url: env.text("WAYBILL_SCRIPT_QUEUE_URL"),
             dead_letter_queue_url: env.text("WAYBILL_DEAD_LETTER_QUEUE_URL"),
             look_again: LOOK_AGAIN,
             look_ahead: Duration::ZERO,

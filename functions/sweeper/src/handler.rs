@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, Sweeping, sweep};
-use waybill_aws::{DynamoStateStore, Encryption, S3ArchiveStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames};
+use waybill_aws::{
+    DynamoStateStore, Encryption, S3ArchiveStore, SqsScriptQueue, SqsWakeQueue, SystemClock, SystemEntropy, TableNames,
+};
 use waybill_runtime::Budget;
 
 /// What the sweeper works with; made once per process.
@@ -24,6 +26,7 @@ impl Deps {
             // The function's role reaches neither records nor the audit trail.
             records: String::new(),
             audit: String::new(),
+            scripts: config.script_table.clone(),
         };
         let context = Context {
             state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),
@@ -37,6 +40,7 @@ impl Deps {
             context,
             archives: Arc::new(archives),
             wake: Arc::new(wake),
+            scripts: Arc::new(SqsScriptQueue::new(connection.sqs(), &config.script_queue_url)),
             look_again: config.look_again,
             look_ahead: config.look_ahead,
         };
@@ -61,6 +65,7 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Err
         "expired": swept.expired,
         "files": swept.files,
         "recounted": swept.recounted,
+        "scripts": swept.scripts,
         "deadLetters": swept.dead_letters,
     }))
 }

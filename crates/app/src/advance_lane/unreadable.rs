@@ -65,6 +65,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         created_at: field(stored, "created_at").unwrap_or(now),
         expires_at: Export::expiry(now),
         state: State::Failed { at: now, failure },
+        after_script: false,
         retry_of: None,
         started_at: None,
         epoch: waybill_domain::Epoch(0),

@@ -31,6 +31,7 @@ pub(crate) fn table_label(table: Table) -> &'static str {
     match table {
         Table::Main => "main",
         Table::Audit => "audit",
+        Table::Scripts => "scripts",
     }
 }
 

@@ -33,6 +33,8 @@ pub struct TableNames {
     pub records: String,
     /// The audit trail.
     pub audit: String,
+    /// What after-scripts run with, keep and log.
+    pub scripts: String,
 }
 
 /// The type of an attribute that is part of a key.
@@ -91,17 +93,18 @@ const fn plain(resource: &'static str) -> TableDefinition {
     TableDefinition { resource, partition: text(PK), sort: text(SK), index: None, ttl: None }
 }
 
-const DEFINITIONS: [TableDefinition; 3] = [
+const fn watched(resource: &'static str) -> TableDefinition {
     TableDefinition {
         index: Some(IndexDefinition { name: DUE_INDEX, partition: text(DUE_SHARD), sort: number(DUE_AT) }),
         ttl: Some(TTL),
-        ..plain("MainTable")
-    },
-    plain("RecordsTable"),
-    plain("AuditTable"),
-];
+        ..plain(resource)
+    }
+}
 
-/// The tables: main, records, audit.
+const DEFINITIONS: [TableDefinition; 4] =
+    [watched("MainTable"), plain("RecordsTable"), plain("AuditTable"), watched("ScriptTable")];
+
+/// The tables: main, records, audit, scripts.
 pub fn definitions() -> &'static [TableDefinition] {
     &DEFINITIONS
 }
@@ -111,7 +114,7 @@ pub fn definitions() -> &'static [TableDefinition] {
 /// # Errors
 /// [`PortError`].
 pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), PortError> {
-    for (definition, name) in DEFINITIONS.iter().zip([&names.main, &names.records, &names.audit]) {
+    for (definition, name) in DEFINITIONS.iter().zip([&names.main, &names.records, &names.audit, &names.scripts]) {
         create(client, definition, name).await?;
     }
     Ok(())

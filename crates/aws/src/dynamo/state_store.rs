@@ -1,6 +1,6 @@
 //! Rows of state in `DynamoDB`: consistent reads, and the index of what is due.
 
-use super::item::{Item, due_partition, from_item, key_item, key_of};
+use super::item::{Item, due_partition, from_item, key_item, key_of, table_label};
 use super::range::{Start, start};
 use super::schema::{DUE_AT, DUE_INDEX, DUE_SHARD, PK, SK, TableNames};
 use super::{batch, commit};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use waybill_domain::{CommitId, Timestamp};
 use waybill_ports::{DueKind, DueRow, PortError, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};
 
-/// Keeps rows in the main and the audit table.
+/// Keeps rows in the tables of state.
 #[derive(Clone, Debug)]
 pub struct DynamoStateStore {
     pub(super) client: Client,
@@ -30,6 +30,7 @@ impl DynamoStateStore {
         match table {
             Table::Main => &self.names.main,
             Table::Audit => &self.names.audit,
+            Table::Scripts => &self.names.scripts,
         }
     }
 
@@ -51,7 +52,7 @@ impl StateStore for DynamoStateStore {
 
     async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
         let mut chunks = Vec::new();
-        for table in [Table::Main, Table::Audit] {
+        for table in [Table::Main, Table::Audit, Table::Scripts] {
             // The service refuses a key that is asked for twice.
             let different: BTreeSet<&RowKey> = keys.iter().filter(|key| key.table == table).collect();
             let different: Vec<Item> = different.into_iter().map(key_item).collect();
@@ -111,7 +112,7 @@ impl StateStore for DynamoStateStore {
             let request = self
                 .client
                 .query()
-                .table_name(self.table(Table::Main))
+                .table_name(self.table(kind.table()))
                 .index_name(DUE_INDEX)
                 .key_condition_expression(format!("{DUE_SHARD} = :shard AND {DUE_AT} <= :until"))
                 .expression_attribute_values(":shard", AttributeValue::S(due_partition(kind, shard)))
@@ -120,9 +121,11 @@ impl StateStore for DynamoStateStore {
                 .set_exclusive_start_key(from.take());
             let reply = request.send().await.map_err(|error| port_error(DURING, &error))?;
             for item in reply.items() {
-                let key = key_of(Table::Main, item, DURING)?;
+                let key = key_of(kind.table(), item, DURING)?;
                 let at = item.get(DUE_AT).and_then(super::item::number);
-                let at = at.ok_or_else(|| corrupt("main", key.to_string(), "due_at: not a number", DURING))?;
+                let at = at.ok_or_else(|| {
+                    corrupt(table_label(kind.table()), key.to_string(), "due_at: not a number", DURING)
+                })?;
                 found.push(DueRow { key, due_at: Timestamp::from_millis(at) });
             }
             from = reply.last_evaluated_key;

@@ -15,7 +15,7 @@ pub(crate) struct Database {
 
 /// The names of the tables in it.
 pub(crate) fn names() -> TableNames {
-    TableNames { main: "main".into(), records: "records".into(), audit: "audit".into() }
+    TableNames { main: "main".into(), records: "records".into(), audit: "audit".into(), scripts: "scripts".into() }
 }
 
 /// Starts one, empty but for its tables.

@@ -109,6 +109,7 @@ impl Exports {
             records,
             archives,
             wake: Arc::new(SilentWake),
+            scripts: Arc::new(SilentWake),
             compute: Arc::new(ThreadCompute::new(threads)),
             settings,
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_ports::{
     ArchiveStore, ByteRange, DeadLetter, Download, ObjectHead, ObjectMetadata, PartTag, PortError, PortErrorKind,
-    UploadId, UploadLink, WakeMessage, WakeQueue, WakeReceipt,
+    ScriptMessage, ScriptQueue, UploadId, UploadLink, WakeMessage, WakeQueue, WakeReceipt,
 };
 
 use super::pages::unused;
@@ -171,6 +171,13 @@ impl ArchiveStore for MappedArchives {
 /// A queue that takes everything and gives nothing.
 #[derive(Debug)]
 pub(super) struct SilentWake;
+
+#[async_trait]
+impl ScriptQueue for SilentWake {
+    async fn ring(&self, _message: &ScriptMessage, _deduplication: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl WakeQueue for SilentWake {

@@ -21,6 +21,7 @@ fn queued() -> Export {
         created_at: at(0),
         expires_at: Export::expiry(at(0)),
         state: State::Queued { ticket: Ticket(1) },
+        after_script: false,
         retry_of: None,
         started_at: None,
         epoch: Epoch(0),

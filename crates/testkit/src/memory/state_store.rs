@@ -22,6 +22,7 @@ pub struct MemoryStateStore(Locked<Tables>);
 struct Tables {
     main: Partitions,
     audit: Partitions,
+    scripts: Partitions,
     due: BTreeSet<(DueKind, u8, Timestamp, RowKey)>,
 }
 
@@ -32,6 +33,7 @@ impl Tables {
         match table {
             Table::Main => &self.main,
             Table::Audit => &self.audit,
+            Table::Scripts => &self.scripts,
         }
     }
 
@@ -39,6 +41,7 @@ impl Tables {
         match table {
             Table::Main => &mut self.main,
             Table::Audit => &mut self.audit,
+            Table::Scripts => &mut self.scripts,
         }
     }
 
@@ -103,7 +106,7 @@ impl MemoryStateStore {
     /// Drops the rows whose time is over, as a store may do at any time after; tells how many.
     pub fn drop_expired(&self, now: Timestamp) -> usize {
         self.0.with(|tables| {
-            let keys: Vec<RowKey> = [&tables.main, &tables.audit]
+            let keys: Vec<RowKey> = [&tables.main, &tables.audit, &tables.scripts]
                 .into_iter()
                 .flat_map(|partitions| partitions.values().flat_map(BTreeMap::values))
                 .filter(|row| row.drop_after.is_some_and(|after| after < now))

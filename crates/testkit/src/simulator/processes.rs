@@ -6,7 +6,7 @@ use super::faulty_state::FaultyState;
 use super::history::{Actor, Role};
 use super::network::World;
 use super::profile::Profile;
-use crate::{Delivery, InlineCompute, SeededEntropy};
+use crate::{Delivery, InlineCompute, MemoryScriptQueue, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,7 @@ impl Process {
             records: Arc::new(FaultyRecords { world: Arc::clone(&self.world), actor: self.actor }),
             archives: self.archives(),
             wake: self.wake(),
+            scripts: Arc::<MemoryScriptQueue>::default(),
             compute: Arc::new(InlineCompute { parallelism: self.world.profile.parallelism }),
             settings: settings(&self.world.profile),
         };
@@ -84,7 +85,8 @@ impl Process {
 
     /// One invocation of the sweeper.
     pub(super) fn sweep(self, budget: Duration) -> BoxFuture<'static, ()> {
-        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake());
+        let sweeping =
+            Sweeping::new(self.context.clone(), self.archives(), self.wake(), Arc::<MemoryScriptQueue>::default());
         Box::pin(async move {
             let swept = sweep(&sweeping, budget).await;
             self.world.note(|| format!("#{} swept: {swept:?}", self.actor.number));

@@ -1,5 +1,6 @@
 //! Exports on the wire.
 
+use crate::wire::script::ScriptWire;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -76,6 +77,12 @@ pub(crate) struct ExportWire {
     /// Why it failed; `null` when it did not.
     #[schema(required)]
     failure: Option<FailureWire>,
+    /// The script that runs when it has ended.
+    #[schema(required)]
+    after_script: Option<String>,
+    /// How that script came out; `null` until the export has ended.
+    #[schema(required)]
+    script: Option<ScriptWire>,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -209,7 +216,7 @@ pub(crate) struct FailureWire {
 impl ExportWire {
     /// An export at that place in the lane.
     pub(crate) fn new(position: Option<u64>, view: ExportView) -> Self {
-        let ExportView { export, spec } = view;
+        let ExportView { export, spec, script } = view;
         let paths = |paths: &[Path]| paths.iter().map(ToString::to_string).collect();
         Self {
             id: export.id.to_string(),
@@ -240,6 +247,8 @@ impl ExportWire {
             download: DownloadWire::of(&export),
             steps: export.steps.iter().map(Into::into).collect(),
             failure: failure(&export),
+            after_script: spec.after_script,
+            script: script.as_ref().map(ScriptWire::from),
             created_at: export.created_at.to_string(),
             started_at: time(export.started_at),
             finished_at: time(export.finished_at()),
