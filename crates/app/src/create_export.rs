@@ -1,5 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
+use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
@@ -39,6 +40,8 @@ pub struct CreateExport {
     pub expand: Vec<Path>,
     /// Which records.
     pub filter: Option<FilterRequest>,
+    /// Which of them by a date of theirs, beside `filter`.
+    pub date_range: Option<DateRangeRequest>,
     /// What the records are sorted by; `None` = the source's order.
     pub sort: Option<SortOrder>,
     /// Whether the records' files come along.
@@ -70,6 +73,7 @@ impl CreateExport {
             include: Vec::new(),
             expand: Vec::new(),
             filter: None,
+            date_range: None,
             sort: None,
             files: FileInclusion::None,
             packaging: Packaging::Zip,
@@ -148,13 +152,14 @@ pub async fn create_export(
     }
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand };
     let expanded = expand_references(context, collection.clone(), asked).await?;
-    let spec = freeze(principal, command, &collection, expanded)?;
+    let spec = freeze(principal, command, &collection, expanded, context.now())?;
     let draft = Draft {
         surface: command.surface,
         label: command.label.clone(),
         description: command.description.clone(),
         retry_of: None,
         spec,
+        date_span: None,
         idempotency: command.idempotency.as_ref(),
     };
     make(context, wake, principal, &draft).await
@@ -166,6 +171,7 @@ fn freeze(
     command: &CreateExport,
     stored: &Collection,
     expanded: Expanded,
+    now: Timestamp,
 ) -> Result<ExportSpec, Error> {
     debug_assert_eq!(principal.org, stored.org, "a collection of another org");
     let Expanded { collection, followed, mut errors } = expanded;
@@ -194,6 +200,15 @@ fn freeze(
                     (None, None)
                 }
             }
+        }
+    };
+    let starts = command.scheduled_at.map_or(now, |at| at.max(now));
+    let date_range = match command.date_range.as_ref().map(|range| date_range::check(range, stored, starts)).transpose()
+    {
+        Ok(range) => range,
+        Err(wrong) => {
+            errors.extend(wrong);
+            None
         }
     };
     let sort = match command.sort.clone().map(|sort| resolve(sort, &collection)).transpose() {
@@ -228,6 +243,7 @@ fn freeze(
         selection,
         filter,
         filter_text,
+        date_range,
         format: command.format,
         sort,
         files: command.files,

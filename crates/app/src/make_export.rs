@@ -4,8 +4,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, OrgCode,
-    Principal, Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord,
+    OrgCode, Principal, Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
 use waybill_ports::{PortError, Rows, Stored, WakeMessage, WakeQueue};
 
@@ -22,6 +22,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) retry_of: Option<ExportId>,
     /// The request, frozen but for its `seq`, which is set when it is known.
     pub(crate) spec: ExportSpec,
+    /// What its range of dates means, where that is not to be found out when it starts.
+    pub(crate) date_span: Option<DateSpan>,
     pub(crate) idempotency: Option<&'a IdempotentRequest>,
 }
 
@@ -231,6 +233,7 @@ fn new_export(
         storage: StorageHold::None,
         cleanup_at: None,
         cleanup_failures: 0,
+        date_span: draft.date_span,
         steps: Vec::new(),
     }
 }

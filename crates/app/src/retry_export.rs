@@ -64,6 +64,8 @@ pub async fn retry_export(
         description: export.description,
         retry_of: Some(id),
         spec: ExportSpec { scheduled_at: None, ..spec.value },
+        // What the first one would have held, had it not failed.
+        date_span: export.date_span,
         idempotency: idempotency.as_ref(),
     };
     make(context, wake, principal, &draft).await

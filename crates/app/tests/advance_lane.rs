@@ -5,6 +5,7 @@
 mod faults;
 mod files;
 mod packaged;
+mod ranged;
 mod sorted;
 mod stopping;
 mod upkeep;

@@ -1,8 +1,8 @@
 //! An export: one execution, its state, and the transitions between states.
 
 use crate::{
-    AccountId, Archive, CollectionName, Epoch, ExportFormat, ExportId, Failure, FinishRecord, OrgCode, Packaging,
-    PackagingRecord, Seq, Surface, Ticket, Timestamp,
+    AccountId, Archive, CollectionName, DateSpan, Epoch, ExportFormat, ExportId, Failure, FinishRecord, OrgCode,
+    Packaging, PackagingRecord, Seq, Surface, Ticket, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -48,6 +48,9 @@ pub struct Export {
     pub retry_of: Option<ExportId>,
     /// When its first step began.
     pub started_at: Option<Timestamp>,
+    /// The instants that its range of dates means, from its first step on.
+    #[serde(default)]
+    pub date_span: Option<DateSpan>,
     /// The lease under which it was last advanced.
     pub epoch: Epoch,
     /// Steps since the last checkpoint that ended unexplained.

@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccountId, Collection, CollectionName, Flattening, OrgCode, Seq, Timestamp};
+use crate::{AccountId, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, SortOrder};
 use waybill_record::Path;
@@ -169,6 +169,9 @@ pub struct ExportSpec {
     pub filter: Option<Filter>,
     /// The condition as the client wrote it, for showing it again.
     pub filter_text: Option<String>,
+    /// Which of them by a date of theirs, in words.
+    #[serde(default)]
+    pub date_range: Option<DateRange>,
     /// The form.
     pub format: ExportFormat,
     /// What the records are sorted by; `None` = the source's order.

@@ -10,6 +10,8 @@ pub enum FailureCode {
     CollectionMissing,
     /// A record could not be read.
     BadRecord,
+    /// Its range of dates means nothing at its start.
+    BadDateRange,
     /// The org's storage is full.
     QuotaExceeded,
     /// It ended unexplained, or made no progress, too often.

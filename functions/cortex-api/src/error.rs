@@ -102,7 +102,9 @@ pub(crate) fn failure_fault(failure: &Failure, objects: &str) -> Fault {
         FailureCode::QuotaExceeded => Fault::new(Kind::StorageQuota),
         FailureCode::Denied => Fault::new(Kind::AccessDenied),
         FailureCode::Unavailable => Fault::new(Kind::TooBusy),
-        FailureCode::BadRecord | FailureCode::MaxRetriesReached => Fault::new(Kind::ExportFailed),
+        FailureCode::BadRecord | FailureCode::BadDateRange | FailureCode::MaxRetriesReached => {
+            Fault::new(Kind::ExportFailed)
+        }
         FailureCode::Internal => Fault::new(Kind::Error),
     };
     fault.because(failure.message.clone())

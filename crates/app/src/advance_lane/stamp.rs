@@ -2,6 +2,7 @@
 
 use super::unreadable::settle_unreadable;
 use super::{Exporting, Interrupted, Lease};
+use crate::date_range::{at_start, narrow};
 use crate::retry::Attempts;
 use crate::settle_export::{Settling, settle};
 use waybill_domain::{
@@ -139,7 +140,7 @@ pub(super) async fn stamp(
         if run.export().epoch == lease.epoch {
             break (run, None);
         }
-        match try_stamp(exporting, lease, &mut run).await {
+        match try_stamp(exporting, lease, spec.as_ref(), &mut run).await {
             Ok(refused) => break (run, refused),
             Err(Interrupted::Port(error)) => attempts.after(error).await?,
             Err(interrupted) => return Err(interrupted),
@@ -161,6 +162,13 @@ pub(super) async fn stamp(
         (_, settling) => {
             let settling = settling.unwrap_or_else(|| Settling::Failed(unreadable_request()));
             settle(exporting, run.parts(), lease.epoch, settling).await?;
+            return Ok(Stamped::Settled);
+        }
+    };
+    let spec = match narrow(spec, run.export()) {
+        Ok(spec) => spec,
+        Err(failure) => {
+            settle(exporting, run.parts(), lease.epoch, Settling::Failed(failure)).await?;
             return Ok(Stamped::Settled);
         }
     };
@@ -187,10 +195,20 @@ pub(super) async fn stamp(
 
 /// One attempt at the stamp: lane (proves the lease), export, and the first reservation. Gives the failure when the quota is full; then the
 /// export is stamped without a reservation.
-async fn try_stamp(exporting: &Exporting, lease: &Lease, run: &mut Run) -> Result<Option<Failure>, Interrupted> {
+async fn try_stamp(
+    exporting: &Exporting,
+    lease: &Lease,
+    spec: Option<&ExportSpec>,
+    run: &mut Run,
+) -> Result<Option<Failure>, Interrupted> {
     let (context, org) = (&exporting.context, &lease.org);
     let mut export = run.export().clone().start(lease.epoch, context.now()).map_err(interruption)?;
     let mut refused = None;
+    // Once and for all steps: a range of dates means what it means as the export starts.
+    if let (None, Some(spec)) = (export.date_span, spec) {
+        // Where it means nothing, the export fails as soon as it is stamped.
+        export.date_span = at_start(spec, &export).ok().flatten();
+    }
     let mut usage = None;
     if export.storage == StorageHold::None {
         let stored = context.rows().usage(org).await?;

@@ -79,6 +79,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         storage: StorageHold::Released,
         cleanup_at: Some(now),
         cleanup_failures: 0,
+        date_span: None,
         steps: Vec::new(),
     })
 }

@@ -146,6 +146,13 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "include": spec.selection.include,
         "expand": spec.expand,
         "where": spec.filter_text,
+        "dateRange": spec.date_range.as_ref().map(|range| serde_json::json!({
+            "start": range.start,
+            "end": range.end,
+            "field": range.field,
+            "from": export.date_span.map(|span| span.start.to_string()),
+            "until": export.date_span.map(|span| span.end.to_string()),
+        })),
         "sort": spec.sort.as_ref().map(ToString::to_string),
         "files": spec.files,
         "rawCells": spec.raw_cells,

@@ -35,6 +35,7 @@ fn queued() -> Export {
         storage: StorageHold::None,
         cleanup_at: None,
         cleanup_failures: 0,
+        date_span: None,
         steps: vec![],
     }
 }

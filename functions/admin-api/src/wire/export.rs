@@ -6,8 +6,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, Export, ExportFormat, Failure, FailureCode, FileInclusion, Level, Packaging, Phase,
-    Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, DateRange, DateSpan, Export, ExportFormat, Failure, FailureCode, FileInclusion, Level,
+    Packaging, Phase, Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -50,6 +50,9 @@ pub(crate) struct ExportWire {
     /// Which records, as asked; `null` = all.
     #[schema(required, value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// Which of them by a date of theirs; `null` = whenever.
+    #[schema(required)]
+    date_range: Option<DateRangeWire>,
     /// What the records are sorted by, like `name,-created`; `null` = not at all.
     #[schema(required)]
     sort: Option<String>,
@@ -95,6 +98,33 @@ pub(crate) struct ExportWire {
     /// From when on it is not there any more, once it has ended.
     #[schema(format = DateTime)]
     expires_at: String,
+}
+
+/// A range of dates in words, and the instants that it came to mean.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DateRange)]
+pub(crate) struct DateRangeWire {
+    /// Where it begins, as asked.
+    start: String,
+    /// Before what it ends, as asked.
+    end: String,
+    /// The date that it is about.
+    #[schema(required = false)]
+    field: String,
+    /// The first instant in it; `null` until the export starts.
+    #[schema(required = false, read_only, format = DateTime)]
+    from: Option<String>,
+    /// The first instant behind it; `null` until the export starts.
+    #[schema(required = false, read_only, format = DateTime)]
+    until: Option<String>,
+}
+
+impl DateRangeWire {
+    fn new(range: DateRange, span: Option<DateSpan>) -> Self {
+        let DateRange { start, end, field } = range;
+        let (from, until) = (time(span.map(|span| span.start)), time(span.map(|span| span.end)));
+        Self { start, end, field: field.to_string(), from, until }
+    }
 }
 
 /// Whether the files of records come along.
@@ -236,6 +266,7 @@ impl ExportWire {
             expand: paths(&spec.expand),
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            date_range: spec.date_range.map(|range| DateRangeWire::new(range, export.date_span)),
             sort: spec.sort.as_ref().map(ToString::to_string),
             raw_cells: spec.raw_cells,
             files: spec.files.into(),
@@ -325,6 +356,7 @@ fn failure(export: &Export) -> Option<FailureWire> {
     let code = match code {
         FailureCode::CollectionMissing => "collection-missing",
         FailureCode::BadRecord => "bad-record",
+        FailureCode::BadDateRange => "bad-date-range",
         FailureCode::QuotaExceeded => "quota-exceeded",
         FailureCode::MaxRetriesReached => "max-retries-reached",
         FailureCode::Unavailable => "unavailable",

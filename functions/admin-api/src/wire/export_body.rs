@@ -1,14 +1,16 @@
 //! Exports that are asked for, on the wire.
 
-use crate::wire::export::FilesWire;
+use crate::wire::export::{DateRangeWire, FilesWire};
 use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, FilterRequest, IdempotentRequest, Path, SortOrder};
+use waybill_app::{CreateExport, DateRangeRequest, FilterRequest, IdempotentRequest, Path, SortOrder};
 use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Level, Packaging, Surface, Timestamp};
 use waybill_http::{Members, Problem};
 
 /// Longest name of an export, in characters.
 const NAME_CHARS: usize = 200;
+/// Longest end of a range of dates, in characters.
+const MOMENT_CHARS: usize = 250;
 /// Longest description, in characters.
 const DESCRIPTION_CHARS: usize = 2000;
 const FORMATS: [(&str, ExportFormat); 6] = [
@@ -53,6 +55,11 @@ pub(crate) struct CreateExportBody {
     /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
     #[schema(value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// Which of them by a date of theirs: those from `start` on and before `end`, in words as PHP understands them or in
+    /// ISO 8601 (`first day of last month midnight`, `-7 days`, `2026-01-31T00:00:00Z`), understood in UTC when the export
+    /// starts; absent = whenever. `field` is a date, `created` where it is absent. `from` and `until` are not looked at.
+    #[schema(value_type = Option<DateRangeWire>)]
+    date_range: Option<DateRangeRequest>,
     /// What the records are sorted by, as a text (`name,-created`: by name, then the latest first) or as an object
     /// (`{"name":1,"created":-1}`); absent = not at all. Of arrays the least value counts, descending the greatest; numbers
     /// come before texts, and nothing before both. Records that are equal come by `_id`.
@@ -92,12 +99,13 @@ impl CreateExportBody {
         if condition.as_ref().is_some_and(|condition| !condition.is_object()) {
             members.refuse::<()>("where", "must be an object");
         }
+        let date_range = read_date_range(&mut members);
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
         let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
         let sort = read_sort(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
-        for name in ["search", "dateRange", "principal", "scope", "destinations", "notify", "afterScript"] {
+        for name in ["search", "principal", "scope", "destinations", "notify", "afterScript"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -112,6 +120,7 @@ impl CreateExportBody {
                 include,
                 expand,
                 r#where: condition,
+                date_range,
                 sort,
                 packaging,
                 raw_cells,
@@ -136,6 +145,7 @@ impl CreateExportBody {
             include: self.include,
             expand: self.expand,
             filter,
+            date_range: self.date_range,
             sort: self.sort,
             packaging: self.packaging,
             raw_cells: self.raw_cells,
@@ -145,6 +155,26 @@ impl CreateExportBody {
             ..CreateExport::new(Surface::Admin, self.collection, self.format)
         }
     }
+}
+
+/// Takes `dateRange`, of an export that was read, too.
+fn read_date_range(members: &mut Members<'_>) -> Option<DateRangeRequest> {
+    let value = members.take("dateRange").filter(|value| !value.is_null())?;
+    let mut range = match Members::of(value, members.at("dateRange")) {
+        Ok(range) => range,
+        Err(problem) => {
+            members.add([problem]);
+            return None;
+        }
+    };
+    let (start, end) = (range.text("start", MOMENT_CHARS), range.text("end", MOMENT_CHARS));
+    let (start, end) = (range.require("start", start), range.require("end", end));
+    let field = range.parsed("field", "the path of a date");
+    for name in ["from", "until"] {
+        range.take(name);
+    }
+    members.add(range.finish());
+    Some(DateRangeRequest { start: start?.to_owned(), end: end?.to_owned(), field })
 }
 
 /// Takes `sort`, in either form.

@@ -231,7 +231,7 @@ impl Oracle {
                     FailureCode::QuotaExceeded => traits.has_quota,
                     FailureCode::Unavailable => traits.has(Calamity::DarkDays),
                     FailureCode::CollectionMissing => traits.has(Calamity::CollectionGone),
-                    FailureCode::Denied | FailureCode::Internal => false,
+                    FailureCode::BadDateRange | FailureCode::Denied | FailureCode::Internal => false,
                 };
                 self.demand(due, || {
                     format!("{id} failed for no good reason: {failure:?}, {disturbances} disturbances")
