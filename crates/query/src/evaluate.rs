@@ -54,9 +54,19 @@ impl Test {
             Test::Compare(order, operand) => any_of(value, |value| {
                 value.and_then(|value| operand.order_of(value)).is_some_and(|found| order.allows(found))
             }),
+            Test::Between(low, high) => any_of(value, |value| {
+                let stands = |end: &Option<Operand>, order: Order| {
+                    let found = |end: &Operand| end.order_of(value?);
+                    end.as_ref().is_none_or(|end| found(end).is_some_and(|found| order.allows(found)))
+                };
+                stands(low, Order::GreaterOrEqual) && stands(high, Order::LessOrEqual)
+            }),
             Test::OneOf(operands) => any_of(value, |value| operands.iter().any(|operand| operand.equals(value))),
             Test::Matches(pattern) => any_of(value, |value| {
                 value.and_then(|value| value.text()).is_some_and(|text| pattern.occurs_in(&text.decoded()))
+            }),
+            Test::Contains(part) => any_of(value, |value| {
+                value.and_then(|value| value.text()).is_some_and(|text| lower(&text.decoded()).contains(part))
             }),
             Test::HasAll(operands) => {
                 !operands.is_empty() && operands.iter().all(|operand| any_of(value, |value| operand.equals(value)))
@@ -73,6 +83,11 @@ impl Test {
             Test::Fails(tests) => !tests.iter().all(|test| test.passes(value)),
         }
     }
+}
+
+/// Text without the difference between cases.
+pub(crate) fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 fn array(value: Option<Value<'_>>) -> Option<Value<'_>> {
@@ -104,6 +119,9 @@ impl Operand {
             Operand::Boolean(own) => value.boolean().map(|value| value.cmp(own)),
             Operand::Number(own) => value.number().map(|number| decimal::compare(number, own)),
             Operand::Text(own) => value.text().map(|text| text.decoded().as_ref().cmp(own.as_str())),
+            Operand::AnyCase(own) => {
+                value.text().map(|text| text.decoded().chars().flat_map(char::to_lowercase).cmp(own.chars()))
+            }
             Operand::Instant(own) => {
                 value.text().and_then(|text| Instant::parse(&text.decoded())).map(|instant| instant.cmp(own))
             }

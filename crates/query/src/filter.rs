@@ -34,10 +34,15 @@ pub enum Test {
     /// It stands in this order to the operand, or is an array with an element that does; only values of the operand's
     /// kind stand in any order to it.
     Compare(Order, Operand),
+    /// It is neither below the first operand nor above the second, where there are such, or is an array with an element
+    /// that is.
+    Between(Option<Operand>, Option<Operand>),
     /// It equals one of the operands, as [`Test::Equal`] has it.
     OneOf(Vec<Operand>),
     /// It is text in which the pattern occurs, or is an array with an element that is.
     Matches(Pattern),
+    /// It is text in which this lower-case text occurs in any case, or is an array with an element that is.
+    Contains(String),
     /// It is an array that has an element equal to each operand, or is itself equal to each.
     HasAll(Vec<Operand>),
     /// It is an array of this length.
@@ -78,6 +83,8 @@ pub enum Operand {
     Number(String),
     /// Text, compared by code points.
     Text(String),
+    /// Text in lower case, compared with texts as if they were.
+    AnyCase(String),
     /// An instant; equals and orders every text that writes one, whatever its offset and precision.
     Instant(Instant),
     /// An id; equals a text that writes it in either case, and a reference object whose `_id` does.

@@ -21,6 +21,8 @@ pub use sum::OutOfRange;
 #[cfg(test)]
 mod pipeline_tests;
 #[cfg(test)]
+mod rebilly_filter_tests;
+#[cfg(test)]
 mod sort_tests;
 #[cfg(test)]
 mod where_tests;
