@@ -144,6 +144,29 @@ pub async fn create_export(
     {
         return Ok(view);
     }
+    let spec = freeze_request(context, principal, command).await?;
+    let draft = Draft {
+        surface: command.surface,
+        label: command.label.clone(),
+        description: command.description.clone(),
+        retry_of: None,
+        job: None,
+        spec,
+        date_span: None,
+        idempotency: command.idempotency.as_ref(),
+    };
+    make(context, wake, principal, &draft).await
+}
+
+/// The request checked against the collection's definition as it is now, and frozen with it.
+///
+/// # Errors
+/// `UnknownCollection`, `Invalid`; `Throttled`, `Unavailable`, `Internal`.
+pub(crate) async fn freeze_request(
+    context: &Context,
+    principal: &Principal,
+    command: &CreateExport,
+) -> Result<ExportSpec, Error> {
     let Some(collection) = definition(context, &principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
@@ -152,17 +175,7 @@ pub async fn create_export(
     }
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand };
     let expanded = expand_references(context, collection.clone(), asked).await?;
-    let spec = freeze(principal, command, &collection, expanded, context.now())?;
-    let draft = Draft {
-        surface: command.surface,
-        label: command.label.clone(),
-        description: command.description.clone(),
-        retry_of: None,
-        spec,
-        date_span: None,
-        idempotency: command.idempotency.as_ref(),
-    };
-    make(context, wake, principal, &draft).await
+    freeze(principal, command, &collection, expanded, context.now())
 }
 
 /// `stored` is the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.

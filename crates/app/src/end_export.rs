@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::make_export::LOOK_AFTER;
+use crate::settle_run::settle_run;
 use waybill_domain::{Export, Principal, QueueEntry, Stop, Timestamp};
 use waybill_ports::{PortError, PortErrorKind, Rows, Stored, Transaction};
 
@@ -45,6 +46,9 @@ pub(crate) async fn stop(
     let moved_on = || PortError::new(PortErrorKind::Conflict, "stopping an export");
     let ticket = stored.value.ticket();
     let (export, settled) = stored.value.clone().request_stop(stop, now).map_err(|_| moved_on())?;
+    if settled {
+        settle_run(rows, &export, 0, transaction).await?;
+    }
     if settled && let Some(ticket) = ticket {
         let entry = rows.queue_entry(&export.org, ticket).await?.ok_or_else(moved_on)?;
         transaction.delete(&entry);

@@ -93,6 +93,12 @@ pub enum Error {
         /// How many may.
         limit: u32,
     },
+    /// The org has as many of a thing as it may.
+    #[error("{reason}")]
+    LimitExceeded {
+        /// Of what, and how many.
+        reason: String,
+    },
     /// Too much at once; again later.
     #[error("too many requests at once; try again")]
     Throttled {

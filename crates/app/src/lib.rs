@@ -14,15 +14,20 @@ mod create_export;
 mod date_range;
 mod delete_export;
 mod download_export;
+mod due_rows;
 mod end_export;
 mod error;
 mod expand_references;
+mod job_destinations;
+mod job_schedule;
+mod job_template;
 mod lane_places;
 mod load_records;
 mod look_at_file;
 mod look_at_script;
 mod make_export;
 mod manage_collections;
+mod manage_jobs;
 mod manage_keys;
 mod manage_orgs;
 mod page;
@@ -33,14 +38,18 @@ mod read_audit;
 mod read_export;
 mod read_logs;
 mod read_records;
+mod read_runs;
 mod read_usage;
 mod recount_usage;
 mod remove_files;
 mod retry;
 mod retry_export;
+mod run_job;
 mod script_log;
 mod settle_export;
+mod settle_run;
 mod sweep;
+mod tick_schedules;
 mod update_export;
 mod window_exports;
 
@@ -55,11 +64,13 @@ pub use date_range::DateRangeRequest;
 pub use delete_export::delete_export;
 pub use download_export::download_export;
 pub use error::{Error, FieldError};
+pub use job_destinations::{DestinationRequest, MASK, MAX_DESTINATIONS, masked};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
 pub use manage_collections::{
     PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
 };
+pub use manage_jobs::{PutJob, create_job, delete_job, list_jobs, pause_job, put_job, read_job, resume_job};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
 pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,
@@ -74,9 +85,12 @@ pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};
 pub use read_logs::{LogFilter, list_logs};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};
+pub use read_runs::{RecordRun, list_runs, list_slots, record_run};
 pub use read_usage::{UsageView, read_usage};
 pub use retry_export::{RetryExport, retry_export};
+pub use run_job::run_job;
 pub use sweep::{Sweeping, Swept, sweep};
+pub use tick_schedules::{Ticked, tick_schedules};
 pub use update_export::{UpdateExport, update_export};
 /// The roles that the use cases need filled, for those who fill them or pass them on.
 pub use waybill_ports as ports;

@@ -4,10 +4,10 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord,
-    OrgCode, Principal, Progress, QueueEntry, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, OfJob,
+    OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
-use waybill_ports::{PortError, Rows, Stored, WakeMessage, WakeQueue};
+use waybill_ports::{PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
 
 /// How long after its entry the sweeper looks, at its next tick, whether an export's lane moves.
 pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(15);
@@ -20,6 +20,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) description: Option<String>,
     /// The export that it does again.
     pub(crate) retry_of: Option<ExportId>,
+    /// The job that it is a run of.
+    pub(crate) job: Option<OfJob>,
     /// The request, frozen but for its `seq`, which is set when it is known.
     pub(crate) spec: ExportSpec,
     /// What its range of dates means, where that is not to be found out when it starts.
@@ -33,7 +35,8 @@ enum Outcome {
     Repeated(ExportId),
 }
 
-enum Failed {
+/// Why an attempt made nothing.
+pub(crate) enum Failed {
     Port(PortError),
     Mismatch,
     /// So many wait, and no more may.
@@ -137,6 +140,38 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
             _ => Err(Failed::Mismatch),
         };
     }
+    let mut transaction = context.transaction();
+    let view = compose(context, principal, draft, (id, Cap::Holds), &mut transaction).await?;
+    if let Some(request) = draft.idempotency {
+        let record = remember(principal, request, id, now);
+        transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
+    }
+    transaction.commit(&*context.state).await?;
+    Ok(Outcome::Made(Box::new(view)))
+}
+
+/// Whether the org's cap of waiting exports is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cap {
+    /// Somebody asks for the export now.
+    Holds,
+    /// It was accepted before.
+    PassedOver,
+}
+
+/// Adds to `transaction` what makes the export: its number, its rows, and its place in the lane unless it waits for its time. Gives it as
+/// it will be.
+///
+/// # Errors
+/// `Full` at the cap, else as the store's.
+pub(crate) async fn compose(
+    context: &Context,
+    principal: &Principal,
+    draft: &Draft<'_>,
+    (id, cap): (ExportId, Cap),
+    transaction: &mut Transaction,
+) -> Result<ExportView, Failed> {
+    let (rows, org, now) = (context.rows(), &principal.org, context.now());
     let sequence = rows.sequence(org).await?;
     let counter = sequence.as_ref().map_or_else(|| Sequence::new(org.clone()), |stored| stored.value.clone());
     // A time that is past or now is no time to wait for.
@@ -147,7 +182,7 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
         let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
         (seq, State::Queued { ticket }, created_at, counter)
     };
-    if let State::Queued { .. } = state
+    if let (State::Queued { .. }, Cap::Holds) = (&state, cap)
         && let Some(limit) = rows.org(org).await?.and_then(|org| org.value.max_waiting)
         && is_full(rows, org, limit).await?
     {
@@ -155,22 +190,22 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
     }
     let export = new_export(principal, draft, (id, seq), created_at, state);
     let spec = ExportSpec { seq, ..draft.spec.clone() };
-    let mut transaction = context.transaction();
     transaction
         .upsert(sequence.map(|stored| stored.version), &counter)?
         .insert(&export)?
         .insert(&spec)?
-        .insert(&ExportPointer { org: org.clone(), id, seq })?
-        .insert(&context.audit_entry(org, Some(principal), AuditAction::ExportCreated, id.to_string()))?;
+        .insert(&ExportPointer { org: org.clone(), id, seq })?;
+    // Nobody does what a schedule does: the trail of who did what is not its place.
+    if draft.job.as_ref().is_none_or(|job| job.slot.is_none()) {
+        transaction.insert(&context.audit_entry(org, Some(principal), AuditAction::ExportCreated, id.to_string()))?;
+    }
     if let Some(ticket) = export.ticket() {
         transaction.insert(&QueueEntry { org: org.clone(), ticket, seq, export: id })?;
     }
-    if let Some(request) = draft.idempotency {
-        let record = remember(principal, request, id, now);
-        transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
+    if let Some(run) = Run::of(&export) {
+        transaction.insert(&run)?;
     }
-    transaction.commit(&*context.state).await?;
-    Ok(Outcome::Made(Box::new(ExportView { export, spec, script: None })))
+    Ok(ExportView { export, spec, script: None })
 }
 
 /// Whether `limit` exports wait in the lane. To be asked after the counter was read: whoever enters meanwhile moves the counter, so that a
@@ -182,6 +217,26 @@ async fn is_full(rows: Rows<'_>, org: &OrgCode, limit: u32) -> Result<bool, Port
     let head = rows.export(org, head.value.seq).await?;
     let running = head.is_some_and(|head| matches!(head.value.state, State::Running { .. }));
     Ok(entries.len() - usize::from(running) >= limit)
+}
+
+/// Adds that the request made the export `id`.
+///
+/// # Errors
+/// `Conflict` when another request of its key was quicker.
+pub(crate) async fn remember_export(
+    context: &Context,
+    principal: &Principal,
+    request: &IdempotentRequest,
+    id: ExportId,
+    transaction: &mut Transaction,
+) -> Result<(), PortError> {
+    let (used, now) =
+        (context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?, context.now());
+    if used.as_ref().is_some_and(|used| now < used.value.expires_at) {
+        return Err(PortError::new(PortErrorKind::Conflict, "remembering a request"));
+    }
+    let record = remember(principal, request, id, now);
+    transaction.upsert(used.map(|stored| stored.version), &record).map(drop)
 }
 
 fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {
@@ -221,6 +276,7 @@ fn new_export(
         state,
         after_script: draft.spec.after_script.is_some(),
         retry_of: draft.retry_of,
+        job: draft.job.clone(),
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

@@ -9,9 +9,7 @@ use waybill_domain::{
     Timestamp, Usage,
 };
 use waybill_ports::Stored;
-
-/// The only zone until schedules come.
-const ZONE: &str = "UTC";
+use waybill_schedule::Zone;
 
 /// An org to be made.
 #[derive(Clone, Debug)]
@@ -22,6 +20,10 @@ pub struct CreateOrg {
     pub name: String,
     /// Most bytes that its archives may take; `None` = unlimited.
     pub quota_bytes: Option<u64>,
+    /// IANA zone that its schedules use where they name none.
+    pub zone: String,
+    /// Fewest seconds between two slots of a job, at least a minute; `None` = a minute.
+    pub min_interval_secs: Option<u32>,
     /// The operator's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
 }
@@ -44,6 +46,10 @@ pub struct ChangeOrg {
     pub quota: QuotaChange,
     /// Most exports that may wait in its lane.
     pub waiting: WaitingChange,
+    /// IANA zone that its schedules use where they name none; that of jobs that there are stays.
+    pub zone: Option<String>,
+    /// Fewest seconds between two slots of a job; jobs that there are stay as they are.
+    pub min_interval_secs: Option<u32>,
 }
 
 /// What becomes of an org's quota.
@@ -88,7 +94,8 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
         name: command.name.clone(),
         quota_bytes: command.quota_bytes,
         max_waiting: None,
-        zone: ZONE.to_owned(),
+        zone: known_zone(&command.zone)?,
+        min_interval_secs: command.min_interval_secs.map(known_interval).transpose()?,
         created_at: now,
     };
     let account = Account {
@@ -189,6 +196,12 @@ pub async fn change_org(context: &Context, code: &OrgCode, change: &ChangeOrg) -
             WaitingChange::Unlimited => org.max_waiting = None,
             WaitingChange::Exports(count) => org.max_waiting = Some(count),
         }
+        if let Some(zone) = &change.zone {
+            org.zone = known_zone(zone)?;
+        }
+        if let Some(secs) = change.min_interval_secs {
+            org.min_interval_secs = Some(known_interval(secs)?);
+        }
         if org == value {
             return Ok(org);
         }
@@ -204,4 +217,15 @@ pub async fn change_org(context: &Context, code: &OrgCode, change: &ChangeOrg) -
             Err(error) => attempts.after(error).await?,
         }
     }
+}
+
+/// The zone as the database spells it.
+fn known_zone(zone: &str) -> Result<String, Error> {
+    let zone: Zone =
+        zone.parse().map_err(|error: waybill_schedule::Error| Error::invalid("zone", error.to_string()))?;
+    Ok(zone.name().to_owned())
+}
+
+fn known_interval(secs: u32) -> Result<u32, Error> {
+    if secs < 60 { Err(Error::invalid("minimumScheduleInterval", "must be at least 60")) } else { Ok(secs) }
 }

@@ -63,6 +63,7 @@ pub async fn retry_export(
         label: export.label,
         description: export.description,
         retry_of: Some(id),
+        job: None,
         spec: ExportSpec { scheduled_at: None, ..spec.value },
         // What the first one would have held, had it not failed.
         date_span: export.date_span,

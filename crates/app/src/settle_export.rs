@@ -4,6 +4,7 @@ use crate::advance_lane::Exporting;
 use crate::look_at_script::ring;
 use crate::queue_script::script_of;
 use crate::retry::Attempts;
+use crate::settle_run::settle_run;
 use std::time::Duration;
 use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
 use waybill_ports::{PortError, PortErrorKind, Stored};
@@ -60,6 +61,7 @@ pub(crate) async fn settle(
         if let Some(run) = &script {
             transaction.insert(run)?;
         }
+        settle_run(context.rows(), &settled, 0, &mut transaction).await?;
         match transaction.commit(&*context.state).await {
             Ok(_) => {
                 tracing::info!(org = %settled.org, export = %settled.id, epoch = epoch.0, state = ?settled.progress.phase, "export settled");

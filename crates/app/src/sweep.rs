@@ -104,7 +104,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Usage => swept.recounted += done,
             DueKind::Script => swept.scripts += done,
             // The scheduler's.
-            DueKind::Admit => {}
+            DueKind::Admit | DueKind::Job => {}
         }
     }
     swept
@@ -195,7 +195,7 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
         }
         DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
         DueKind::Script => look_at_script(sweeping, Stored::parse(&stored)?).await,
-        DueKind::Admit => Ok(false),
+        DueKind::Admit | DueKind::Job => Ok(false),
     }
 }
 

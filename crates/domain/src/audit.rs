@@ -23,6 +23,10 @@ pub enum AuditAction {
     CollectionPut,
     /// A collection was deleted.
     CollectionDeleted,
+    /// A job was made or changed, paused or resumed.
+    JobPut,
+    /// A job was deleted.
+    JobDeleted,
     /// The operator made or changed the org.
     OrgChanged,
 }

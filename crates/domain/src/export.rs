@@ -1,7 +1,7 @@
 //! An export: one execution, its state, and the transitions between states.
 
 use crate::{
-    AccountId, Archive, CollectionName, DateSpan, Epoch, ExportFormat, ExportId, Failure, FinishRecord, OrgCode,
+    AccountId, Archive, CollectionName, DateSpan, Epoch, ExportFormat, ExportId, Failure, FinishRecord, JobId, OrgCode,
     Packaging, PackagingRecord, Seq, Surface, Ticket, Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct Export {
     /// The export that this one does again.
     #[serde(default)]
     pub retry_of: Option<ExportId>,
+    /// The job that it is a run of.
+    #[serde(default)]
+    pub job: Option<OfJob>,
     /// When its first step began.
     pub started_at: Option<Timestamp>,
     /// The instants that its range of dates means, from its first step on.
@@ -77,6 +80,16 @@ pub struct Export {
     pub cleanup_failures: u32,
     /// Its last steps, oldest first.
     pub steps: Vec<StepRecord>,
+}
+
+/// What makes an export a run of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfJob {
+    /// The job.
+    pub job: JobId,
+    /// The instant at which it was due; `None` = somebody asked for it.
+    pub slot: Option<Timestamp>,
 }
 
 /// Where an export stands.

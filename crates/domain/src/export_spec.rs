@@ -13,6 +13,8 @@ pub enum Surface {
     Admin,
     /// `/{org}/v2/exports`.
     Cortex,
+    /// `/api/v1/export-jobs`.
+    Sigma,
 }
 
 /// The form in which records are written.

@@ -20,6 +20,9 @@ pub enum IdError {
     /// Not a collection name.
     #[error("a collection name matches ^[A-Za-z][A-Za-z0-9_-]{{0,63}}$")]
     NotCollectionName,
+    /// Not the id of a job.
+    #[error("a job's id matches ^[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$")]
+    NotJobId,
     /// Not the name of a role.
     #[error("a role matches ^[a-z][a-z0-9_-]{{0,38}}$")]
     NotRoleName,
@@ -104,6 +107,10 @@ object_id! {
 object_id! {
     /// A file of a record.
     FileId
+}
+object_id! {
+    /// A run of a job; of one that an export is, the export's id.
+    RunId
 }
 
 macro_rules! counter {
@@ -273,6 +280,17 @@ checked_text! {
 }
 
 checked_text! {
+    /// The id of a job, `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`: `exp-` and 24 hex digits, or what the client chose.
+    JobId,
+    |text| {
+        let mut bytes = text.bytes();
+        let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let rest = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        if first && rest && text.len() <= 64 { Ok(()) } else { Err(IdError::NotJobId) }
+    }
+}
+
+checked_text! {
     /// The name of a role that access lists name, `^[a-z][a-z0-9_-]{0,38}$`: one of the org's own, or `admin` or `member`.
     RoleName,
     |text| {
@@ -308,6 +326,19 @@ impl RoleName {
             Role::Admin => "admin",
         };
         Self(name.to_owned())
+    }
+}
+
+impl JobId {
+    /// A new id of our own.
+    pub fn new(now: Timestamp, randomness: [u8; 8]) -> Self {
+        Self(format!("exp-{}", RunId::new(now, randomness)))
+    }
+}
+
+impl From<ExportId> for RunId {
+    fn from(id: ExportId) -> Self {
+        Self(id.0)
     }
 }
 

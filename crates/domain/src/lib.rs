@@ -11,13 +11,17 @@ mod date_range;
 mod export;
 mod export_spec;
 mod failure;
+mod filename;
 mod id;
 mod idempotency;
+mod job;
+mod job_template;
 mod lane;
 mod log_entry;
 mod org;
 mod principal;
 mod record_file;
+mod run;
 mod script;
 mod signature;
 mod table_source;
@@ -30,19 +34,25 @@ pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRe
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use date_range::{DateRange, DateSpan};
-pub use export::{Export, ExportPointer, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold};
+pub use export::{
+    Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
+};
 pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, Selection, Surface};
 pub use failure::{Failure, FailureCode};
+pub use filename::{FilenameError, FilenameFacts, FilenameTemplate};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, KeyId, LogId, OrgCode, RecordId, RoleName,
-    Seq, Ticket, WorkerId,
+    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, JobId, KeyId, LogId, OrgCode, RecordId,
+    RoleName, RunId, Seq, Ticket, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
+pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};
+pub use job_template::{DestinationKind, JobDestination, JobTemplate};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
 pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;
 pub use principal::{Principal, Role, Scope};
 pub use record_file::{Looked, RecordFile, file_key};
+pub use run::{RUN_LIFETIME, Run, RunStatus};
 pub use script::{
     LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,

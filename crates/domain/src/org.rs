@@ -2,6 +2,7 @@
 
 use crate::{OrgCode, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A tenant and what the operator set for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,16 @@ pub struct Org {
     pub max_waiting: Option<u32>,
     /// IANA zone that its schedules use where they name none.
     pub zone: String,
+    /// Fewest seconds between two slots of a job; `None` = a minute.
+    #[serde(default)]
+    pub min_interval_secs: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Org {
+    /// The shortest time that may lie between two slots of a job of its.
+    pub fn min_interval(&self) -> Duration {
+        Duration::from_secs(self.min_interval_secs.unwrap_or(60).into())
+    }
 }

@@ -1,6 +1,6 @@
 //! Randomness.
 
-use waybill_domain::{AccountId, CommitId, ExportId, KeyId, LogId, RecordId, Timestamp, WorkerId};
+use waybill_domain::{AccountId, CommitId, ExportId, JobId, KeyId, LogId, RecordId, RunId, Timestamp, WorkerId};
 
 /// Where randomness comes from: the operating system in production, a seed in the simulator.
 pub trait Entropy: Send + Sync {
@@ -27,6 +27,16 @@ pub trait Entropy: Send + Sync {
     /// A new export's id.
     fn export_id(&self, now: Timestamp) -> ExportId {
         ExportId::new(now, self.eight())
+    }
+
+    /// A new job's id.
+    fn job_id(&self, now: Timestamp) -> JobId {
+        JobId::new(now, self.eight())
+    }
+
+    /// The id of a run that ran elsewhere.
+    fn run_id(&self, now: Timestamp) -> RunId {
+        RunId::new(now, self.eight())
     }
 
     /// A new account's id.

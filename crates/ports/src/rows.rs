@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod catalogue;
 pub(crate) mod exports;
+pub(crate) mod jobs;
 pub(crate) mod lanes;
 pub(crate) mod scripts;
 
@@ -20,6 +21,8 @@ pub enum DueKind {
     Lane,
     /// Let a scheduled export into its lane.
     Admit,
+    /// Decide a job's slots, or remove what a deleted one left.
+    Job,
     /// Remove objects that an export left.
     Cleanup,
     /// Remove an export whose seven days are over.
@@ -34,14 +37,15 @@ pub enum DueKind {
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Lane, Self::Admit, Self::Cleanup, Self::Expiry, Self::File, Self::Usage, Self::Script];
+    pub const ALL: [Self; 8] =
+        [Self::Lane, Self::Admit, Self::Job, Self::Cleanup, Self::Expiry, Self::File, Self::Usage, Self::Script];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lane => "lane",
             Self::Admit => "admit",
+            Self::Job => "job",
             Self::Cleanup => "cleanup",
             Self::Expiry => "expiry",
             Self::File => "file",
@@ -53,7 +57,7 @@ impl DueKind {
     /// The table whose rows are due for it.
     pub fn table(self) -> Table {
         match self {
-            Self::Lane | Self::Admit | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => Table::Main,
+            Self::Lane | Self::Admit | Self::Job | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => Table::Main,
             Self::Script => Table::Scripts,
         }
     }

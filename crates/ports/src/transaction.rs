@@ -1,13 +1,13 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
-use crate::rows::{access, catalogue, exports, lanes, load, org_partition, scripts, to_row};
+use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, scripts, to_row};
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
-    ExportSpec, FileId, IdempotencyRecord, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, QueueEntry,
-    RecordFile, RecordId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, SignatureUse, StorageHold, Ticket,
-    Usage,
+    ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode,
+    QueueEntry, RecordFile, RecordId, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, SignatureUse,
+    Slot, StorageHold, Ticket, Timestamp, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -158,6 +158,12 @@ reads! {
     spec(org: &OrgCode, seq: Seq) -> ExportSpec = exports::spec_key(org, seq);
     /// Where an export's id leads.
     export_pointer(org: &OrgCode, id: ExportId) -> ExportPointer = exports::pointer_key(org, id);
+    /// A job.
+    job(org: &OrgCode, id: &JobId) -> Job = jobs::job_key(org, id);
+    /// What became of a slot of a job.
+    slot(org: &OrgCode, job: &JobId, at: Timestamp) -> Slot = jobs::slot_key(org, job, at);
+    /// A run of a job.
+    run(org: &OrgCode, job: &JobId, started_at: Timestamp, id: RunId) -> Run = jobs::run_key(org, job, started_at, id);
     /// An org's storage.
     usage(org: &OrgCode) -> Usage = exports::usage_key(org);
     /// The script of an export.
@@ -293,6 +299,48 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<AccessKey>>, bool), PortError> {
         let after = after.map(|id| access::access_key_key(org, id).sk);
         self.page(&main_range(org_partition(org), access::KEY, after, false, limit)).await
+    }
+
+    /// Jobs of an org beyond the id `after`, by id.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn jobs(
+        self,
+        org: &OrgCode,
+        after: Option<&JobId>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Job>>, bool), PortError> {
+        let after = after.map(|id| jobs::job_key(org, id).sk);
+        self.page(&main_range(org_partition(org), jobs::JOB, after, false, limit)).await
+    }
+
+    /// Runs of a job, the last begun first, before `before`.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn runs(
+        self,
+        (org, job): (&OrgCode, &JobId),
+        before: Option<(Timestamp, RunId)>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Run>>, bool), PortError> {
+        let before = before.map(|(at, id)| jobs::run_key(org, job, at, id).sk);
+        self.page(&main_range(org_partition(org), &jobs::run_prefix(job), before, true, limit)).await
+    }
+
+    /// Slots of a job that were decided, the last first, before `before`.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn slots(
+        self,
+        (org, job): (&OrgCode, &JobId),
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Slot>>, bool), PortError> {
+        let before = before.map(|at| jobs::slot_key(org, job, at).sk);
+        self.page(&main_range(org_partition(org), &jobs::slot_prefix(job), before, true, limit)).await
     }
 
     /// Accounts of an org beyond the id `after`, oldest first.

@@ -13,7 +13,15 @@ use waybill_domain::{
 pub fn org(code: &str) -> Result<Org, IdError> {
     let created_at = Timestamp::from_millis(0);
     let name = code.to_owned();
-    Ok(Org { code: code.parse()?, name, quota_bytes: None, max_waiting: None, zone: "UTC".into(), created_at })
+    Ok(Org {
+        code: code.parse()?,
+        name,
+        quota_bytes: None,
+        max_waiting: None,
+        zone: "UTC".into(),
+        min_interval_secs: None,
+        created_at,
+    })
 }
 
 /// The account of [`principal`] of that role.

@@ -14,6 +14,7 @@ mod faulty_services;
 mod faulty_state;
 mod history;
 mod incident;
+mod jobs;
 mod mutant;
 mod network;
 mod oracle;

@@ -1,11 +1,11 @@
-//! From a tick to the admission of what is due.
+//! From a tick to the admission of what is due, and to the slots of jobs.
 
 use crate::Config;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_app::{Admitting, Context, admit_exports};
+use waybill_app::{Admitting, Context, admit_exports, tick_schedules};
 use waybill_aws::{DynamoStateStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames};
 use waybill_runtime::Budget;
 
@@ -37,7 +37,7 @@ impl Deps {
     }
 }
 
-/// Admits what is due. The event's content does not matter: what is due stands in the rows. Gives the counts, for the log and for
+/// Admits the exports that are due, and decides the slots of jobs that are. The event's content does not matter: what is due stands in the rows. Gives the counts, for the log and for
 /// people.
 ///
 /// # Errors
@@ -45,9 +45,13 @@ impl Deps {
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let soft = Budget::from_context(&event.context, deps.reserve).soft_deadline_ms();
     let left = soft.saturating_sub(deps.admitting.context.now().as_millis());
-    let admitted = admit_exports(&deps.admitting, Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
-    if admitted.failed > 0 {
-        return Err(format!("{} due rows failed and are tried again at the next tick", admitted.failed).into());
+    let budget = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    // Side by side, so that neither waits for the other's crowd.
+    let (admitted, ticked) =
+        tokio::join!(admit_exports(&deps.admitting, budget), tick_schedules(&deps.admitting, budget));
+    let failed = admitted.failed + ticked.failed;
+    if failed > 0 {
+        return Err(format!("{failed} due rows failed and are tried again at the next tick").into());
     }
-    Ok(json!({"exports": admitted.exports}))
+    Ok(json!({"exports": admitted.exports, "jobs": ticked.jobs}))
 }

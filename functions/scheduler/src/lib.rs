@@ -1,4 +1,4 @@
-//! The scheduler: every minute it lets in what was scheduled and whose time has come.
+//! The scheduler: every minute it lets in what was scheduled and whose time has come, and decides the slots of jobs.
 
 mod config;
 mod handler;

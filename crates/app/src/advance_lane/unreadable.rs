@@ -67,6 +67,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         state: State::Failed { at: now, failure },
         after_script: false,
         retry_of: None,
+        job: field(stored, "job"),
         started_at: None,
         epoch: waybill_domain::Epoch(0),
         attempts: 0,

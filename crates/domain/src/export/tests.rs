@@ -23,6 +23,7 @@ fn queued() -> Export {
         state: State::Queued { ticket: Ticket(1) },
         after_script: false,
         retry_of: None,
+        job: None,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

@@ -26,6 +26,7 @@ pub(super) enum Errand {
     Describe,
     Download,
     Look,
+    Job(super::jobs::JobErrand),
 }
 
 /// What a client wants exported, and how.
@@ -53,6 +54,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
             Errand::Describe => describe(&process, &principal).await,
             Errand::Download => download(&process, &principal).await,
             Errand::Look => look(&process, &principal).await,
+            Errand::Job(errand) => super::jobs::run(&process, &principal, errand).await,
         }
     })
 }
@@ -101,7 +103,7 @@ async fn create(process: &Process, principal: &Principal, asked: Request) {
 }
 
 /// Refusals that faults explain; every other is a violation.
-fn expected(process: &Process, error: &Error) {
+pub(super) fn expected(process: &Process, error: &Error) {
     let number = process.actor.number;
     process.world.note(|| format!("#{number} is refused: {error}"));
     if !matches!(error, Error::Throttled { .. } | Error::Unavailable(_)) {

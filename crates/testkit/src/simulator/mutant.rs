@@ -51,6 +51,14 @@ mutants! {
     SharedKeys = "shared-keys",
     /// The index of what is due is empty.
     NoSweeper = "no-sweeper",
+    /// Writes of a job take effect whatever its version.
+    JobUnversioned = "job-unversioned",
+    /// A slot's export can be made without the slot and the job's next one.
+    SlotApart = "slot-apart",
+    /// What became of slots is not kept.
+    SlotForgotten = "slot-forgotten",
+    /// The run of an ended export is not told.
+    RunLeftRunning = "run-left-running",
     /// A commit can happen in half.
     NoTransaction = "no-transaction",
     /// A commit can be answered and forgotten.

@@ -2,6 +2,7 @@
 
 mod commits;
 mod ending;
+mod jobs;
 mod replies;
 
 use super::profile::Calamity;
@@ -14,6 +15,7 @@ pub(super) struct Oracle {
     violation: Option<String>,
     commits: HashSet<CommitId>,
     orgs: BTreeMap<OrgCode, OrgSeen>,
+    jobs: jobs::JobsSeen,
     /// Which org a worker serves.
     workers: BTreeMap<u32, OrgCode>,
     disturbed: BTreeSet<u32>,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{
     Admitting, Context, Exporting, FileSettings, SortSettings, StepSettings, Sweeping, Verdict, admit_exports,
-    advance_lane, sweep,
+    advance_lane, sweep, tick_schedules,
 };
 use waybill_ports::{Clock, WakeQueue};
 
@@ -78,8 +78,8 @@ impl Process {
     pub(super) fn admit(self, budget: Duration) -> BoxFuture<'static, ()> {
         let admitting = Admitting { context: self.context.clone(), wake: self.wake() };
         Box::pin(async move {
-            let admitted = admit_exports(&admitting, budget).await;
-            self.world.note(|| format!("#{} admitted: {admitted:?}", self.actor.number));
+            let both = futures::join!(admit_exports(&admitting, budget), tick_schedules(&admitting, budget));
+            self.world.note(|| format!("#{} admitted and ticked: {both:?}", self.actor.number));
         })
     }
 

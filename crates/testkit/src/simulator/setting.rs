@@ -80,6 +80,7 @@ fn make_org(world: &World, entropy: &dyn Entropy, index: u64) -> Result<OrgCode,
     }
     at_once(world.records.put(&org.code, &name, &records))?;
     insert(world, entropy, &org)?;
+    insert(world, entropy, &samples::account(org.code.as_str(), waybill_domain::Role::Admin)?)?;
     insert(world, entropy, &collection)?;
     world.oracle.with(|oracle| oracle.introduce(&org.code, traits));
     Ok(org.code)

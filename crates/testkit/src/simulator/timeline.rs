@@ -4,6 +4,7 @@ use super::clients::{Errand, Request, client};
 use super::clock::WorldClock;
 use super::executor::{Executor, Nature};
 use super::history::{History, Role};
+use super::jobs::JobErrand;
 use super::network::{Service, World};
 use super::processes::Process;
 use super::profile::{Calamity, Profile};
@@ -45,6 +46,13 @@ enum Event {
         there: bool,
     },
     CollectionGone,
+    /// Somebody does something about a job.
+    Job {
+        org: usize,
+        choice: u64,
+    },
+    /// Every job is paused, so that there is an end.
+    Quiet,
     Outage(u64),
     Jump(i64),
     DarkDays(u64),
@@ -103,6 +111,10 @@ impl Timeline {
         ] {
             self.events.insert((Duration::from_secs(at), Event::Client { org: 0, create, choice }));
         }
+        // A job is made, due at the next tick, run by hand, changed, paused, and at last deleted.
+        for (at, errand) in [(10, 0), (70, 5), (100, 1), (130, 2), (160, 4)] {
+            self.events.insert((Duration::from_secs(at), Event::Job { org: 0, choice: errand }));
+        }
         self.events.insert((Duration::from_secs(30), Event::Tick));
         self.events.insert((Duration::from_mins(8), Event::FaultsEnd));
     }
@@ -127,6 +139,16 @@ impl Timeline {
             for index in 0..8_u32 {
                 let at = millis(busy + 10_000);
                 self.events.insert((at, Event::Records { org: 0, there: index % 2 == 0 }));
+            }
+        }
+        if entropy.below(3) == 0 {
+            for number in 0..3 + entropy.below(8) {
+                let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
+                // A job first.
+                let errand = if number < 2 { 0 } else { entropy.below(6) };
+                let choice = errand + 6 * entropy.below(1000);
+                // All before faults end, so that what pauses jobs afterwards is the last.
+                self.events.insert((millis(busy.min(60_000) + 40_000 * number), Event::Job { org, choice }));
             }
         }
         if self.world.profile.has(Calamity::CollectionGone) {
@@ -159,8 +181,9 @@ impl Timeline {
             let now = self.world.clock.elapsed();
             if !self.world.are_faults_on() {
                 let since = *calm_since.get_or_insert(now);
-                let over =
-                    self.world.oracle.with(|oracle| oracle.is_everything_terminal() && oracle.is_everything_clean());
+                let over = self.world.oracle.with(|oracle| {
+                    oracle.is_everything_terminal() && oracle.is_everything_clean() && oracle.are_jobs_quiet()
+                });
                 if (over && !self.executor.is_busy()) || now > since + PATIENCE {
                     break;
                 }
@@ -280,6 +303,21 @@ impl Timeline {
                     delete_collection(&self.world, &*self.entropy, org);
                 }
             }
+            Event::Job { org, choice } => {
+                let Some(org) = self.orgs.get(org).cloned() else { return };
+                let errand = Errand::Job(JobErrand::of(choice));
+                let process = self.process(Role::Client);
+                self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+            }
+            Event::Quiet => {
+                let at = self.world.clock.of_process(0).now();
+                self.world.oracle.with(|oracle| oracle.are_jobs_looked_after(at));
+                for org in self.orgs.clone() {
+                    let process = self.process(Role::Client);
+                    let errand = Errand::Job(JobErrand::PauseAll);
+                    self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+                }
+            }
             Event::Outage(choice) => {
                 let all = [Service::State, Service::Records, Service::Archives, Service::Queue];
                 let one = usize::try_from(choice % 5).ok().and_then(|index| all.get(index));
@@ -304,6 +342,7 @@ impl Timeline {
             Event::FaultsEnd => {
                 self.world.note(|| "faults end".to_owned());
                 self.world.end_faults();
+                self.events.insert((now + Duration::from_mins(6), Event::Quiet));
             }
         }
     }

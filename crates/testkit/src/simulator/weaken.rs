@@ -16,6 +16,9 @@ pub(super) enum Kind {
     Export,
     Usage,
     Idempotency,
+    Job,
+    Slot,
+    Run,
     Other,
 }
 
@@ -27,6 +30,9 @@ pub(super) fn kind_of(key: &RowKey) -> Kind {
         "EXPORT" => Kind::Export,
         "USAGE" => Kind::Usage,
         "IDEMPOTENCY" => Kind::Idempotency,
+        "JOB" => Kind::Job,
+        "SLOT" => Kind::Slot,
+        "RUN" => Kind::Run,
         _ => Kind::Other,
     }
 }
@@ -63,6 +69,16 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
         Mutant::QueueRowStays => {
             weakened.retain(|write| !(matches!(write, Write::Delete { .. }) && kind_of(write.key()) == Kind::Queue));
         }
+        Mutant::JobUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Job),
+        Mutant::SlotApart if writes.iter().any(|write| kind_of(write.key()) == Kind::Slot) && world.fault(2000) => {
+            weakened.retain(|write| !matches!(kind_of(write.key()), Kind::Job | Kind::Slot));
+        }
+        Mutant::SlotForgotten => weakened.retain(|write| kind_of(write.key()) != Kind::Slot),
+        Mutant::RunLeftRunning => weakened.retain(|write| {
+            !(kind_of(write.key()) == Kind::Run
+                && current(world, write.key()).is_some()
+                && matches!(write, Write::Put { .. }))
+        }),
         Mutant::NoTransaction if several && world.fault(300) => weakened.truncate(writes.len() / 2),
         Mutant::CommitForgotten if world.fault(100) => weakened.clear(),
         _ => return None,

@@ -318,6 +318,7 @@ fn surface_name(surface: Surface) -> &'static str {
     match surface {
         Surface::Admin => "admin",
         Surface::Cortex => "cortex",
+        Surface::Sigma => "sigma",
     }
 }
 

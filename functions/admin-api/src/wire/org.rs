@@ -25,6 +25,8 @@ pub(crate) struct OrgWire {
     quota_bytes: Option<u64>,
     /// IANA zone that its schedules use where they name none.
     zone: String,
+    /// Fewest seconds between two slots of one of its jobs.
+    minimum_schedule_interval: u64,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -33,6 +35,7 @@ pub(crate) struct OrgWire {
 impl From<Org> for OrgWire {
     fn from(org: Org) -> Self {
         Self {
+            minimum_schedule_interval: org.min_interval().as_secs(),
             code: org.code.into(),
             name: org.name,
             quota_bytes: org.quota_bytes,
@@ -73,6 +76,11 @@ pub(crate) struct CreateOrgBody {
     name: Option<String>,
     /// Most bytes that its archives may take; absent = unlimited.
     quota_bytes: Option<u64>,
+    /// IANA zone that its schedules use where they name none; `UTC` where it is absent.
+    zone: Option<String>,
+    /// Fewest seconds between two slots of a job, 60 or more; 60 where it is absent.
+    #[schema(minimum = 60)]
+    minimum_schedule_interval: Option<u32>,
 }
 
 impl CreateOrgBody {
@@ -85,10 +93,12 @@ impl CreateOrgBody {
         let code = read_code(&mut members);
         let name = members.text("name", NAME_CHARS).map(str::to_owned);
         let quota_bytes = members.whole("quotaBytes");
+        let zone = members.text("zone", NAME_CHARS).map(str::to_owned);
+        let minimum_schedule_interval = interval(&mut members);
         later(&mut members);
         let problems = members.finish();
         match code {
-            Some(code) if problems.is_empty() => Ok(Self { code, name, quota_bytes }),
+            Some(code) if problems.is_empty() => Ok(Self { code, name, quota_bytes, zone, minimum_schedule_interval }),
             _ => Err(problems),
         }
     }
@@ -96,7 +106,14 @@ impl CreateOrgBody {
     /// The command.
     pub(crate) fn command(self, idempotency: Option<waybill_app::IdempotentRequest>) -> CreateOrg {
         let name = self.name.unwrap_or_else(|| self.code.to_string());
-        CreateOrg { code: self.code, name, quota_bytes: self.quota_bytes, idempotency }
+        CreateOrg {
+            code: self.code,
+            name,
+            quota_bytes: self.quota_bytes,
+            zone: self.zone.unwrap_or_else(|| "UTC".to_owned()),
+            min_interval_secs: self.minimum_schedule_interval,
+            idempotency,
+        }
     }
 }
 
@@ -113,12 +130,16 @@ fn read_code(members: &mut Members<'_>) -> Option<OrgCode> {
 
 /// Members that are described and not built yet.
 fn later(members: &mut Members<'_>) {
-    for name in ["maxWaiting", "minimumScheduleInterval", "outgoingAllowList"] {
+    for name in ["maxWaiting", "outgoingAllowList"] {
         members.later(name);
     }
-    // The zone matters to schedules only, which come later; naming the default asks for nothing.
-    if members.text("zone", NAME_CHARS).is_some_and(|zone| zone != "UTC") {
-        members.refuse::<()>("zone", "other than `UTC` is not available yet");
+}
+
+fn interval(members: &mut Members<'_>) -> Option<u32> {
+    let secs = members.whole("minimumScheduleInterval")?;
+    match u32::try_from(secs) {
+        Ok(secs) => Some(secs),
+        Err(_) => members.refuse("minimumScheduleInterval", "must be less than a hundred years, in seconds"),
     }
 }
 
@@ -131,6 +152,11 @@ pub(crate) struct ChangeOrgBody {
     /// Most bytes that its archives may take; `null` = unlimited.
     #[schema(value_type = Option<u64>)]
     quota_bytes: QuotaChange,
+    /// IANA zone that its schedules use where they name none; jobs that there are keep theirs.
+    zone: Option<String>,
+    /// Fewest seconds between two slots of a job, 60 or more; jobs that there are stay as they are.
+    #[schema(minimum = 60)]
+    minimum_schedule_interval: Option<u32>,
 }
 
 impl ChangeOrgBody {
@@ -146,14 +172,26 @@ impl ChangeOrgBody {
             None if members.has("quotaBytes") => QuotaChange::Unlimited,
             None => QuotaChange::Keep,
         };
+        let zone = members.text("zone", NAME_CHARS).map(str::to_owned);
+        let minimum_schedule_interval = interval(&mut members);
         later(&mut members);
         let problems = members.finish();
-        if problems.is_empty() { Ok(Self { name, quota_bytes }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { name, quota_bytes, zone, minimum_schedule_interval })
+        } else {
+            Err(problems)
+        }
     }
 }
 
 impl From<ChangeOrgBody> for ChangeOrg {
     fn from(body: ChangeOrgBody) -> Self {
-        Self { name: body.name, quota: body.quota_bytes, ..Self::default() }
+        Self {
+            name: body.name,
+            quota: body.quota_bytes,
+            zone: body.zone,
+            min_interval_secs: body.minimum_schedule_interval,
+            ..Self::default()
+        }
     }
 }

@@ -82,6 +82,7 @@ impl Oracle {
                 }
             }
         }
+        broken.extend(self.runs_left_running());
         for what in broken {
             self.violate(what);
         }

@@ -1,0 +1,83 @@
+//! From what a client asks for to what a job keeps, and back each time that it makes an export.
+
+use crate::{CreateExport, Error, FilterRequest};
+use waybill_domain::{AccountId, FilenameTemplate, JobDestination, JobTemplate, Surface};
+
+/// What a job keeps beside the request of its exports.
+pub(crate) struct Delivered {
+    pub(crate) destinations: Vec<JobDestination>,
+    pub(crate) filename: Option<FilenameTemplate>,
+    pub(crate) compress: bool,
+}
+
+/// What a job keeps of `export`. A member that is added to the request has to be kept here, or every run would forget it: so all are named.
+pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered: Delivered) -> JobTemplate {
+    let CreateExport {
+        surface: _,
+        collection,
+        label: _,
+        description: _,
+        format,
+        level,
+        paths,
+        include,
+        expand,
+        filter,
+        sort,
+        files,
+        packaging,
+        raw_cells,
+        scheduled_at: _,
+        idempotency: _,
+        after_script,
+    } = export;
+    JobTemplate {
+        collection,
+        format,
+        level,
+        paths,
+        include,
+        expand,
+        filter: filter.map(|FilterRequest::CortexWhere { text, .. }| text),
+        sort,
+        files,
+        packaging,
+        raw_cells,
+        after_script,
+        principal,
+        destinations: delivered.destinations,
+        filename: delivered.filename,
+        compress: delivered.compress,
+    }
+}
+
+/// The request of one of the job's exports.
+///
+/// # Errors
+/// `Invalid` when the kept condition is no JSON.
+pub(crate) fn request_of(
+    template: &JobTemplate,
+    surface: Surface,
+    label: &str,
+    description: Option<&str>,
+) -> Result<CreateExport, Error> {
+    let filter = template.filter.as_ref().map(|text| {
+        let condition = serde_json::from_str(text).map_err(|error| Error::invalid("where", error.to_string()))?;
+        Ok::<_, Error>(FilterRequest::CortexWhere { condition, text: text.clone() })
+    });
+    Ok(CreateExport {
+        label: Some(label.to_owned()),
+        description: description.map(str::to_owned),
+        level: template.level,
+        paths: template.paths.clone(),
+        include: template.include.clone(),
+        expand: template.expand.clone(),
+        filter: filter.transpose()?,
+        sort: template.sort.clone(),
+        files: template.files,
+        packaging: template.packaging,
+        raw_cells: template.raw_cells,
+        after_script: template.after_script.clone(),
+        ..CreateExport::new(surface, template.collection.clone(), template.format)
+    })
+}

@@ -1,0 +1,109 @@
+//! What a job's exports are made from: the request, and where the result goes.
+
+use crate::{AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use waybill_query::SortOrder;
+use waybill_record::Path;
+
+/// An export that is made again and again: what a client asks for, checked anew each time, as the definition may have changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobTemplate {
+    /// What it reads.
+    pub collection: CollectionName,
+    /// The form that it writes.
+    pub format: ExportFormat,
+    /// How hard deflate tries.
+    #[serde(default)]
+    pub level: Level,
+    /// Which parts of records; empty = the default.
+    #[serde(default)]
+    pub paths: Vec<Path>,
+    /// Parts to add.
+    #[serde(default)]
+    pub include: Vec<Path>,
+    /// References to follow.
+    #[serde(default)]
+    pub expand: Vec<Path>,
+    /// Which records: the JSON of a Cortex `where`, as sent.
+    #[serde(default)]
+    pub filter: Option<String>,
+    /// What the records are sorted by, as asked.
+    #[serde(default)]
+    pub sort: Option<SortOrder>,
+    /// Whether the records' files come along.
+    #[serde(default)]
+    pub files: FileInclusion,
+    /// What a download is.
+    pub packaging: Packaging,
+    /// Whether cells that look like formulas stay as they are.
+    #[serde(default)]
+    pub raw_cells: bool,
+    /// A script that follows the export.
+    #[serde(default)]
+    pub after_script: Option<String>,
+    /// The account whose rights it reads with.
+    pub principal: AccountId,
+    /// Where the bare file goes.
+    #[serde(default)]
+    pub destinations: Vec<JobDestination>,
+    /// Its name there, with placeholders; `None` = `export-{date}` and the ending.
+    #[serde(default)]
+    pub filename: Option<FilenameTemplate>,
+    /// Whether it goes there as gzip.
+    #[serde(default)]
+    pub compress: bool,
+}
+
+/// What a destination is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DestinationKind {
+    /// A bucket.
+    S3,
+    /// A container of block blobs.
+    AzureBlob,
+    /// A folder of a server.
+    Sftp,
+    /// An address that takes a POST.
+    Webhook,
+}
+
+impl DestinationKind {
+    /// Its name on every surface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::AzureBlob => "azure-blob",
+            Self::Sftp => "sftp",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The keys of its configuration that are secrets.
+    pub fn secrets(self) -> &'static [&'static str] {
+        match self {
+            Self::S3 => &["secretAccessKey"],
+            Self::AzureBlob => &["connectionString", "accountKey", "sasToken"],
+            Self::Sftp => &["password", "privateKey", "passphrase"],
+            Self::Webhook => &["secret"],
+        }
+    }
+}
+
+/// A destination as it is kept: what may be shown, and the secrets sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobDestination {
+    /// What it is.
+    pub kind: DestinationKind,
+    /// Its configuration without the secrets.
+    pub config: Map<String, Value>,
+    /// Its secrets by name, each as the vault sealed it; those of a webhook's headers as `headers.<name>`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// What the vault bound them to.
+    pub sealed_for: String,
+}
