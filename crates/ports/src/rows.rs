@@ -57,7 +57,9 @@ impl DueKind {
     /// The table whose rows are due for it.
     pub fn table(self) -> Table {
         match self {
-            Self::Lane | Self::Admit | Self::Job | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => Table::Main,
+            Self::Lane | Self::Admit | Self::Job | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => {
+                Table::Main
+            }
             Self::Script => Table::Scripts,
         }
     }

@@ -193,6 +193,7 @@ impl From<Error> for ApiError {
             Error::NotReady { .. } => Self::new(Kind::NotReady, detail),
             Error::NoArchive { .. } => Self::new(Kind::NoArchive, detail),
             Error::TooLarge { .. } => Self::new(Kind::TooLarge, detail),
+            Error::LimitExceeded { .. } => Self::new(Kind::Forbidden, detail),
             Error::TooManyWaiting { .. } => {
                 Self { retry_after_secs: Some(WAITING_SECS), ..Self::new(Kind::Throttled, detail) }
             }

@@ -14,7 +14,9 @@ impl From<Error> for Fault {
         let reason = error.to_string();
         match error {
             // The family has no fault for "who are you": 403 is what clients of the product see for a missing or bad key.
-            Error::Unauthenticated { .. } | Error::Forbidden { .. } => Self::new(Kind::AccessDenied).because(reason),
+            Error::Unauthenticated { .. } | Error::Forbidden { .. } | Error::LimitExceeded { .. } => {
+                Self::new(Kind::AccessDenied).because(reason)
+            }
             Error::InvalidSignature { .. } => Self::new(Kind::InvalidRequestSignature).because(reason),
             Error::StaleSignature => Self::new(Kind::StaleRequestSignature).because(reason),
             Error::NotFound { kind, .. } => Self::new(Kind::NotFound).because(reason).at(format!("{kind}._id")),

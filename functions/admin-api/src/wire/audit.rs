@@ -51,6 +51,8 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::KeyRevoked => "key-revoked",
         AuditAction::CollectionPut => "collection-put",
         AuditAction::CollectionDeleted => "collection-deleted",
+        AuditAction::JobPut => "job-put",
+        AuditAction::JobDeleted => "job-deleted",
         AuditAction::OrgChanged => "org-changed",
     }
 }
