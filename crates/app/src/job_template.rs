@@ -1,7 +1,7 @@
 //! From what a client asks for to what a job keeps, and back each time that it makes an export.
 
-use crate::{CreateExport, Error, FilterRequest};
-use waybill_domain::{AccountId, FilenameTemplate, JobDestination, JobTemplate, Surface};
+use crate::{CreateExport, DateRangeRequest, Error, FilterRequest};
+use waybill_domain::{AccountId, FilenameTemplate, JobDestination, JobTemplate, KeptRange, Surface};
 
 /// What a job keeps beside the request of its exports.
 pub(crate) struct Delivered {
@@ -23,6 +23,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         include,
         expand,
         filter,
+        date_range,
         sort,
         files,
         packaging,
@@ -38,6 +39,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         paths,
         include,
         expand,
+        date_range: date_range.map(|DateRangeRequest { start, end, field }| KeptRange { start, end, field }),
         filter: filter.map(|FilterRequest::CortexWhere { text, .. }| text),
         sort,
         files,
@@ -73,6 +75,11 @@ pub(crate) fn request_of(
         include: template.include.clone(),
         expand: template.expand.clone(),
         filter: filter.transpose()?,
+        date_range: template.date_range.clone().map(|KeptRange { start, end, field }| DateRangeRequest {
+            start,
+            end,
+            field,
+        }),
         sort: template.sort.clone(),
         files: template.files,
         packaging: template.packaging,

@@ -4,8 +4,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord, OfJob,
-    OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord,
+    OfJob, OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
 use waybill_ports::{PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
 

@@ -48,6 +48,7 @@ pub async fn run_job(
         retry_of: None,
         job: Some(OfJob { job: job.clone(), slot: None }),
         spec: freeze_request(context, &reader, &export).await?,
+        date_span: None,
         idempotency: request.as_ref(),
     };
     // Chosen before the first attempt, so that an attempt of unknown outcome can be recognised.

@@ -201,6 +201,7 @@ async fn make(
         retry_of: None,
         job: Some(OfJob { job: job.id.clone(), slot: Some(at) }),
         spec,
+        date_span: None,
         idempotency: None,
     };
     let id = context.entropy.export_id(context.now());

@@ -24,7 +24,14 @@ fn losing(ports: &MemoryPorts, lost: u32) -> Context {
 }
 
 fn new_org(code: &str) -> CreateOrg {
-    CreateOrg { code: code.parse().unwrap(), name: code.into(), quota_bytes: None, idempotency: None }
+    CreateOrg {
+        code: code.parse().unwrap(),
+        name: code.into(),
+        quota_bytes: None,
+        zone: "UTC".into(),
+        min_interval_secs: None,
+        idempotency: None,
+    }
 }
 
 fn new_key(role: Role, signature: bool) -> CreateKey {

@@ -14,7 +14,7 @@ use waybill_domain::{
     Export, ExportFormat, Job, JobId, JobSchedule, OrgCode, Principal, PropertyKind, Role, RunStatus, Skipped, Slot,
     SlotOutcome, State, Stop, Surface, Timestamp,
 };
-use waybill_ports::{Clock, Entity, Entropy, Row, StateStore, Stored, Table, Transaction};
+use waybill_ports::{Clock, Entity, Entropy, Row, Stored, Table, Transaction};
 use waybill_schedule::{Schedule, Zone, instants_after};
 use waybill_testkit::{MemoryPorts, MemoryWakeQueue, samples};
 

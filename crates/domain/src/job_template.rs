@@ -30,6 +30,9 @@ pub struct JobTemplate {
     /// Which records: the JSON of a Cortex `where`, as sent.
     #[serde(default)]
     pub filter: Option<String>,
+    /// Which of them by a date of theirs, as asked.
+    #[serde(default)]
+    pub date_range: Option<KeptRange>,
     /// What the records are sorted by, as asked.
     #[serde(default)]
     pub sort: Option<SortOrder>,
@@ -55,6 +58,18 @@ pub struct JobTemplate {
     /// Whether it goes there as gzip.
     #[serde(default)]
     pub compress: bool,
+}
+
+/// A range of dates as it was asked for, understood anew each time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptRange {
+    /// Where it begins, in words.
+    pub start: String,
+    /// Before what it ends, in words.
+    pub end: String,
+    /// The date that it is about; `None` = when the record was created.
+    pub field: Option<Path>,
 }
 
 /// What a destination is.

@@ -46,7 +46,7 @@ pub use id::{
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};
-pub use job_template::{DestinationKind, JobDestination, JobTemplate};
+pub use job_template::{DestinationKind, JobDestination, JobTemplate, KeptRange};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
 pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;
