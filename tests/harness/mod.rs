@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use waybill_local::{Options, Stack, StackInfo, Tuning};
+use waybill_local::{Options, Passwords, Stack, StackInfo, Tuning};
 
 /// How long a story waits for an export; far beyond what any takes, so that only a stuck one fails.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -50,6 +50,8 @@ pub(crate) fn quick() -> Tuning {
         tick: Duration::from_millis(500),
         look_again: Duration::from_secs(1),
         demo_records: false,
+        passwords: Passwords::new(64, 1).expect("costs"),
+        allowed_origins: "https://app.example.com".parse().expect("an origin"),
         ..Tuning::default()
     }
 }

@@ -6,7 +6,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
-use waybill_domain::{AccessKey, CommitId, KeyPointer, KeySecret, NonceUse, Principal, RequestSignature, SignatureUse};
+use waybill_domain::{
+    AccessKey, AccountId, CommitId, KeyPointer, KeySecret, NonceUse, Principal, RequestSignature, SignatureUse,
+};
 use waybill_ports::{PortError, SealContext, SecretVault, Stored};
 
 /// How exact the time of a key's last use is; writing it at every request would double their cost.
@@ -46,7 +48,7 @@ pub async fn authenticate_key(context: &Context, secret: &KeySecret) -> Result<P
     if !bool::from(found.value.digest.0.as_bytes().ct_eq(digest.0.as_bytes())) {
         return Err(BAD_KEY);
     }
-    let principal = principal(context, &found.value).await?.ok_or(BAD_KEY)?;
+    let principal = principal_of(context, &found.value).await?.ok_or(BAD_KEY)?;
     note_use(context, found).await;
     Ok(principal)
 }
@@ -76,10 +78,28 @@ pub async fn authenticate_signature(
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| BAD_SIGNATURE)?;
     mac.update(signature.message().as_bytes());
     mac.verify_slice(&offered).map_err(|_| BAD_SIGNATURE)?;
-    let principal = principal(context, &found.value).await?.ok_or(BAD_SIGNATURE)?;
+    let principal = principal_of(context, &found.value).await?.ok_or(BAD_SIGNATURE)?;
     use_nonce(context, signature, hex::encode(&offered)).await?;
     note_use(context, found).await;
     Ok(principal)
+}
+
+/// The same caller, acting as another account of its org: what an administrator's key may, with at most its own role.
+///
+/// # Errors
+/// `Forbidden`, in the same words for an account that is not there, another org's or locked; `Throttled`, `Unavailable`,
+/// `Internal`.
+pub async fn act_as(context: &Context, principal: &Principal, account: AccountId) -> Result<Principal, Error> {
+    if account == principal.account {
+        return Ok(principal.clone());
+    }
+    if !principal.is_admin() || principal.key_used().is_none() {
+        return Err(Error::Forbidden { reason: "only an administrator's key may act as another account" });
+    }
+    let found = context.rows().account(&principal.org, account).await?.map(|account| account.value);
+    let found = found.filter(|account| !account.locked);
+    let found = found.ok_or(Error::Forbidden { reason: "there is no such account to act as" })?;
+    Ok(Principal::of(&found, principal.role, principal.scopes.clone(), principal.key))
 }
 
 /// What a signature pair's secret is sealed with.
@@ -87,21 +107,21 @@ pub(crate) fn seal_context(key: &AccessKey, api_key: &str) -> SealContext {
     SealContext { org: key.org.clone(), purpose: format!("signature:{api_key}") }
 }
 
-async fn good_key(context: &Context, credential: &str) -> Result<Option<Stored<AccessKey>>, Error> {
+pub(crate) async fn good_key(context: &Context, credential: &str) -> Result<Option<Stored<AccessKey>>, Error> {
     let Some(pointer) = context.rows().key_pointer(credential).await? else { return Ok(None) };
     let key = context.rows().access_key(&pointer.value.org, pointer.value.key).await?;
     Ok(key.filter(|key| key.value.is_good(context.now())))
 }
 
 /// The principal that a key stands for; a key never gives more than its account has now.
-async fn principal(context: &Context, key: &AccessKey) -> Result<Option<Principal>, Error> {
+pub(crate) async fn principal_of(context: &Context, key: &AccessKey) -> Result<Option<Principal>, Error> {
     let account = context.rows().account(&key.org, key.account).await?;
     let account = account.map(|account| account.value).filter(|account| !account.locked);
     Ok(account.map(|account| Principal::of(&account, key.role, key.scopes.clone(), key.id)))
 }
 
 /// Best effort: a lost race or an unanswered call costs some minutes of precision and nothing else.
-async fn note_use(context: &Context, key: Stored<AccessKey>) {
+pub(crate) async fn note_use(context: &Context, key: Stored<AccessKey>) {
     let now = context.now();
     if key.value.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_PRECISION) {
         return;

@@ -22,15 +22,18 @@ mod job_destinations;
 mod job_schedule;
 mod job_template;
 mod lane_places;
+mod limit_requests;
 mod load_records;
 mod look_at_file;
 mod look_at_script;
 mod make_export;
+mod manage_accounts;
 mod manage_collections;
 mod manage_jobs;
 mod manage_keys;
 mod manage_orgs;
 mod page;
+mod passwords;
 mod preview_schedule;
 mod query_records;
 mod queue_script;
@@ -48,15 +51,17 @@ mod run_job;
 mod script_log;
 mod settle_export;
 mod settle_run;
+mod sign_in;
 mod sweep;
 mod tick_schedules;
 mod update_export;
+mod web_tokens;
 mod window_exports;
 
 pub use admit_exports::{Admitted, Admitting, admit_exports};
 pub use advance_lane::{Exporting, FileSettings, SortSettings, StepSettings, Verdict, advance_lane};
 pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
-pub use authenticate::{OperatorKey, authenticate_key, authenticate_signature};
+pub use authenticate::{OperatorKey, act_as, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;
 pub use context::Context;
 pub use create_export::{CreateExport, ExportView, FilterRequest, IdempotentRequest, create_export};
@@ -66,7 +71,11 @@ pub use download_export::download_export;
 pub use error::{Error, FieldError};
 pub use job_destinations::{DestinationRequest, MASK, MAX_DESTINATIONS, masked};
 pub use lane_places::{MAX_PLACES, lane_places};
+pub use limit_requests::RequestLimiter;
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
+pub use manage_accounts::{
+    ChangeAccount, CreateAccount, change_account, create_account, delete_account, list_accounts, own_account,
+};
 pub use manage_collections::{
     PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
 };
@@ -76,6 +85,7 @@ pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,
 };
 pub use page::Page;
+pub use passwords::{CostError, PASSWORD_MAX_BYTES, Passwords};
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
 pub use query_records::{
     Effort, Found, Gathered, Gathering, ObjectForm, ObjectQuery, PreparedQuery, count_records, level, named_collection,
@@ -89,6 +99,9 @@ pub use read_runs::{RecordRun, list_runs, list_slots, record_run};
 pub use read_usage::{UsageView, read_usage};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;
+pub use sign_in::{
+    SessionCaller, SessionProof, SignIn, SignedIn, authenticate_password, authenticate_session, sign_in, sign_out,
+};
 pub use sweep::{Sweeping, Swept, sweep};
 pub use tick_schedules::{Ticked, tick_schedules};
 pub use update_export::{UpdateExport, update_export};
@@ -98,4 +111,5 @@ pub use waybill_ports as ports;
 pub use waybill_query::SortOrder;
 /// The paths that commands are made of.
 pub use waybill_record::{Path, PathError};
+pub use web_tokens::{authenticate_token, parse_public_key};
 pub use window_exports::{ExportWindow, window_exports_as_created, with_requests};

@@ -2,12 +2,13 @@
 
 use crate::authenticate::seal_context;
 use crate::retry::Attempts;
+use crate::web_tokens::parse_public_key;
 use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use waybill_domain::{
     AccessKey, Account, AccountId, AccountName, AuditAction, IdempotencyKey, IdempotencyRecord, KeyId, KeyPointer,
-    KeySecret, Principal, Role, Scope, SignaturePair, Timestamp,
+    KeySecret, Principal, Role, Scope, SignaturePair, Timestamp, TokenKey,
 };
 use waybill_ports::{Entropy, SecretVault, Stored};
 
@@ -31,6 +32,8 @@ pub struct CreateKey {
     pub account: Option<AccountId>,
     /// Whether it gets a signature pair.
     pub signature: bool,
+    /// The RSA public key of its tokens, in PEM.
+    pub public_key: Option<String>,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
 }
@@ -70,6 +73,7 @@ impl CreatedKey {
             scopes: new.scopes,
             digest: secret.digest(),
             signature: None,
+            token: None,
             created_at: now,
             expires_at: new.expires_at,
             revoked_at: None,
@@ -85,6 +89,21 @@ impl CreatedKey {
 
     fn pointer_from(&self, credential: String) -> KeyPointer {
         KeyPointer { credential, org: self.key.org.clone(), key: self.key.id }
+    }
+
+    /// Where the public name of its signature pair, or its issuer of tokens, leads.
+    pub(crate) fn public_pointer(&self) -> Option<KeyPointer> {
+        let pair = self.key.signature.as_ref().map(|pair| &pair.api_key);
+        let name = pair.or(self.key.token.as_ref().map(|token| &token.issuer))?;
+        Some(self.pointer_from(KeyPointer::of_pair(name)))
+    }
+
+    fn add_token_key(&mut self, context: &Context, pem: &str) -> Result<(), Error> {
+        let der = parse_public_key(pem).map_err(|wrong| Error::invalid("publicKey", wrong))?;
+        let pair = self.key.signature.as_ref().map(|pair| pair.api_key.clone());
+        let issuer = pair.unwrap_or_else(|| base62(&*context.entropy, PAIR_NAME_CHARS));
+        self.key.token = Some(TokenKey { issuer, rsa_der: hex::encode(der) });
+        Ok(())
     }
 
     async fn add_pair(&mut self, context: &Context, vault: &dyn SecretVault) -> Result<(), Error> {
@@ -113,7 +132,7 @@ fn base62(entropy: &dyn Entropy, length: usize) -> String {
 /// Makes a key, and an account for it unless one is named, in one transaction.
 ///
 /// # Errors
-/// `Forbidden` for members; `Invalid` (`account`, `role`, `expiresAt`); `SecretNotRepeated`, `IdempotencyMismatch`;
+/// `Forbidden` for members; `Invalid` (`account`, `role`, `expiresAt`, `publicKey`); `SecretNotRepeated`, `IdempotencyMismatch`;
 /// `Throttled`, `Unavailable`, `Internal`.
 pub async fn create_key(
     context: &Context,
@@ -138,6 +157,9 @@ pub async fn create_key(
     if command.signature {
         created.add_pair(context, vault).await?;
     }
+    if let Some(pem) = &command.public_key {
+        created.add_token_key(context, pem)?;
+    }
     store(context, principal, command, used, is_new.then_some(&account), &created).await?;
     Ok(created)
 }
@@ -152,17 +174,21 @@ async fn account_of(context: &Context, principal: &Principal, command: &CreateKe
             role: command.role,
             roles: BTreeSet::new(),
             locked: false,
+            sessions_since: None,
             created_at: context.now(),
         };
         return Ok((account, true));
     };
-    let Some(account) = context.rows().account(&principal.org, id).await? else {
-        return Err(Error::invalid("account", format!("`{id}` is no account of this org")));
-    };
+    let account = named(context, principal, id).await?;
     if command.role > account.value.role {
         return Err(Error::invalid("role", "is more than the account's role"));
     }
     Ok((account.value, false))
+}
+
+async fn named(context: &Context, principal: &Principal, id: AccountId) -> Result<Stored<Account>, Error> {
+    let account = context.rows().account(&principal.org, id).await?;
+    account.ok_or_else(|| Error::invalid("account", format!("`{id}` is no account of this org")))
 }
 
 /// What is remembered of this request's `Idempotency-Key`, if that may be used anew.
@@ -199,11 +225,13 @@ async fn store(
     loop {
         let mut transaction = context.transaction();
         transaction.insert(key)?.insert(&created.pointer())?.insert(&audit)?;
-        if let Some(pair) = &key.signature {
-            transaction.insert(&created.pointer_from(KeyPointer::of_pair(&pair.api_key)))?;
+        if let Some(pointer) = created.public_pointer() {
+            transaction.insert(&pointer)?;
         }
-        if let Some(account) = new_account {
-            transaction.insert(account)?;
+        match new_account {
+            Some(account) => _ = transaction.insert(account)?,
+            // It may be deleted meanwhile, and its keys with it.
+            None => _ = transaction.check(&named(context, principal, key.account).await?),
         }
         if let Some(request) = &command.idempotency {
             let record = IdempotencyRecord {
@@ -287,8 +315,11 @@ async fn is_last_admin(context: &Context, key: &AccessKey) -> Result<bool, Error
     let mut after = None;
     loop {
         let (keys, more) = context.rows().access_keys(&key.org, after, 100).await?;
-        if keys.iter().any(|other| other.value.id != key.id && lasting(&other.value)) {
-            return Ok(false);
+        for other in keys.iter().filter(|other| other.value.id != key.id && lasting(&other.value)) {
+            let account = context.rows().account(&key.org, other.value.account).await?;
+            if account.is_some_and(|account| account.value.role == Role::Admin && !account.value.locked) {
+                return Ok(false);
+            }
         }
         if !more || keys.is_empty() {
             return Ok(true);

@@ -24,6 +24,8 @@ pub struct CreateOrg {
     pub zone: String,
     /// Fewest seconds between two slots of a job, at least a minute; `None` = a minute.
     pub min_interval_secs: Option<u32>,
+    /// Most exports that may wait in its lane; `None` = unlimited.
+    pub max_waiting: Option<u32>,
     /// The operator's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
 }
@@ -93,7 +95,7 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
         code: command.code.clone(),
         name: command.name.clone(),
         quota_bytes: command.quota_bytes,
-        max_waiting: None,
+        max_waiting: command.max_waiting,
         zone: known_zone(&command.zone)?,
         min_interval_secs: command.min_interval_secs.map(known_interval).transpose()?,
         created_at: now,
@@ -106,6 +108,7 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
         role: Role::Admin,
         roles: BTreeSet::new(),
         locked: false,
+        sessions_since: None,
         created_at: now,
     };
     let new_key = NewKey { name: "First administrator", role: Role::Admin, scopes: BTreeSet::new(), expires_at: None };

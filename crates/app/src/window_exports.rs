@@ -2,7 +2,7 @@
 
 use crate::read_export::views;
 use crate::{Context, Error, ExportView};
-use waybill_domain::{Export, ExportId, Principal, Seq, Surface};
+use waybill_domain::{Export, ExportId, Principal, Surface};
 
 /// Exports that are read at once while looking for those of a window.
 const SCAN_PAGE: usize = 500;

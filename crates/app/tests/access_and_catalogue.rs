@@ -30,6 +30,7 @@ fn new_org(code: &str) -> CreateOrg {
         quota_bytes: None,
         zone: "UTC".into(),
         min_interval_secs: None,
+        max_waiting: None,
         idempotency: None,
     }
 }
@@ -42,6 +43,7 @@ fn new_key(role: Role, signature: bool) -> CreateKey {
         expires_at: None,
         account: None,
         signature,
+        public_key: None,
         idempotency: None,
     }
 }

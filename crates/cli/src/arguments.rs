@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use waybill_local::Origins;
 
 use crate::schedule::ScheduleArguments;
 
@@ -71,6 +72,9 @@ pub(crate) struct LocalArguments {
     /// Keep nothing: all state is gone when the stack stops
     #[arg(long, conflicts_with = "data")]
     pub(crate) ephemeral: bool,
+    /// Let pages of these origins call with credentials, like http://localhost:3000; with commas between
+    #[arg(long, value_name = "ORIGINS", default_value = "")]
+    pub(crate) allow_origins: Origins,
 }
 
 /// `waybill demo`.

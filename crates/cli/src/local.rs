@@ -11,11 +11,12 @@ use crate::terminal;
 /// Runs a stack until a signal comes.
 pub(crate) async fn run(arguments: &LocalArguments) -> Result<Ended> {
     let mut signals = Signals::listen()?;
-    let options = if arguments.ephemeral {
+    let mut options = if arguments.ephemeral {
         Options { port: arguments.port, ..Options::ephemeral() }
     } else {
         Options::persistent(arguments.port, &arguments.data)
     };
+    options.tuning.allowed_origins = arguments.allow_origins.clone();
     let stack = match serving::start(options, &mut signals).await? {
         Ok(stack) => stack,
         Err(code) => return Ok(Ended::Interrupted(code)),

@@ -107,6 +107,16 @@ pub struct SignaturePair {
     pub sealed_secret: String,
 }
 
+/// The public key of a key's JSON Web Tokens, whose private half its holder keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKey {
+    /// What its tokens name as `iss`: 22 characters of `[0-9A-Za-z]`, the signature pair's where there is one.
+    pub issuer: String,
+    /// `RSAPublicKey` (PKCS #1) in DER, hex.
+    pub rsa_der: String,
+}
+
 /// What is stored of an access key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +137,9 @@ pub struct AccessKey {
     pub digest: SecretDigest,
     /// Its signature pair, where one was asked for.
     pub signature: Option<SignaturePair>,
+    /// The public key of its tokens, where one was given.
+    #[serde(default)]
+    pub token: Option<TokenKey>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is no longer good.
@@ -162,7 +175,7 @@ impl KeyPointer {
         format!("digest:{}", digest.0)
     }
 
-    /// The credential under which a signature pair's public name is looked up.
+    /// The credential under which a signature pair's public name, or the issuer of tokens, is looked up.
     pub fn of_pair(api_key: &str) -> String {
         format!("pair:{api_key}")
     }

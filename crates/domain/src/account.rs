@@ -28,6 +28,9 @@ pub struct Account {
     /// Whether it is kept out: none of its credentials is good.
     #[serde(default)]
     pub locked: bool,
+    /// Sessions that began before are over: the password was changed then, or the account locked.
+    #[serde(default)]
+    pub sessions_since: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -93,6 +96,14 @@ impl Email {
     }
 }
 
+impl std::str::FromStr for Email {
+    type Err = EmailError;
+
+    fn from_str(text: &str) -> Result<Self, EmailError> {
+        Self::parse(text)
+    }
+}
+
 impl PartialEq for Email {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
@@ -139,6 +150,7 @@ mod tests {
             role: Role::Member,
             roles: BTreeSet::from(["nurse".parse().unwrap()]),
             locked: false,
+            sessions_since: None,
             created_at: Timestamp::from_millis(0),
         };
         let names: Vec<String> = account.role_names().iter().map(ToString::to_string).collect();

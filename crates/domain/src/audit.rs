@@ -19,6 +19,14 @@ pub enum AuditAction {
     KeyCreated,
     /// An access key was revoked.
     KeyRevoked,
+    /// An account was made.
+    AccountCreated,
+    /// An account was changed.
+    AccountChanged,
+    /// An account was deleted.
+    AccountDeleted,
+    /// Somebody signed in.
+    SignedIn,
     /// A collection's definition was written.
     CollectionPut,
     /// A collection was deleted.

@@ -343,9 +343,10 @@ impl From<ExportId> for RunId {
 }
 
 impl KeyId {
-    /// What stands for the key where an account acts without one, by a password or a session.
+    /// What stands for the key where an account acts without one, by a password or a session: the account's id with
+    /// every bit turned, in a time that no key is made in.
     pub fn of_account(account: AccountId) -> Self {
-        Self(account.0)
+        Self(account.0.map(|byte| !byte))
     }
 }
 

@@ -21,14 +21,16 @@ mod log_entry;
 mod org;
 mod principal;
 mod record_file;
+mod request_bucket;
 mod run;
 mod script;
+mod session;
 mod signature;
 mod table_source;
 mod timestamp;
 mod usage;
 
-pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair};
+pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair, TokenKey};
 pub use account::{Account, AccountName, Email, EmailError, MAX_ROLES};
 pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
@@ -52,11 +54,13 @@ pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;
 pub use principal::{Principal, Role, Scope};
 pub use record_file::{Looked, RecordFile, file_key};
+pub use request_bucket::RequestBucket;
 pub use run::{RUN_LIFETIME, Run, RunStatus};
 pub use script::{
     LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
 };
+pub use session::{EmailClaim, Password, Session, SessionToken, SignInCount};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};

@@ -14,6 +14,15 @@ pub fn request_id(request: &Request) -> String {
     gateway.or_else(invocation).unwrap_or_default()
 }
 
+/// The address that the request came from, as the gateway saw it; `unknown` without one.
+pub fn source_ip(request: &Request) -> String {
+    let address = request.request_context_ref().and_then(|context| match context {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.clone(),
+        _ => None,
+    });
+    address.unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// The request's path, percent-decoded once (by the gateway), without a trailing slash; the root is `/`.
 pub fn request_path(request: &Request) -> &str {
     let raw = request.raw_http_path();

@@ -40,6 +40,9 @@ pub(crate) fn admin_api(deployment: &Deployment<'_>, operator_key: &str) -> Func
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
         secrets_key_id: kms::key_arn(),
+        passwords: deployment.tuning.passwords.clone(),
+        requests_per_minute: deployment.tuning.requests_per_minute,
+        allowed_origins: deployment.tuning.allowed_origins.clone(),
         operator_key: admin_api::OperatorKeySource::Given(SecretString::from(operator_key.to_owned())),
     };
     let deps = Arc::new(admin_api::Deps::new(&config));
@@ -61,6 +64,9 @@ pub(crate) fn cortex_api(deployment: &Deployment<'_>) -> Function {
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
         secrets_key_id: kms::key_arn(),
+        passwords: deployment.tuning.passwords.clone(),
+        requests_per_minute: deployment.tuning.requests_per_minute,
+        allowed_origins: deployment.tuning.allowed_origins.clone(),
     };
     let deps = Arc::new(cortex_api::Deps::new(&config));
     http_function(move |request| {

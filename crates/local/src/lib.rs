@@ -22,6 +22,8 @@ mod stack;
 mod tests;
 mod ticks;
 
+/// What a [`Tuning`] is made of.
+pub use cortex_api::{Origins, Passwords};
 pub use demo::Loading;
 pub use info::{AwsInfo, SignaturePair, StackInfo};
 pub use options::{DataFolder, Options, Tuning};

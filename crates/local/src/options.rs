@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cortex_api::{Origins, Passwords};
+
 /// How to start a stack; [`Options::ephemeral`] and [`Options::persistent`] fill in the rest.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -39,7 +41,7 @@ pub enum DataFolder {
 
 /// Lengths and limits of a stack. The defaults suit a person at a terminal: what takes a minute in production takes
 /// seconds here; tests make them shorter still.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Tuning {
     /// How long a lane's lease lasts without renewal. Renewals come every third of it, and a worker whose last one is
     /// two thirds of it old stops by itself.
@@ -72,6 +74,12 @@ pub struct Tuning {
     pub max_receive_count: u32,
     /// How many exporter invocations run side by side, each for another org.
     pub worker_concurrency: usize,
+    /// How costly the hashes of passwords are.
+    pub passwords: Passwords,
+    /// How many requests a key may make a minute.
+    pub requests_per_minute: u32,
+    /// Pages of which origins may call with credentials.
+    pub allowed_origins: Origins,
     /// How long invocations that are running may go on when the stack stops.
     pub drain: Duration,
     /// Whether the first start loads the records that are shipped; the org `demo` and its keys are made in any case.
@@ -96,6 +104,9 @@ impl Default for Tuning {
             http_timeout: Duration::from_secs(30),
             max_receive_count: 1000,
             worker_concurrency: 8,
+            passwords: Passwords::default(),
+            requests_per_minute: 6000,
+            allowed_origins: Origins::default(),
             drain: Duration::from_secs(10),
             demo_records: true,
         }

@@ -4,10 +4,10 @@ use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, 
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, Export, ExportId, ExportPointer,
-    ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode,
-    QueueEntry, RecordFile, RecordId, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, SignatureUse,
-    Slot, StorageHold, Ticket, Timestamp, Usage,
+    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, EmailClaim, Export, ExportId,
+    ExportPointer, ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org,
+    OrgCode, Password, QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun,
+    ScriptValue, Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -133,6 +133,16 @@ reads! {
     org(org: &OrgCode) -> Org = access::org_row_key(org);
     /// An account.
     account(org: &OrgCode, id: AccountId) -> Account = access::account_key(org, id);
+    /// An account's password.
+    password(org: &OrgCode, account: AccountId) -> Password = access::password_key(org, account);
+    /// Whose an e-mail address is; in lower case.
+    email(org: &OrgCode, email: &str) -> EmailClaim = access::email_key(org, email);
+    /// A session, by the digest of its token.
+    session(digest: &str) -> Session = access::session_key(digest);
+    /// What is left of a key's requests.
+    request_bucket(org: &OrgCode, key: KeyId) -> RequestBucket = access::bucket_key(org, key);
+    /// How often somebody tried to sign in.
+    sign_ins(org: &OrgCode, subject: &str) -> SignInCount = access::sign_in_key(org, subject);
     /// An access key.
     access_key(org: &OrgCode, id: KeyId) -> AccessKey = access::access_key_key(org, id);
     /// Where a credential leads ([`KeyPointer::of_digest`], [`KeyPointer::of_pair`]).

@@ -37,6 +37,7 @@ pub fn account(code: &str, role: Role) -> Result<Account, IdError> {
         role,
         roles: BTreeSet::new(),
         locked: false,
+        sessions_since: None,
         created_at: Timestamp::from_millis(0),
     })
 }

@@ -1,7 +1,9 @@
 //! What this function is told by its environment.
 
 use secrecy::SecretString;
+use waybill_app::Passwords;
 use waybill_aws::Connection;
+use waybill_http::Origins;
 use waybill_runtime::EnvReader;
 
 /// Where everything is.
@@ -23,6 +25,12 @@ pub struct Config {
     pub wake_queue_url: String,
     /// Key under which secrets are sealed (`WAYBILL_SECRETS_KEY_ID`).
     pub secrets_key_id: String,
+    /// How costly the hashes of passwords are (`WAYBILL_PASSWORD_COST`).
+    pub passwords: Passwords,
+    /// How many requests a key may make a minute (`WAYBILL_REQUESTS_PER_MINUTE`).
+    pub requests_per_minute: u32,
+    /// Pages of which origins may call (`WAYBILL_ALLOWED_ORIGINS`).
+    pub allowed_origins: Origins,
     /// The operator's key.
     pub operator_key: OperatorKeySource,
 }
@@ -51,6 +59,9 @@ impl Config {
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),
+            passwords: env.parsed("WAYBILL_PASSWORD_COST"),
+            requests_per_minute: env.parsed("WAYBILL_REQUESTS_PER_MINUTE"),
+            allowed_origins: env.optional("WAYBILL_ALLOWED_ORIGINS").unwrap_or_default(),
             operator_key: OperatorKeySource::Stored { arn: env.text("WAYBILL_OPERATOR_KEY_SECRET_ARN") },
         }
     }

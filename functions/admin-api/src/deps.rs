@@ -5,11 +5,12 @@ use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use waybill_app::ports::{ArchiveStore, PortError, RecordStore, SecretVault, WakeQueue};
-use waybill_app::{Context, OperatorKey};
+use waybill_app::{Context, OperatorKey, Passwords, RequestLimiter};
 use waybill_aws::{
     Connection, DynamoRecordStore, DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue,
     SystemClock, SystemEntropy, TableNames, read_secret,
 };
+use waybill_http::Origins;
 
 /// The ports of this function; made once per process.
 pub struct Deps {
@@ -23,6 +24,12 @@ pub struct Deps {
     pub(crate) wake: Arc<dyn WakeQueue>,
     /// Secrets of signature pairs.
     pub(crate) vault: Arc<dyn SecretVault>,
+    /// Hashes passwords.
+    pub(crate) passwords: Passwords,
+    /// Limits each key's requests.
+    pub(crate) limiter: RequestLimiter,
+    /// Pages of which origins may call.
+    pub(crate) origins: Origins,
     /// The operator's key.
     pub(crate) operator: Operator,
 }
@@ -81,6 +88,9 @@ impl Deps {
             archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault)),
             wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
             vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),
+            passwords: config.passwords.clone(),
+            limiter: RequestLimiter::new(config.requests_per_minute),
+            origins: config.allowed_origins.clone(),
             operator: Operator::new(connection.clone(), config.operator_key.clone()),
         }
     }

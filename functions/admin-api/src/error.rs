@@ -198,7 +198,7 @@ impl From<Error> for ApiError {
                 Self { retry_after_secs: Some(WAITING_SECS), ..Self::new(Kind::Throttled, detail) }
             }
             Error::Throttled { retry_after } => {
-                let secs = retry_after.map_or(1, |wait| wait.as_secs().max(1));
+                let secs = retry_after.map_or(1, |wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
                 Self { retry_after_secs: Some(secs), ..Self::new(Kind::Throttled, detail) }
             }
             Error::Unavailable(cause) => {
@@ -222,7 +222,9 @@ impl From<CredentialError> for ApiError {
     fn from(error: CredentialError) -> Self {
         match error {
             CredentialError::Refused(error) => error.into(),
-            CredentialError::Missing
+            // Sessions are not taken here.
+            CredentialError::Forged { .. }
+            | CredentialError::Missing
             | CredentialError::Unsigned
             | CredentialError::Malformed { .. }
             | CredentialError::Unsupported { .. } => Self::new(Kind::Unauthenticated, error.to_string()),

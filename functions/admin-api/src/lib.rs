@@ -27,6 +27,9 @@ use std::panic::AssertUnwindSafe;
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
+    if let Some(response) = waybill_http::preflight(&deps.origins, &request) {
+        return response;
+    }
     let request_id = waybill_http::request_id(&request);
     let context = deps.context.for_request(request_id.clone());
     // Nothing of a request outlives it, so that no half-done state is seen after a panic.
@@ -34,5 +37,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal()));
     let reply = outcome.unwrap_or_else(|error| error.into_reply(&request_id));
     tracing::info!(request_id, method = %request.method(), status = reply.status(), "answered");
-    reply.into_response(&request_id)
+    let mut response = reply.into_response(&request_id);
+    waybill_http::allow_origin(&deps.origins, &request, &mut response);
+    response
 }

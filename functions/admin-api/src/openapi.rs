@@ -14,6 +14,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "orgs", description = "Tenants; the operator's work"),
         (name = "keys", description = "Access keys"),
+        (name = "accounts", description = "Who acts: what keys belong to, and who signs in"),
         (name = "collections", description = "Definitions of collections"),
         (name = "records", description = "Records of collections"),
         (name = "exports", description = "Exports of every surface"),
@@ -31,6 +32,10 @@ use utoipa::{Modify, OpenApi};
         routes::list_keys::list_keys,
         routes::create_key::create_key,
         routes::revoke_key::revoke_key,
+        routes::list_accounts::list_accounts,
+        routes::create_account::create_account,
+        routes::change_account::change_account,
+        routes::delete_account::delete_account,
         routes::list_collections::list_collections,
         routes::read_collection::read_collection,
         routes::put_collection::put_collection,

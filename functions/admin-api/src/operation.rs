@@ -36,6 +36,15 @@ pub(crate) struct Paging<T> {
 }
 
 impl Call<'_> {
+    /// Who calls.
+    async fn authenticated(&self) -> Result<Principal, CredentialError> {
+        let Deps { vault, passwords, .. } = self.deps;
+        // No org stands in the path, in which a password or a session could be looked for.
+        let access = Access { context: self.context, vault: &**vault, passwords, org: None, allow_query: false };
+        let command = request_path(self.request).strip_prefix("/v1").unwrap_or_default();
+        Ok(authenticate(&access, self.request, command).await?.principal)
+    }
+
     /// The body as bytes.
     pub(crate) fn body(&self, limit_bytes: usize) -> Result<&[u8], ApiError> {
         Ok(read_body(self.request, limit_bytes)?)
@@ -129,6 +138,10 @@ enum Operation<'a> {
     ListKeys,
     CreateKey,
     RevokeKey(&'a str),
+    ListAccounts,
+    CreateAccount,
+    ChangeAccount(&'a str),
+    DeleteAccount(&'a str),
     ListCollections,
     ReadCollection(&'a str),
     PutCollection(&'a str),
@@ -166,6 +179,10 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "keys"], "GET") => O::ListKeys,
         (["v1", "keys"], "POST") => O::CreateKey,
         (["v1", "keys", id], "DELETE") => O::RevokeKey(id),
+        (["v1", "accounts"], "GET") => O::ListAccounts,
+        (["v1", "accounts"], "POST") => O::CreateAccount,
+        (["v1", "accounts", id], "PATCH") => O::ChangeAccount(id),
+        (["v1", "accounts", id], "DELETE") => O::DeleteAccount(id),
         (["v1", "collections"], "GET") => O::ListCollections,
         (["v1", "collections", name], "GET") => O::ReadCollection(name),
         (["v1", "collections", name], "PUT") => O::PutCollection(name),
@@ -197,10 +214,11 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["healthz" | "openapi.json" | "docs"]
         | ["v1", "collections" | "audit" | "logs" | "usage"]
         | ["v1", "exports", _, "download"] => "GET",
-        ["v1", "orgs" | "keys" | "exports"] => "GET, POST",
+        ["v1", "orgs" | "keys" | "accounts" | "exports"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
         ["v1", "orgs", _, "collections", _] => "PUT",
         ["v1", "keys", _] => "DELETE",
+        ["v1", "accounts", _] => "PATCH, DELETE",
         ["v1", "collections", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
@@ -238,9 +256,8 @@ pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) ->
         }
         _ => {}
     }
-    let access = Access { context, vault: &*deps.vault, allow_query: false };
-    let command = request_path(request).strip_prefix("/v1").unwrap_or_default();
-    let principal = authenticate(&access, request, command).await?;
+    let principal = call.authenticated().await?;
+    deps.limiter.admit(context, &principal).await?;
     answer_principal(&call, &principal, operation).await
 }
 
@@ -249,6 +266,10 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::ListKeys => routes::list_keys::list_keys(call, principal).await,
         Operation::CreateKey => routes::create_key::create_key(call, principal).await,
         Operation::RevokeKey(id) => routes::revoke_key::revoke_key(call, principal, id).await,
+        Operation::ListAccounts => routes::list_accounts::list_accounts(call, principal).await,
+        Operation::CreateAccount => routes::create_account::create_account(call, principal).await,
+        Operation::ChangeAccount(id) => routes::change_account::change_account(call, principal, id).await,
+        Operation::DeleteAccount(id) => routes::delete_account::delete_account(call, principal, id).await,
         Operation::ListCollections => routes::list_collections::list_collections(call, principal).await,
         Operation::ReadCollection(name) => routes::read_collection::read_collection(call, principal, name).await,
         Operation::PutCollection(name) => routes::put_collection::put_collection(call, principal, name).await,
@@ -286,9 +307,7 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
 async fn assert_operator(call: &Call<'_>) -> Result<(), ApiError> {
     let key = call.deps.operator.key().await.map_err(waybill_app::Error::from)?;
     let Err(refused) = authenticate_operator(key, call.request) else { return Ok(()) };
-    let access = Access { context: call.context, vault: &*call.deps.vault, allow_query: false };
-    let command = request_path(call.request).strip_prefix("/v1").unwrap_or_default();
-    match authenticate(&access, call.request, command).await {
+    match call.authenticated().await {
         Ok(_) => Err(ApiError::operator_only()),
         Err(CredentialError::Refused(
             error @ (waybill_app::Error::Unavailable(_) | waybill_app::Error::Throttled { .. }),

@@ -2,16 +2,20 @@
 
 pub(crate) mod announce_file;
 pub(crate) mod cancel_export;
+pub(crate) mod change_account;
 pub(crate) mod change_org;
+pub(crate) mod create_account;
 pub(crate) mod create_export;
 pub(crate) mod create_key;
 pub(crate) mod create_org;
+pub(crate) mod delete_account;
 pub(crate) mod delete_collection;
 pub(crate) mod delete_export;
 pub(crate) mod delete_record;
 pub(crate) mod delete_records;
 pub(crate) mod download_export;
 pub(crate) mod health;
+pub(crate) mod list_accounts;
 pub(crate) mod list_audit;
 pub(crate) mod list_collections;
 pub(crate) mod list_exports;

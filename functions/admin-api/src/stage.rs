@@ -8,10 +8,12 @@ use lambda_http::{Body, Request, RequestExt as _, Response};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::sync::Arc;
+use waybill_app::{Passwords, RequestLimiter};
 use waybill_aws::Connection;
 use waybill_domain::{
     AccessKey, Account, AccountId, AccountName, KeyId, KeyPointer, KeySecret, Org, OrgCode, Role, Timestamp, Usage,
 };
+use waybill_http::Origins;
 use waybill_testkit::{MemoryArchiveStore, MemoryPorts, MemoryRecordStore, MemoryVault, MemoryWakeQueue, samples};
 
 /// The operator's key of every stage.
@@ -70,6 +72,9 @@ impl Stage {
             archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
             wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
             vault: Arc::<MemoryVault>::clone(&ports.vault),
+            passwords: Passwords::new(8, 1).unwrap(),
+            limiter: RequestLimiter::new(6000),
+            origins: Origins::default(),
             operator: Operator::new(connection, source),
         };
         let mut stage = Self { ports, deps, admin: String::new(), member: String::new() };
@@ -102,6 +107,7 @@ impl Stage {
             role,
             roles: std::collections::BTreeSet::new(),
             locked: false,
+            sessions_since: None,
             created_at: at,
         };
         let key = AccessKey {
@@ -113,6 +119,7 @@ impl Stage {
             scopes: std::collections::BTreeSet::new(),
             digest: secret.digest(),
             signature: None,
+            token: None,
             created_at: at,
             expires_at: None,
             revoked_at: None,

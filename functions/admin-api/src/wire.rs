@@ -1,5 +1,6 @@
 //! What is sent and read, as JSON.
 
+pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod collection;
 pub(crate) mod export;

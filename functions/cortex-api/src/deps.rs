@@ -2,12 +2,13 @@
 
 use crate::Config;
 use std::sync::Arc;
-use waybill_app::Context;
 use waybill_app::ports::{ArchiveStore, RecordSource, SecretVault, WakeQueue};
+use waybill_app::{Context, Passwords, RequestLimiter};
 use waybill_aws::{
     DynamoRecordStore, DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue, SystemClock,
     SystemEntropy, TableNames,
 };
+use waybill_http::Origins;
 
 /// The ports of this function; made once per process.
 pub struct Deps {
@@ -21,6 +22,12 @@ pub struct Deps {
     pub(crate) wake: Arc<dyn WakeQueue>,
     /// Secrets of signature pairs.
     pub(crate) vault: Arc<dyn SecretVault>,
+    /// Compares passwords.
+    pub(crate) passwords: Passwords,
+    /// Limits each key's requests.
+    pub(crate) limiter: RequestLimiter,
+    /// Pages of which origins may call.
+    pub(crate) origins: Origins,
 }
 
 impl Deps {
@@ -46,6 +53,9 @@ impl Deps {
             archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault)),
             wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
             vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),
+            passwords: config.passwords.clone(),
+            limiter: RequestLimiter::new(config.requests_per_minute),
+            origins: config.allowed_origins.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::fault::{Fault, Kind};
 use std::time::Duration;
 use waybill_app::{Error, FieldError};
 use waybill_domain::{Failure, FailureCode};
-use waybill_http::{BodyError, CredentialError, IdempotencyKeyError, JsonError, QueryError};
+use waybill_http::{BodyError, CredentialError, FormError, IdempotencyKeyError, JsonError, QueryError};
 
 /// When to ask again whether a waiting export has made room.
 const WAITING: Duration = Duration::from_mins(1);
@@ -58,6 +58,7 @@ impl From<CredentialError> for Fault {
             }
             CredentialError::Malformed { name, .. } => Self::new(Kind::AccessDenied).because(reason).at(name),
             CredentialError::Unsupported { name, .. } => Self::new(Kind::UnsupportedOperation).because(reason).at(name),
+            CredentialError::Forged { .. } => Self::new(Kind::AccessDenied).because(reason).at("medable-csrf-token"),
             CredentialError::Refused(error) => error.into(),
         }
     }
@@ -82,6 +83,12 @@ impl From<JsonError> for Fault {
                 Self::new(Kind::InvalidArgument).because(error.to_string()).at("body")
             }
         }
+    }
+}
+
+impl From<FormError> for Fault {
+    fn from(error: FormError) -> Self {
+        Self::new(Kind::InvalidArgument).because(error.to_string()).at("body")
     }
 }
 

@@ -19,6 +19,10 @@ mod wire;
 pub use config::Config;
 pub use deps::Deps;
 pub use openapi::openapi;
+/// What a [`Config`] is made of.
+pub use waybill_app::Passwords;
+/// What a [`Config`] is made of.
+pub use waybill_http::Origins;
 
 use crate::fault::{Fault, Kind};
 use crate::reply::Reply;
@@ -28,6 +32,9 @@ use std::panic::AssertUnwindSafe;
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
+    if let Some(response) = waybill_http::preflight(&deps.origins, &request) {
+        return response;
+    }
     let request_id = waybill_http::request_id(&request);
     let context = deps.context.for_request(request_id.clone());
     // Nothing of a request outlives it, so that no half-done state is seen after a panic. Unanswered, the gateway would
@@ -36,5 +43,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let outcome = outcome.unwrap_or_else(|_| Err(Fault::new(Kind::Error)));
     let reply = outcome.unwrap_or_else(|fault| Reply::fault(&fault));
     tracing::info!(request_id, method = %request.method(), status = reply.status(), "answered");
-    reply.into_response(context.now(), &request_id)
+    let mut response = reply.into_response(context.now(), &request_id);
+    waybill_http::allow_origin(&deps.origins, &request, &mut response);
+    response
 }

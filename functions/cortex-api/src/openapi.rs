@@ -9,6 +9,8 @@ use utoipa::{Modify, OpenApi};
     info(title = "Waybill: the Cortex surface", description = "Exports as clients of that product's API know them."),
     tags((name = "cortex", description = "Exports at `/{org}/v2/exports`")),
     paths(
+        routes::login::login,
+        routes::logout::logout,
         routes::list_exports::list_exports,
         routes::create_export::create_export,
         routes::read_export::read_export,
@@ -23,7 +25,7 @@ use utoipa::{Modify, OpenApi};
         routes::drive_object::drive_object,
     ),
     modifiers(&Credentials),
-    security(("apiKey" = []), ("clientKey" = []), ("signature" = []))
+    security(("apiKey" = []), ("clientKey" = []), ("signature" = []), ("token" = []), ("basic" = []), ("session" = []))
 )]
 struct Document;
 
@@ -36,6 +38,15 @@ impl Modify for Credentials {
         components.add_security_scheme("apiKey", SecurityScheme::Http(bearer));
         let header = |name, text| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, text)));
         components.add_security_scheme("clientKey", header("Medable-Client-Key", "A Waybill API key"));
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let token = token.description(Some("RS256 or RS512 under the key's public key; claims iss, cortex/eml, exp"));
+        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("E-mail address and password"));
+        components.add_security_scheme("basic", SecurityScheme::Http(basic.build()));
+        let session =
+            "Of `accounts/login`, with `md.fingerprint`; changes need `medable-csrf-token` of the last reply too";
+        let session = ApiKey::Cookie(ApiKeyValue::with_description("md.sid", session));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
         components.add_security_scheme(
             "signature",
             header(

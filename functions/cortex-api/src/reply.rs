@@ -1,7 +1,7 @@
 //! Replies: JSON, lines of JSON, redirects; each with its content type.
 
 use crate::fault::{Fault, Kind};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
@@ -21,6 +21,8 @@ pub(crate) struct Reply {
     content_type: &'static str,
     location: Option<String>,
     retry_after: Option<Duration>,
+    csrf: Option<String>,
+    cookies: Vec<String>,
     body: String,
 }
 
@@ -34,24 +36,40 @@ impl Reply {
         if body.len() > MAX_REPLY_BYTES {
             return Err(too_large());
         }
-        Ok(Self { status: 200, content_type: JSON, location: None, retry_after: None, body })
+        Ok(Self::new(200, JSON, body))
     }
 
     /// A 200 with one JSON value a line.
     pub(crate) fn lines(body: String) -> Self {
-        Self { status: 200, content_type: NDJSON, location: None, retry_after: None, body }
+        Self::new(200, NDJSON, body)
     }
 
     /// A 302. It has a content type as every reply does: the vendor's client reads that header without looking.
     pub(crate) fn redirect(location: String) -> Self {
-        Self { status: 302, content_type: JSON, location: Some(location), retry_after: None, body: String::new() }
+        Self { location: Some(location), ..Self::new(302, JSON, String::new()) }
     }
 
     /// A fault as the whole reply.
     pub(crate) fn fault(fault: &Fault) -> Self {
         let body = to_json(fault).unwrap_or_default();
-        let (status, retry_after) = (fault.status(), fault.retry_after);
-        Self { status, content_type: JSON, location: None, retry_after, body }
+        Self { retry_after: fault.retry_after, ..Self::new(fault.status(), JSON, body) }
+    }
+
+    fn new(status: u16, content_type: &'static str, body: String) -> Self {
+        Self { status, content_type, location: None, retry_after: None, csrf: None, cookies: Vec::new(), body }
+    }
+
+    /// The same, setting a cookie.
+    #[must_use]
+    pub(crate) fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The same with the next token against forged requests, if the caller has a session.
+    #[must_use]
+    pub(crate) fn with_csrf(self, csrf: Option<String>) -> Self {
+        Self { csrf: csrf.or(self.csrf), ..self }
     }
 
     /// The HTTP status.
@@ -80,7 +98,15 @@ impl Reply {
             set(LOCATION, location);
         }
         if let Some(wait) = self.retry_after {
-            set(RETRY_AFTER, &wait.as_secs().max(1).to_string());
+            set(RETRY_AFTER, &wait.as_millis().div_ceil(1000).max(1).to_string());
+        }
+        if let Some(csrf) = &self.csrf {
+            set(HeaderName::from_static("medable-csrf-token"), csrf);
+        }
+        for cookie in &self.cookies {
+            if let Ok(cookie) = HeaderValue::from_str(cookie) {
+                headers.append(SET_COOKIE, cookie);
+            }
         }
         response
     }

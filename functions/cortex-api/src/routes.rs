@@ -6,7 +6,8 @@ pub(crate) mod download_content;
 pub(crate) mod drive_object;
 pub(crate) mod list_exports;
 pub(crate) mod list_objects;
-mod not_built;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod read_data_file;
 pub(crate) mod read_export;
 pub(crate) mod read_object;
@@ -21,7 +22,7 @@ use crate::reply::Reply;
 use lambda_http::Request;
 use waybill_app::Context;
 use waybill_domain::{ExportId, Principal};
-use waybill_http::{Access, QueryArguments, authenticate, request_path};
+use waybill_http::{Access, Caller, CredentialError, QueryArguments, authenticate, request_path};
 
 /// One request and who makes it.
 pub(crate) struct Call<'a> {
@@ -47,13 +48,41 @@ impl Call<'_> {
 pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) -> Result<Reply, Fault> {
     let segments: Vec<&str> = request_path(request).split('/').filter(|segment| !segment.is_empty()).collect();
     let [org, "v2", route @ ..] = segments.as_slice() else { return Err(nowhere()) };
-    if let ["accounts", "login" | "logout", ..] = route {
-        return Err(not_built::named("sessions"));
+    if let ("POST", ["accounts", "login"]) = (request.method().as_str(), route) {
+        return login::login(deps, context, request, org).await;
     }
-    let access = Access { context, vault: &*deps.vault, allow_query: request.method() == http::Method::GET };
-    let principal = authenticate(&access, request, &route.join("/")).await?;
+    let access = Access {
+        context,
+        vault: &*deps.vault,
+        passwords: &deps.passwords,
+        org: Some(*org),
+        allow_query: request.method() == http::Method::GET,
+    };
+    let caller = match authenticate(&access, request, &route.join("/")).await {
+        Err(CredentialError::Forged { csrf }) => {
+            let reason = CredentialError::Forged { csrf: String::new() }.to_string();
+            let fault = Fault::new(Kind::AccessDenied).because(reason).at("medable-csrf-token");
+            return Ok(Reply::fault(&fault).with_csrf(Some(csrf)));
+        }
+        caller => caller?,
+    };
+    let csrf = caller.csrf.clone();
+    let reply = answer_caller(deps, context, request, caller, org, route).await;
+    Ok(reply.unwrap_or_else(|fault| Reply::fault(&fault)).with_csrf(csrf))
+}
+
+async fn answer_caller(
+    deps: &Deps,
+    context: &Context,
+    request: &Request,
+    caller: Caller,
+    org: &str,
+    route: &[&str],
+) -> Result<Reply, Fault> {
+    let principal = caller.principal;
+    deps.limiter.admit(context, &principal).await?;
     // Whether another org exists is nobody's business: all of its paths lead nowhere.
-    if principal.org.as_str() != *org {
+    if principal.org.as_str() != org {
         return Err(nowhere());
     }
     let call = Call { deps, context, principal, request, query: QueryArguments::of(request)? };
@@ -79,6 +108,7 @@ async fn dispatch(call: &Call<'_>, route: &[&str]) -> Result<Reply, Fault> {
             let reason = format!("{method} is no operation of this path");
             Err(Fault::new(Kind::UnsupportedOperation).because(reason))
         }
+        ("POST", ["accounts", "logout"] | ["accounts", "me", "logout"]) => logout::logout(call).await,
         ("GET", [objects]) => list_objects::list_objects(call, objects).await,
         ("GET", [objects, id]) => read_object::read_object(call, objects, id).await,
         ("GET", [objects, id, property @ ..]) => {

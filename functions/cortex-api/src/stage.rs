@@ -2,16 +2,19 @@
 
 use crate::{Deps, handle};
 use lambda_http::{Body, Request, RequestExt as _};
+use secrecy::SecretString;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use waybill_app::ports::{Entity as _, Entropy as _, Expect, Row, SealContext, SecretVault, Transaction, Write};
+use waybill_app::{CreateAccount, Passwords, RequestLimiter, create_account};
 use waybill_domain::{
-    AccessKey, Archive, ArchiveEntry, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId,
-    KeyPointer, KeySecret, OrgCode, Progress, PropertyKind, Role, SignaturePair, StorageHold, Surface, Timestamp,
-    Usage,
+    AccessKey, AccountName, Archive, ArchiveEntry, CollectionName, Email, Epoch, Export, ExportId, Failure,
+    FinishRecord, KeyId, KeyPointer, KeySecret, OrgCode, Progress, PropertyKind, Role, SignaturePair, StorageHold,
+    Surface, Timestamp, Usage,
 };
+use waybill_http::Origins;
 use waybill_testkit::{MemoryPorts, samples};
 
 /// Public name of the administrator's signature pair.
@@ -39,6 +42,9 @@ impl Stage {
             archives: ports.archives.clone(),
             wake: ports.wake.clone(),
             vault: ports.vault.clone(),
+            passwords: Passwords::new(8, 1).unwrap(),
+            limiter: RequestLimiter::new(6000),
+            origins: Origins::default(),
         };
         let stage = Self { ports, deps };
         for org in ["demo", "acme"] {
@@ -54,6 +60,18 @@ impl Stage {
     /// The same, with another vault.
     pub(crate) fn with_vault(mut self, vault: Arc<dyn SecretVault>) -> Self {
         self.deps.vault = vault;
+        self
+    }
+
+    /// The same, letting pages of that origin in.
+    pub(crate) fn with_origin(mut self, origin: &str) -> Self {
+        self.deps.origins = origin.parse().unwrap();
+        self
+    }
+
+    /// The same with a limit of requests for each key.
+    pub(crate) fn with_limit(mut self, per_minute: u32) -> Self {
+        self.deps.limiter = RequestLimiter::new(per_minute);
         self
     }
 
@@ -82,6 +100,7 @@ impl Stage {
             scopes: BTreeSet::new(),
             digest: secret(org, role).digest(),
             signature: signs.then(|| SignaturePair { api_key: PAIR.into(), sealed_secret }),
+            token: None,
             created_at: Timestamp::from_millis(0),
             expires_at: None,
             revoked_at: None,
@@ -95,6 +114,19 @@ impl Stage {
         }
         self.ports.insert(&account).await.unwrap();
         self.ports.insert(&key).await.unwrap();
+    }
+
+    /// Adds a member `ann@example.com` of `demo` with the password `correct horse`.
+    pub(crate) async fn add_ann(&self) {
+        let command = CreateAccount {
+            name: AccountName { first: "Ann".into(), last: "Lee".into() },
+            email: Some(Email::parse("ann@example.com").unwrap()),
+            roles: BTreeSet::from(["nurse".parse().unwrap()]),
+            password: Some(SecretString::from("correct horse")),
+            ..CreateAccount::default()
+        };
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        create_account(&self.deps.context, &self.deps.passwords, &admin, &command).await.unwrap();
     }
 
     /// Sends a request without credentials.
@@ -120,7 +152,9 @@ impl Stage {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.header("content-type", "application/json");
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         let body = if body.is_empty() { Body::Empty } else { Body::Text(body.to_owned()) };
         let request: Request = request.body(body).unwrap();
         let path = target.split('?').next().unwrap_or(target).to_owned();
@@ -264,4 +298,16 @@ impl Stage {
 /// The `Authorization` of somebody.
 pub(crate) fn bearer(org: &str, role: Role) -> String {
     format!("Bearer {}", secret(org, role).expose())
+}
+
+/// A reply with its random digits, which change with every call of entropy, masked.
+pub(crate) fn masked(reply: &str) -> String {
+    let mut text = String::new();
+    for part in reply.split_inclusive(|character: char| !character.is_ascii_hexdigit()) {
+        let (digits, end) =
+            part.split_at(part.trim_end_matches(|character: char| !character.is_ascii_hexdigit()).len());
+        text.push_str(if digits.len() == 64 { "<64 hex digits>" } else { digits });
+        text.push_str(end);
+    }
+    text
 }

@@ -33,6 +33,7 @@ async fn world() -> World {
         scopes: std::collections::BTreeSet::new(),
         digest: secret.digest(),
         signature: Some(SignaturePair { api_key: PAIR.into(), sealed_secret }),
+        token: None,
         created_at: Timestamp::from_millis(0),
         expires_at: None,
         revoked_at: None,
@@ -49,8 +50,15 @@ async fn world() -> World {
 impl World {
     async fn ask(&self, request: &Request) -> Result<Principal, CredentialError> {
         let context = self.ports.context();
-        let access = Access { context: &context, vault: &*self.ports.vault, allow_query: true };
-        authenticate(&access, request, "/exports/").await
+        let passwords = Passwords::new(8, 1).unwrap();
+        let access = Access {
+            context: &context,
+            vault: &*self.ports.vault,
+            passwords: &passwords,
+            org: Some("demo"),
+            allow_query: true,
+        };
+        authenticate(&access, request, "/exports/").await.map(|caller| caller.principal)
     }
 
     fn signed(&self, nonce: &str) -> Request {

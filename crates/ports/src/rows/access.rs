@@ -2,8 +2,10 @@
 
 use super::{Entity, org_key, org_partition};
 use crate::{RowKey, Table};
+use std::time::Duration;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, KeyId, KeyPointer, NonceUse, Org, OrgCode, SignatureUse, Timestamp,
+    AccessKey, Account, AccountId, AuditEntry, EmailClaim, KeyId, KeyPointer, NonceUse, Org, OrgCode, Password,
+    RequestBucket, Session, SignInCount, SignatureUse, Timestamp,
 };
 
 /// The partition that lists every org.
@@ -12,6 +14,9 @@ pub(crate) const ORGS: &str = "ORGS";
 pub(crate) const ACCOUNT: &str = "ACCOUNT#";
 /// Prefix of access-key rows.
 pub(crate) const KEY: &str = "KEY#";
+
+/// After which a bucket is full again whatever was taken.
+const BUCKET_KEPT: Duration = Duration::from_mins(5);
 
 fn main(pk: String, sk: String) -> RowKey {
     RowKey { table: Table::Main, pk, sk }
@@ -39,6 +44,69 @@ pub(crate) fn nonce_key(api_key: &str, nonce: &str) -> RowKey {
 
 pub(crate) fn signature_key(api_key: &str, signature: &str) -> RowKey {
     main(format!("PAIR#{api_key}"), format!("SIGNATURE#{signature}"))
+}
+
+pub(crate) fn password_key(org: &OrgCode, account: AccountId) -> RowKey {
+    org_key(org, format!("PASSWORD#{account}"))
+}
+
+pub(crate) fn email_key(org: &OrgCode, email: &str) -> RowKey {
+    org_key(org, format!("EMAIL#{email}"))
+}
+
+pub(crate) fn session_key(digest: &str) -> RowKey {
+    main(format!("SESSION#{digest}"), "SESSION".to_owned())
+}
+
+pub(crate) fn sign_in_key(org: &OrgCode, subject: &str) -> RowKey {
+    main(format!("SIGNIN#{org}#{subject}"), "COUNT".to_owned())
+}
+
+/// A partition of its own: a busy key's bucket is not to slow down the rows of its org.
+pub(crate) fn bucket_key(org: &OrgCode, key: KeyId) -> RowKey {
+    main(format!("REQUESTS#{org}#{key}"), "BUCKET".to_owned())
+}
+
+impl Entity for RequestBucket {
+    fn key(&self) -> RowKey {
+        bucket_key(&self.org, self.key)
+    }
+
+    fn drop_after(&self) -> Option<Timestamp> {
+        Some(self.at.after(BUCKET_KEPT))
+    }
+}
+
+impl Entity for Password {
+    fn key(&self) -> RowKey {
+        password_key(&self.org, self.account)
+    }
+}
+
+impl Entity for EmailClaim {
+    fn key(&self) -> RowKey {
+        email_key(&self.org, &self.email)
+    }
+}
+
+impl Entity for Session {
+    fn key(&self) -> RowKey {
+        session_key(&self.digest)
+    }
+
+    fn drop_after(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+}
+
+impl Entity for SignInCount {
+    fn key(&self) -> RowKey {
+        sign_in_key(&self.org, &self.subject)
+    }
+
+    fn drop_after(&self) -> Option<Timestamp> {
+        Some(self.since.after(Self::WINDOW))
+    }
 }
 
 impl Entity for Org {

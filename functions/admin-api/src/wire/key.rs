@@ -11,6 +11,8 @@ use waybill_http::{Members, Problem};
 
 /// Longest name of a key, in characters.
 const NAME_CHARS: usize = 200;
+/// Longest public key, in characters; 8192 bits take fewer.
+const PUBLIC_KEY_CHARS: usize = 4096;
 /// Every role by its name.
 const ROLES: [(&str, Role); 2] = [("member", Role::Member), ("admin", Role::Admin)];
 /// Every scope by its name.
@@ -35,6 +37,9 @@ pub(crate) struct KeyWire {
     /// Public name of its signature pair; `null` without one.
     #[schema(required)]
     signature_key: Option<String>,
+    /// What its JSON Web Tokens name as `iss`; `null` without a public key.
+    #[schema(required)]
+    token_issuer: Option<String>,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -62,6 +67,7 @@ impl From<AccessKey> for KeyWire {
             },
             scopes: key.scopes.iter().map(|scope| scope_name(*scope)).collect(),
             signature_key: key.signature.map(|pair| pair.api_key),
+            token_issuer: key.token.map(|token| token.issuer),
             created_at: key.created_at.to_string(),
             expires_at: time(key.expires_at),
             revoked_at: time(key.revoked_at),
@@ -135,6 +141,9 @@ pub(crate) struct CreateKeyBody {
     /// Whether it gets a signature pair.
     #[schema(value_type = Option<bool>)]
     signature: bool,
+    /// RSA public key in PEM, 2048 to 8192 bits: JSON Web Tokens under its private half (RS256, RS512; `iss` is
+    /// `tokenIssuer`, `cortex/eml` an account's e-mail address) are credentials of this key.
+    public_key: Option<String>,
 }
 
 impl CreateKeyBody {
@@ -151,9 +160,8 @@ impl CreateKeyBody {
             expires_at: members.parsed("expiresAt", "an RFC 3339 date and time"),
             account: members.parsed("account", "an account's id: 24 hex digits"),
             signature: members.boolean("signature").unwrap_or(false),
+            public_key: members.text("publicKey", PUBLIC_KEY_CHARS).map(str::to_owned),
         };
-        // For JSON Web Tokens, which are not taken yet.
-        members.later("publicKey");
         let problems = members.finish();
         if problems.is_empty() { Ok(read) } else { Err(problems) }
     }
@@ -167,6 +175,7 @@ impl CreateKeyBody {
             expires_at: self.expires_at,
             account: self.account,
             signature: self.signature,
+            public_key: self.public_key,
             idempotency,
         }
     }

@@ -4,7 +4,7 @@ use super::key::KeyWire;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{ChangeOrg, CreateOrg, CreatedOrg, QuotaChange};
+use waybill_app::{ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange};
 use waybill_domain::{Org, OrgCode};
 use waybill_http::{Members, Problem};
 
@@ -23,6 +23,9 @@ pub(crate) struct OrgWire {
     /// Most bytes that its archives may take; `null` = unlimited.
     #[schema(required)]
     quota_bytes: Option<u64>,
+    /// Most exports that may wait in its lane; `null` = unlimited.
+    #[schema(required)]
+    max_waiting: Option<u32>,
     /// IANA zone that its schedules use where they name none.
     zone: String,
     /// Fewest seconds between two slots of one of its jobs.
@@ -39,6 +42,7 @@ impl From<Org> for OrgWire {
             code: org.code.into(),
             name: org.name,
             quota_bytes: org.quota_bytes,
+            max_waiting: org.max_waiting,
             zone: org.zone,
             created_at: org.created_at.to_string(),
         }
@@ -81,6 +85,8 @@ pub(crate) struct CreateOrgBody {
     /// Fewest seconds between two slots of a job, 60 or more; 60 where it is absent.
     #[schema(minimum = 60)]
     minimum_schedule_interval: Option<u32>,
+    /// Most exports that may wait in its lane; absent = unlimited.
+    max_waiting: Option<u32>,
 }
 
 impl CreateOrgBody {
@@ -93,12 +99,15 @@ impl CreateOrgBody {
         let code = read_code(&mut members);
         let name = members.text("name", NAME_CHARS).map(str::to_owned);
         let quota_bytes = members.whole("quotaBytes");
+        let max_waiting = read_waiting(&mut members);
         let zone = members.text("zone", NAME_CHARS).map(str::to_owned);
         let minimum_schedule_interval = interval(&mut members);
         later(&mut members);
         let problems = members.finish();
         match code {
-            Some(code) if problems.is_empty() => Ok(Self { code, name, quota_bytes, zone, minimum_schedule_interval }),
+            Some(code) if problems.is_empty() => {
+                Ok(Self { code, name, quota_bytes, max_waiting, zone, minimum_schedule_interval })
+            }
             _ => Err(problems),
         }
     }
@@ -110,6 +119,7 @@ impl CreateOrgBody {
             code: self.code,
             name,
             quota_bytes: self.quota_bytes,
+            max_waiting: self.max_waiting,
             zone: self.zone.unwrap_or_else(|| "UTC".to_owned()),
             min_interval_secs: self.minimum_schedule_interval,
             idempotency,
@@ -128,9 +138,14 @@ fn read_code(members: &mut Members<'_>) -> Option<OrgCode> {
     }
 }
 
+fn read_waiting(members: &mut Members<'_>) -> Option<u32> {
+    let count = members.whole("maxWaiting")?;
+    u32::try_from(count).ok().or_else(|| members.refuse("maxWaiting", "must be at most 4294967295"))
+}
+
 /// Members that are described and not built yet.
 fn later(members: &mut Members<'_>) {
-    for name in ["maxWaiting", "outgoingAllowList"] {
+    for name in ["outgoingAllowList"] {
         members.later(name);
     }
 }
@@ -157,6 +172,9 @@ pub(crate) struct ChangeOrgBody {
     /// Fewest seconds between two slots of a job, 60 or more; jobs that there are stay as they are.
     #[schema(minimum = 60)]
     minimum_schedule_interval: Option<u32>,
+    /// Most exports that may wait in its lane; `null` = unlimited.
+    #[schema(value_type = Option<u32>)]
+    max_waiting: WaitingChange,
 }
 
 impl ChangeOrgBody {
@@ -172,12 +190,17 @@ impl ChangeOrgBody {
             None if members.has("quotaBytes") => QuotaChange::Unlimited,
             None => QuotaChange::Keep,
         };
+        let max_waiting = match read_waiting(&mut members) {
+            Some(count) => WaitingChange::Exports(count),
+            None if members.has("maxWaiting") => WaitingChange::Unlimited,
+            None => WaitingChange::Keep,
+        };
         let zone = members.text("zone", NAME_CHARS).map(str::to_owned);
         let minimum_schedule_interval = interval(&mut members);
         later(&mut members);
         let problems = members.finish();
         if problems.is_empty() {
-            Ok(Self { name, quota_bytes, zone, minimum_schedule_interval })
+            Ok(Self { name, quota_bytes, max_waiting, zone, minimum_schedule_interval })
         } else {
             Err(problems)
         }
@@ -191,7 +214,7 @@ impl From<ChangeOrgBody> for ChangeOrg {
             quota: body.quota_bytes,
             zone: body.zone,
             min_interval_secs: body.minimum_schedule_interval,
-            ..Self::default()
+            waiting: body.max_waiting,
         }
     }
 }

@@ -134,3 +134,24 @@ async fn events_of_the_gateway_are_read_as_they_come() {
         stage.event(&event("GET", "paths[]=state&paths%5B%5D=objects&sort=%7B%22_id%22%3A1%7D", "")).await
     );
 }
+
+#[tokio::test]
+async fn pages_of_a_listed_origin_call_with_credentials_and_read_what_they_need() {
+    let stage = Stage::new().await.with_origin("https://app.example.com");
+    let asks = [("origin", "https://app.example.com"), ("access-control-request-method", "POST")];
+    insta::assert_snapshot!("preflight", stage.send("OPTIONS", "/demo/v2/exports", &asks, "").await);
+    let other = [("origin", "https://evil.test"), ("access-control-request-method", "POST")];
+    insta::assert_snapshot!("preflight_of_another", stage.send("OPTIONS", "/demo/v2/exports", &other, "").await);
+    insta::assert_snapshot!("fault_for_a_page", stage.send("GET", "/demo/v2/exports", &asks[..1], "").await);
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_come_again() {
+    let stage = Stage::new().await.with_limit(20);
+    let mut last = String::new();
+    for _ in 0..22 {
+        last = stage.member("GET", "/demo/v2/exports", "").await;
+    }
+    insta::assert_snapshot!("too_often", last);
+    assert!(stage.admin("GET", "/demo/v2/exports", "").await.starts_with("200"), "another key");
+}

@@ -1,21 +1,21 @@
-//! Reading the JSON object in a request's body, so that everything that is wrong with it is named.
+//! Reading the object in a request's body, so that everything that is wrong with it is named.
 
 use crate::fault::{Fault, Kind};
 use lambda_http::Request;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
-use waybill_http::{BODY_LIMIT_BYTES, MAX_LIST_ELEMENTS, parse_json, read_body};
+use waybill_http::{BODY_LIMIT_BYTES, MAX_LIST_ELEMENTS, parse_form, parse_json, read_body};
 
 /// Most characters of a label.
 const MAX_LABEL_CHARS: usize = 512;
 /// Most characters of a description.
 const MAX_DESCRIPTION_CHARS: usize = 4096;
 
-/// The JSON object in a request's body, and the bytes of that body.
+/// The object in a request's body, JSON or a form, and the bytes of that body.
 ///
 /// # Errors
-/// A fault when it is too large, no JSON, or no object.
+/// A fault when it is too large, neither JSON nor a form as it says, or no object.
 pub(crate) fn object(request: &Request) -> Result<(Map<String, Value>, &[u8]), Fault> {
     match json(request)? {
         Value::Object(members) => Ok((members, read_body(request, BODY_LIMIT_BYTES)?)),
@@ -32,8 +32,7 @@ pub(crate) fn json(request: &Request) -> Result<Value, Fault> {
     let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let reason = "form-encoded bodies are not available yet; send JSON";
-        return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("content-type"));
+        return Ok(Value::Object(parse_form(bytes)?));
     }
     Ok(parse_json(bytes)?)
 }
@@ -102,6 +101,9 @@ impl Fields {
         match self.take(name) {
             None => false,
             Some(Value::Bool(value)) => value,
+            // A form has texts only.
+            Some(Value::String(text)) if text == "true" => true,
+            Some(Value::String(text)) if text == "false" => false,
             Some(_) => self.refuse(Kind::InvalidValue, name, "must be `true` or `false`").unwrap_or_default(),
         }
     }
