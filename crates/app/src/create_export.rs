@@ -6,8 +6,8 @@ use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
-    Principal, ScriptRun, Selection, Seq, Surface, Timestamp,
+    AccessRules, AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
+    Principal, ScriptRun, Selection, Seq, Surface, Timestamp, Viewer,
 };
 use waybill_ports::WakeQueue;
 use waybill_query::SortOrder;
@@ -53,6 +53,8 @@ pub struct CreateExport {
     /// The source of the script that runs when it has ended, of at most 50 000 characters that parse as a module: whoever takes it in
     /// has seen to that.
     pub after_script: Option<String>,
+    /// The account whose rights it reads with; `None` = the caller's.
+    pub principal: Option<AccountId>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
     pub scheduled_at: Option<Timestamp>,
     /// The client's promise that it may send this again.
@@ -79,6 +81,7 @@ impl CreateExport {
             packaging: Packaging::Zip,
             raw_cells: false,
             after_script: None,
+            principal: None,
             scheduled_at: None,
             idempotency: None,
         }
@@ -130,7 +133,7 @@ pub struct ExportView {
 /// that says why not.
 ///
 /// # Errors
-/// `TooManyWaiting`, `UnknownCollection`, `Invalid` (paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
+/// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,
@@ -167,6 +170,7 @@ pub(crate) async fn freeze_request(
     principal: &Principal,
     command: &CreateExport,
 ) -> Result<ExportSpec, Error> {
+    let viewer = viewer(context, principal, command.principal).await?;
     let Some(collection) = definition(context, &principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
@@ -175,18 +179,31 @@ pub(crate) async fn freeze_request(
     }
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand };
     let expanded = expand_references(context, collection.clone(), asked).await?;
-    freeze(principal, command, &collection, expanded, context.now())
+    freeze(viewer, command, &collection, expanded, context.now())
+}
+
+/// Whose rights an export of `principal` reads with: what the account is now decides until it has ended.
+async fn viewer(context: &Context, principal: &Principal, named: Option<AccountId>) -> Result<Viewer, Error> {
+    let Some(account) = named.filter(|account| *account != principal.account) else {
+        return Ok(Viewer::from(principal));
+    };
+    if !principal.is_admin() {
+        return Err(Error::Forbidden { reason: "only administrators may export as another account" });
+    }
+    match context.rows().account(&principal.org, account).await? {
+        Some(account) => Ok(Viewer::from(&account.value)),
+        None => Err(Error::invalid("principal", format!("account `{account}` does not exist"))),
+    }
 }
 
 /// `stored` is the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
 fn freeze(
-    principal: &Principal,
+    viewer: Viewer,
     command: &CreateExport,
     stored: &Collection,
     expanded: Expanded,
     now: Timestamp,
 ) -> Result<ExportSpec, Error> {
-    debug_assert_eq!(principal.org, stored.org, "a collection of another org");
     let Expanded { collection, followed, mut errors } = expanded;
     for (list, paths) in [("paths", &command.paths), ("include", &command.include)] {
         for (index, path) in paths.iter().enumerate() {
@@ -248,7 +265,7 @@ fn freeze(
         .map_err(|error| Error::invalid("paths", error.to_string()))?;
     let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
     Ok(ExportSpec {
-        org: principal.org.clone(),
+        org: stored.org.clone(),
         seq: Seq(0),
         collection,
         expand: command.expand.clone(),
@@ -263,8 +280,9 @@ fn freeze(
         packaging: command.packaging,
         level: command.level,
         raw_cells: command.raw_cells,
-        principal: principal.account,
         after_script: command.after_script.clone(),
+        viewer,
+        access: AccessRules::of(stored),
         scheduled_at: command.scheduled_at,
     })
 }

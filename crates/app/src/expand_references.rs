@@ -1,7 +1,7 @@
 //! References that an export follows: which, where they lead, and what the records are like once they are replaced.
 
 use crate::{Context, Error, FieldError};
-use waybill_domain::{Collection, CollectionName, Followed, OrgCode, Source};
+use waybill_domain::{AccessRules, Collection, CollectionName, Followed, OrgCode, Source};
 use waybill_ports::PortError;
 use waybill_record::Path;
 
@@ -98,7 +98,8 @@ impl Expanded {
             let kept = target.properties.iter().filter(|property| !property.optional);
             let keep = kept.map(|property| property.name.clone()).collect();
             self.collection = self.collection.clone().expanding(&prefix, &target);
-            self.followed.push(Followed { path: prefix, collection: target.name, keep });
+            let access = AccessRules::of(&target);
+            self.followed.push(Followed { path: prefix, collection: target.name, keep, access });
         }
         Ok(Ok(()))
     }

@@ -45,6 +45,7 @@ pub struct RejectedLine {
 ///
 /// A line without `_id` gets one. `created`, `updated`, `creator` and `owner` stay as given; where they are not given, a
 /// record that is there keeps its `created`, `creator` and `owner`, and the rest is the time of the call and the caller.
+/// `_access` is the record's own access list: checked, kept where the line does not give one, and no property.
 /// Files stay as they are: they are set by announcing and uploading them. Of two lines with one `_id` the last counts. Sending the same lines again is safe; with `idempotency` also those
 /// without `_id`, whose ids then follow from the client's key, the body and the line.
 ///

@@ -6,7 +6,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, FieldError, Page, read_records};
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AuditAction, Collection, CollectionName, DefinitionError, OrgCode, Principal, Property, PropertyKind, Source,
+    AccessEntry, AuditAction, Collection, CollectionName, DefinitionError, OrgCode, Principal, Property, PropertyKind,
+    Source,
 };
 use waybill_ports::{RecordStore, Stored};
 
@@ -26,6 +27,8 @@ pub struct PutCollection {
     pub properties: Vec<Property>,
     /// Whether records may have undeclared properties.
     pub open: bool,
+    /// Who may do what with every record.
+    pub access: Vec<AccessEntry>,
 }
 
 /// Writes a definition: the first of its name, or a new revision, unless it says what is there already. Tells whether it
@@ -87,6 +90,7 @@ async fn put(
             source,
             properties: command.properties.clone(),
             open: command.open,
+            access: command.access.clone(),
             revision: 1,
             created_at: now,
             updated_at: now,

@@ -4,7 +4,7 @@ use crate::end_export::assert_may_change;
 use crate::make_export::{Draft, make, repeated};
 use crate::read_export::visible;
 use crate::{Context, Error, ExportView, IdempotentRequest};
-use waybill_domain::{ExportId, ExportSpec, Principal, State, Surface};
+use waybill_domain::{ExportId, ExportSpec, Principal, State, Surface, Viewer};
 use waybill_ports::WakeQueue;
 
 /// An export to be made once more.
@@ -19,8 +19,8 @@ pub struct RetryExport {
 }
 
 /// Makes a new export with the frozen request of one that failed or was canceled, whichever surface made that, and rings for it. The
-/// new one enters the lane at once, whenever the first was scheduled for; it belongs to the caller and reads with the same account's
-/// rights. For administrators and the owner.
+/// new one enters the lane at once, whenever the first was scheduled for; it belongs to the caller. It reads with the rights that the
+/// first one did, where an administrator asks for it, and else with the caller's of now. For administrators and the owner.
 ///
 /// # Errors
 /// `TooManyWaiting`, `NotFound`, `Forbidden`, `Conflict` when it has not ended in failure, or its collection is gone; `IdempotencyMismatch`;
@@ -58,13 +58,14 @@ pub async fn retry_export(
     if crate::expand_references::definition(context, org, &export.collection).await?.is_none() {
         return Err(Error::Conflict { reason: format!("collection `{}` does not exist any more", export.collection) });
     }
+    let viewer = if principal.is_admin() { spec.value.viewer.clone() } else { Viewer::from(principal) };
     let draft = Draft {
         surface: command.surface,
         label: export.label,
         description: export.description,
         retry_of: Some(id),
         job: None,
-        spec: ExportSpec { scheduled_at: None, ..spec.value },
+        spec: ExportSpec { viewer, scheduled_at: None, ..spec.value },
         // What the first one would have held, had it not failed.
         date_span: export.date_span,
         idempotency: idempotency.as_ref(),

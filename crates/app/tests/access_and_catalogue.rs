@@ -50,7 +50,7 @@ fn new_key(role: Role, signature: bool) -> CreateKey {
 
 fn definition(name: &str, properties: Vec<Property>) -> PutCollection {
     let name = name.parse().unwrap();
-    PutCollection { name, singular: None, source: Some(Source::Records), properties, open: false }
+    PutCollection { name, singular: None, source: Some(Source::Records), properties, open: false, access: Vec::new() }
 }
 
 /// Ports with the org `demo`, and its administrator by the key that making it gave.

@@ -1,6 +1,6 @@
 //! Collections: named sets of records and the definition of their properties.
 
-use crate::{CollectionName, IdError, OrgCode, TableSource, Timestamp};
+use crate::{ACCESS_LIST, AccessEntry, AccessLevel, CollectionName, IdError, OrgCode, TableSource, Timestamp};
 use serde::{Deserialize, Serialize};
 use waybill_record::{Path, PathError, PropertyType};
 
@@ -34,6 +34,9 @@ pub struct Collection {
     pub properties: Vec<Property>,
     /// Whether records may have undeclared properties.
     pub open: bool,
+    /// Who may do what with every record, unless the record's own entries give more.
+    #[serde(default)]
+    pub access: Vec<AccessEntry>,
     /// Number of this version of the definition, from 1.
     pub revision: u64,
     /// When it was first written.
@@ -70,6 +73,15 @@ pub struct Property {
     pub inheritable: bool,
     /// Dimensions that its values are scoped by.
     pub dimensions: Vec<String>,
+    /// The level on its record that seeing it takes; one below [`AccessLevel::Read`] means that, since a record that
+    /// cannot be read is not there.
+    #[serde(default = "read")]
+    pub read_access: AccessLevel,
+}
+
+/// What custom properties need.
+fn read() -> AccessLevel {
+    AccessLevel::Read
 }
 
 /// The type of a declared property, with what the type refers to.
@@ -277,7 +289,7 @@ impl Collection {
         let mut in_array = false;
         for (depth, segment) in segments.iter().enumerate() {
             let Some(property) = properties.iter().find(|property| property.name == *segment) else {
-                return undeclared.filter(|_| depth == 0);
+                return undeclared.filter(|_| depth == 0 && segment != ACCESS_LIST);
             };
             in_array |= property.array;
             if depth + 1 == segments.len() {
@@ -357,6 +369,7 @@ impl Collection {
                 optional: false,
                 inheritable: false,
                 dimensions: Vec::new(),
+                read_access: AccessLevel::Read,
             };
             let properties = std::iter::once(id).chain(target.properties.iter().cloned()).collect();
             property.kind = PropertyKind::Document { properties };
@@ -491,7 +504,15 @@ mod tests {
     use super::*;
 
     fn property(name: &str, kind: PropertyKind) -> Property {
-        Property { name: name.into(), kind, array: false, optional: false, inheritable: false, dimensions: vec![] }
+        Property {
+            name: name.into(),
+            kind,
+            array: false,
+            optional: false,
+            inheritable: false,
+            dimensions: vec![],
+            read_access: AccessLevel::Read,
+        }
     }
 
     fn airports() -> Collection {
@@ -512,6 +533,7 @@ mod tests {
                 property("country", PropertyKind::Reference { collection: "countries".parse().unwrap() }),
             ],
             open: false,
+            access: Vec::new(),
             revision: 1,
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),

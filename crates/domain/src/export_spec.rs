@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccountId, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp};
+use crate::{AccessRules, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer};
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, SortOrder};
 use waybill_record::Path;
@@ -147,6 +147,8 @@ pub struct Followed {
     pub collection: CollectionName,
     /// The members of those records that are kept, `_id` apart.
     pub keep: Vec<String>,
+    /// What that collection's definition says of who may see what.
+    pub access: AccessRules,
 }
 
 /// The frozen request of an export.
@@ -188,11 +190,13 @@ pub struct ExportSpec {
     pub level: Level,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
-    /// The account whose rights it reads with.
-    pub principal: AccountId,
     /// The source of the script that runs when it has ended.
     #[serde(default)]
     pub after_script: Option<String>,
+    /// Whose rights it reads with, as they were when it was made.
+    pub viewer: Viewer,
+    /// What the collection's definition says of who may see what, of records as they are stored.
+    pub access: AccessRules,
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,

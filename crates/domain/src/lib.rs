@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness. Transitions consume `self` and may refuse; what is stored is what these types serialise to.
 
+mod access;
 mod access_key;
 mod account;
 mod archive;
@@ -30,6 +31,10 @@ mod table_source;
 mod timestamp;
 mod usage;
 
+pub use access::{
+    ACCESS_LIST, AccessEntry, AccessEntryError, AccessLevel, AccessLevelError, AccessRules, GuardedProperty,
+    MAX_ACCESS_ENTRIES, RecordAccess, RecordSight, Viewer, effective_level, export_level, read_access_entries,
+};
 pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair, TokenKey};
 pub use account::{Account, AccountName, Email, EmailError, MAX_ROLES};
 pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};

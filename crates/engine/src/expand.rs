@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use waybill_query::Filter;
 use waybill_record::stored::Decoder;
-use waybill_record::{Chunk, Kind, Page, PageReader, Path, ReadError, Tape, Value, stored};
+use waybill_record::{Chunk, Kind, Looking, Page, PageReader, Path, ReadError, Sight, Tape, Value, stored};
 
 /// A reference to follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,18 +141,19 @@ impl Expansion {
         self.hops[hop].len() - 1
     }
 
-    /// The records of a chunk that meet `filter`, which sees them as they are stored.
+    /// The records of a chunk that meet `filter`, as `sight` has them; the filter sees no more of them.
     ///
     /// # Errors
     /// The first record that is broken.
-    pub fn choose(&self, filter: &Filter, chunk: &Chunk) -> Result<Chosen, TransformError> {
-        let (mut reader, mut tape, mut chosen) = (PageReader::new(), Tape::new(), Chosen::default());
+    pub fn choose(&self, filter: &Filter, sight: Option<&dyn Sight>, chunk: &Chunk) -> Result<Chosen, TransformError> {
+        let (mut reader, mut memory, mut chosen) =
+            (PageReader::new(), (Tape::new(), Looking::default()), Chosen::default());
         let mut records = reader.read(chunk);
         while let Some(text) = records.next_text() {
             let broken = |fault| TransformError { position: 0, id: None, fault };
             let at = |error: TransformError, position| TransformError { position, ..error };
             let added = match text {
-                Ok(text) => self.add(filter, text, &mut tape, &mut chosen).map_err(broken),
+                Ok(text) => self.add((filter, sight), text, &mut memory, &mut chosen).map_err(broken),
                 Err(error) => Err(broken(error.into())),
             };
             added.map_err(|error| at(error, records.position()))?;
@@ -162,13 +163,24 @@ impl Expansion {
         Ok(chosen)
     }
 
-    fn add(&self, filter: &Filter, text: &[u8], tape: &mut Tape, chosen: &mut Chosen) -> Result<(), RecordFault> {
+    fn add(
+        &self,
+        (filter, sight): (&Filter, Option<&dyn Sight>),
+        text: &[u8],
+        (tape, looking): &mut (Tape, Looking),
+        chosen: &mut Chosen,
+    ) -> Result<(), RecordFault> {
         let record = tape.scan(text)?;
         chosen.scanned += 1;
+        let seen = match sight {
+            None => Some(record),
+            Some(sight) => looking.at(sight, record)?,
+        };
+        let Some(record) = seen else { return Ok(()) };
         if filter.matches(&record) {
             self.find(0, record.root(), &mut chosen.references);
             let start = chosen.texts.len();
-            chosen.texts.extend_from_slice(text);
+            chosen.texts.extend_from_slice(record.source());
             chosen.records.push(start..chosen.texts.len());
         }
         Ok(())
@@ -344,7 +356,7 @@ mod tests {
         let visit = format!(
             r#"{{"_id":"a","site":"{site}","n":1.50,"lines":[{{"item":"{item}","k":[1]}},{{"item":"{gone}"}},{{"item":null}}]}}"#
         );
-        let chosen = expansion.choose(&Filter::everything(), &page(&[&visit, r#"{"_id":"b"}"#])).unwrap();
+        let chosen = expansion.choose(&Filter::everything(), None, &page(&[&visit, r#"{"_id":"b"}"#])).unwrap();
         assert_eq!(chosen.scanned(), 2);
         let reference = |place, id: &String| Reference { place, id: id.clone() };
         assert_eq!(chosen.references(), [reference(0, &site), reference(2, &item), reference(2, &gone)]);
@@ -367,7 +379,8 @@ mod tests {
     fn the_condition_sees_records_as_they_are_stored() {
         let expansion = Expansion::compile(&[follow("site", &[])]);
         let filter = Filter::everything();
-        let chosen = expansion.choose(&filter, &page(&[r#"{"site":"not an id"}"#, r#"{"site":["0",7]}"#])).unwrap();
+        let chosen =
+            expansion.choose(&filter, None, &page(&[r#"{"site":"not an id"}"#, r#"{"site":["0",7]}"#])).unwrap();
         assert!(chosen.references().is_empty());
         let spliced = expansion.splice(&chosen, &Rendered::default()).unwrap();
         assert_eq!(texts(&spliced), [r#"{"site":"not an id"}"#, r#"{"site":["0",7]}"#]);
@@ -376,7 +389,7 @@ mod tests {
     #[test]
     fn broken_records_are_told_by_their_place() {
         let expansion = Expansion::compile(&[follow("site", &[])]);
-        let broken = expansion.choose(&Filter::everything(), &page(&["{}", "{", "{}"]));
+        let broken = expansion.choose(&Filter::everything(), None, &page(&["{}", "{", "{}"]));
         assert_eq!(broken.unwrap_err().position, 1);
         assert!(expansion.render(0, b"\0[", &Rendered::default()).is_err());
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use waybill_archive::{DeflateError, Deflater, Level, Packing, plain_crc32};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
-use waybill_record::{Chunk, PageReader, Path, ReadError, ScanError, Tape};
+use waybill_record::{Chunk, Document, Looking, PageReader, Path, ReadError, ScanError, Sight, Tape};
 
 /// What an export asks of every record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct PlanSpec {
 #[derive(Clone, Debug)]
 pub struct Plan {
     filter: Filter,
+    /// Whose eyes see the records; nobody's = they are seen whole.
+    sight: Option<Arc<dyn Sight>>,
     encoder: Encoder,
     level: Level,
     files: Vec<String>,
@@ -80,6 +82,7 @@ pub enum RecordFault {
 /// Memory that a thread reuses for every page it transforms, of whatever plan.
 struct Workspace {
     tape: Tape,
+    looking: Looking,
     reader: PageReader,
     encode: Scratch,
     deflater: Deflater,
@@ -91,7 +94,13 @@ thread_local! {
 
 impl Workspace {
     fn new(level: Level) -> Self {
-        Self { tape: Tape::new(), reader: PageReader::new(), encode: Scratch::new(), deflater: Deflater::new(level) }
+        Self {
+            tape: Tape::new(),
+            looking: Looking::default(),
+            reader: PageReader::new(),
+            encode: Scratch::new(),
+            deflater: Deflater::new(level),
+        }
     }
 }
 
@@ -104,12 +113,21 @@ impl Plan {
         let selection = Selection::compile(&spec.paths)?;
         Ok(Self {
             filter: spec.filter.clone(),
+            sight: None,
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
             files: Vec::new(),
             packing: None,
             spare: Arc::default(),
         })
+    }
+
+    /// The same, with records as `sight` has them: what it does not see is not there for the condition, the order, the
+    /// files and the format.
+    #[must_use]
+    pub fn seen_by(mut self, sight: Option<Arc<dyn Sight>>) -> Self {
+        self.sight = sight;
+        self
     }
 
     /// The same, with the files that records name in these properties coming along.
@@ -181,7 +199,7 @@ impl Plan {
     }
 
     fn transform_in(&self, chunk: &Chunk, workspace: &mut Workspace) -> Result<Block, TransformError> {
-        let Workspace { tape, reader, encode, deflater } = workspace;
+        let Workspace { tape, looking, reader, encode, deflater } = workspace;
         let Block { mut plain, mut deflated, .. } = self.spare_block();
         let (mut scanned, mut taken, mut files) = (0, 0, FileRefs::default());
         let mut texts = reader.read(chunk);
@@ -189,14 +207,16 @@ impl Plan {
             let (fault, id) = match texts.next_text() {
                 None => break,
                 Some(Err(fault)) => (RecordFault::from(fault), None),
-                Some(Ok(text)) => match self.write_record(text, taken == 0, (tape, encode), (&mut plain, &mut files)) {
-                    Ok(written) => {
-                        scanned += 1;
-                        taken += u64::from(written);
-                        continue;
+                Some(Ok(text)) => {
+                    match self.write_record(text, taken == 0, (tape, looking, encode), (&mut plain, &mut files)) {
+                        Ok(written) => {
+                            scanned += 1;
+                            taken += u64::from(written);
+                            continue;
+                        }
+                        Err(fault) => (fault, salvaged_id(text)),
                     }
-                    Err(fault) => (fault, salvaged_id(text)),
-                },
+                }
             };
             return Err(TransformError { position: texts.position(), id, fault });
         }
@@ -208,15 +228,23 @@ impl Plan {
         Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned, records: taken, files })
     }
 
+    /// A record as it is seen, if it is.
+    fn seen<'a>(&self, record: Document<'a>, looking: &'a mut Looking) -> Result<Option<Document<'a>>, ScanError> {
+        match &self.sight {
+            None => Ok(Some(record)),
+            Some(sight) => looking.at(&**sight, record),
+        }
+    }
+
     /// Appends one record, if it meets the condition.
     fn write_record(
         &self,
         text: &[u8],
         first: bool,
-        (tape, encode): (&mut Tape, &mut Scratch),
+        (tape, looking, encode): (&mut Tape, &mut Looking, &mut Scratch),
         (plain, files): (&mut Vec<u8>, &mut FileRefs),
     ) -> Result<bool, RecordFault> {
-        let record = tape.scan(text)?;
+        let Some(record) = self.seen(tape.scan(text)?, looking)? else { return Ok(false) };
         if !self.filter.matches(&record) {
             return Ok(false);
         }

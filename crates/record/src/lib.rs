@@ -11,6 +11,7 @@ mod path;
 mod property_type;
 mod reply;
 mod scan;
+mod sight;
 pub mod stored;
 mod text;
 mod wire;
@@ -22,6 +23,7 @@ pub use path::{Path, PathError};
 pub use property_type::PropertyType;
 pub use reply::{Reply, ReplyError};
 pub use scan::{MAX_DEPTH, MAX_TEXT_BYTES, ScanError, Tape};
+pub use sight::{Looking, Seen, Sight};
 pub use text::Text;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use waybill_domain::{
-    Account, AccountId, AccountName, Collection, CollectionName, IdError, KeyId, Org, OrgCode, Principal, Property,
-    PropertyKind, Role, Source, Timestamp,
+    AccessLevel, Account, AccountId, AccountName, Collection, CollectionName, IdError, KeyId, Org, OrgCode, Principal,
+    Property, PropertyKind, Role, Source, Timestamp,
 };
 
 /// An org without limits.
@@ -64,7 +64,15 @@ fn account_id(role: Role) -> AccountId {
 
 /// A declared property that is neither an array nor optional.
 pub fn property(name: &str, kind: PropertyKind) -> Property {
-    Property { name: name.into(), kind, array: false, optional: false, inheritable: false, dimensions: Vec::new() }
+    Property {
+        name: name.into(),
+        kind,
+        array: false,
+        optional: false,
+        inheritable: false,
+        dimensions: Vec::new(),
+        read_access: AccessLevel::Read,
+    }
 }
 
 /// A closed collection with those properties.
@@ -76,6 +84,7 @@ pub fn collection(org: &OrgCode, name: &CollectionName, properties: Vec<Property
         source: Source::Records,
         properties,
         open: false,
+        access: Vec::new(),
         revision: 1,
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),

@@ -1,5 +1,6 @@
 //! Records of a chunk with their references replaced: looked up in batches, kept for a while, never one by one.
 
+use super::plan::sight;
 use super::{Exporting, Interrupted};
 use crate::account_records::accounts_by_id;
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use waybill_domain::{CollectionName, ExportSpec, Failure, FailureCode, OrgCode, 
 use waybill_engine::{Chosen, Expansion, Follow, RecordFault, Reference, Rendered};
 use waybill_ports::{PortError, compute};
 use waybill_query::Filter;
-use waybill_record::Chunk;
+use waybill_record::{Chunk, ReadError, Seen, Sight, Tape, stored};
 
 /// Records of one read.
 const BATCH: usize = 100;
@@ -26,6 +27,10 @@ pub(super) struct Expander {
     targets: Vec<CollectionName>,
     expansion: Arc<Expansion>,
     filter: Filter,
+    /// What of the records is seen.
+    sight: Option<Arc<dyn Sight>>,
+    /// What is seen of those that the references of each place lead to.
+    sights: Arc<Vec<Option<Arc<dyn Sight>>>>,
     kept: Mutex<Kept>,
 }
 
@@ -52,22 +57,28 @@ impl Expander {
             targets: spec.followed.iter().map(|followed| followed.collection.clone()).collect(),
             expansion: Arc::new(Expansion::compile(&follow.collect::<Vec<_>>())),
             filter: spec.filter.clone().unwrap_or_else(Filter::everything),
+            sight: sight(&spec.access, &spec.viewer),
+            sights: Arc::new(spec.followed.iter().map(|followed| sight(&followed.access, &spec.viewer)).collect()),
             kept: Mutex::default(),
         })
     }
 
     /// The records of `chunk` that meet the condition, expanded.
     pub(super) async fn expand(&self, exporting: &Exporting, chunk: Chunk) -> Result<Chunk, Interrupted> {
-        let (expansion, filter) = (Arc::clone(&self.expansion), self.filter.clone());
-        let chosen = worked(exporting, move || expansion.choose(&filter, &chunk)).await?;
+        let (expansion, filter, sight) = (Arc::clone(&self.expansion), self.filter.clone(), self.sight.clone());
+        let chosen = worked(exporting, move || expansion.choose(&filter, sight.as_deref(), &chunk)).await?;
         let chosen = chosen.map_err(|error| bad_record(&format!("{error}: {}", error.fault)))?;
         let mut rendered = Rendered::default();
         let mut rounds: Vec<Vec<Found>> = Vec::new();
         let mut wanted = self.missing(chosen.references(), &mut rendered, &rounds);
         while !wanted.is_empty() {
             let found = self.look_up(exporting, wanted).await?;
-            let (expansion, looked_at) = (Arc::clone(&self.expansion), found.clone());
-            let further = worked(exporting, move || inside(&expansion, &looked_at)).await??;
+            let (expansion, sights) = (Arc::clone(&self.expansion), Arc::clone(&self.sights));
+            let job = move || {
+                let found = seen(&sights, found)?;
+                inside(&expansion, &found).map(|further| (found, further))
+            };
+            let (found, further) = worked(exporting, job).await??;
             rounds.push(found);
             wanted = self.missing(&further, &mut rendered, &rounds);
         }
@@ -128,6 +139,23 @@ impl Expander {
         let found = ids.into_iter().zip(records);
         Ok(found.map(|((_, reference), record)| (reference, record.map(|record| record.stored))).collect())
     }
+}
+
+/// What is seen of records that were looked up: those that are not seen are as if they were not there.
+fn seen(sights: &[Option<Arc<dyn Sight>>], mut found: Vec<Found>) -> Result<Vec<Found>, Interrupted> {
+    let (mut decoder, mut tape, mut text) = (stored::Decoder::new(), Tape::new(), Vec::new());
+    for (reference, record) in &mut found {
+        let (Some(Some(sight)), Some(bytes)) = (sights.get(reference.place), &record) else { continue };
+        text.clear();
+        let plain = decoder.decode(bytes).map_err(|fault| broken(reference, ReadError::from(fault).into()))?;
+        let document = tape.scan(plain).map_err(|fault| broken(reference, fault.into()))?;
+        match sight.of(&document, &mut text) {
+            Seen::Whole => {}
+            Seen::Part => *record = Some([&[stored::PLAIN], text.as_slice()].concat().into()),
+            Seen::Nothing => *record = None,
+        }
+    }
+    Ok(found)
 }
 
 /// The references in records that were looked up, each once.

@@ -1,8 +1,12 @@
 //! From a frozen request to the engine's plan.
 
-use waybill_domain::{Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind};
+use std::sync::Arc;
+use waybill_domain::{
+    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, Viewer,
+};
 use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
 use waybill_query::Filter;
+use waybill_record::Sight;
 
 /// Where the built-in references lead.
 const ACCOUNTS: &str = "accounts";
@@ -24,7 +28,15 @@ pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
         },
         raw_cells: spec.raw_cells,
     })?;
-    Ok(plan.with_files(file_properties(spec)))
+    // Where references are followed, records are looked at before.
+    let sight = sight(&spec.access, &spec.viewer).filter(|_| spec.followed.is_empty());
+    Ok(plan.with_files(file_properties(spec)).seen_by(sight))
+}
+
+/// What `viewer` sees of a collection's records; `None` = all of all.
+pub(super) fn sight(access: &AccessRules, viewer: &Viewer) -> Option<Arc<dyn Sight>> {
+    let sight = access.sight(viewer);
+    if sight.sees_everything() { None } else { Some(Arc::new(sight)) }
 }
 
 /// The properties whose files come along: those that the request names, else all.

@@ -51,7 +51,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
     let message = "the stored export cannot be read; the operator finds it in the log";
     let failure = Failure::new(FailureCode::Internal, message);
     let collection = field(stored, "collection").or_else(|| spec.map(|spec| spec.collection.name.clone()));
-    let creator = field(stored, "creator").or_else(|| spec.map(|spec| spec.principal));
+    let creator = field(stored, "creator").or_else(|| spec.map(|spec| spec.viewer.account));
     Some(Export {
         org: entry.org.clone(),
         id: entry.export,

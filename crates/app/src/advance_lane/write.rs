@@ -157,7 +157,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "files": spec.files,
         "rawCells": spec.raw_cells,
         "createdAt": export.created_at.to_string(),
-        "principal": spec.principal,
+        "principal": spec.viewer.account,
     });
     AssemblyHeader {
         collection: spec.collection.name.to_string(),

@@ -3,15 +3,17 @@
 use super::FILES_BYTES;
 use super::shape::{DATE, Names, Shape, is_date, is_object_id, shown};
 use bytes::Bytes;
-use waybill_domain::RecordId;
+use waybill_domain::{ACCESS_LIST, MAX_ACCESS_ENTRIES, RecordId, read_access_entries};
 use waybill_ports::RecordPatch;
 use waybill_record::stored::MAX_RECORD_BYTES;
 use waybill_record::{Tape, Value};
 
 /// The built-in properties beside `_id`, in the order in which they are stored, and whether each is a date.
 const BUILT_IN: [(&str, bool); 4] = [("created", true), ("updated", true), ("creator", false), ("owner", false)];
-/// Bytes that are kept free for the built-in properties: four members of at most 60 bytes each.
-const BUILT_IN_BYTES: usize = 240;
+/// Bytes that are kept free for the built-in properties, four members of at most 60 bytes each, and for a full access list.
+const BUILT_IN_BYTES: usize = 240 + ACCESS_BYTES;
+/// The longest access list: 50 entries of at most 75 bytes each, with commas, brackets and its name.
+const ACCESS_BYTES: usize = MAX_ACCESS_ENTRIES * 76 + 16;
 
 /// A record as its line gives it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Built {
     named: bool,
     /// The built-in properties that the line gives, as JSON, in the order of [`BUILT_IN`].
     given: [Option<Vec<u8>>; 4],
+    /// The access list that the line gives, as JSON.
+    access: Option<String>,
     /// Every other member, compact, each with a comma in front.
     rest: Vec<u8>,
 }
@@ -52,12 +56,15 @@ pub(super) fn build(
     let document = tape.scan(line).map_err(|error| error.to_string())?;
     let mut id = None;
     let mut given = [const { None }; 4];
+    let mut access = None;
     let mut rest = Vec::with_capacity(line.len());
     let mut names = Names::default();
     for (key, value) in document.root().members() {
         let name = key.text().map(|text| text.decoded()).unwrap_or_default();
         if name == "_id" {
             id = Some(record_id(value)?);
+        } else if name == ACCESS_LIST {
+            access = check_access(value)?;
         } else if let Some(place) = BUILT_IN.iter().position(|(built_in, _)| *built_in == name) {
             given[place] = check_built_in(place, value)?;
         } else {
@@ -77,11 +84,11 @@ pub(super) fn build(
     if rest.len() + BUILT_IN_BYTES + files_bytes > MAX_RECORD_BYTES {
         return Err(too_large(files_bytes));
     }
-    Ok(Built { named: id.is_some(), id: id.unwrap_or_else(new_id), given, rest })
+    Ok(Built { named: id.is_some(), id: id.unwrap_or_else(new_id), given, access, rest })
 }
 
 fn too_large(files_bytes: usize) -> String {
-    format!("a record has at most {} KiB", (MAX_RECORD_BYTES - files_bytes) / 1024)
+    format!("a record has at most {} KiB", (MAX_RECORD_BYTES - ACCESS_BYTES - files_bytes) / 1024)
 }
 
 fn record_id(value: Value<'_>) -> Result<RecordId, String> {
@@ -103,6 +110,21 @@ fn check_built_in(place: usize, value: Value<'_>) -> Result<Option<Vec<u8>>, Str
     }
 }
 
+/// An access list as it is stored, `None` for `null`.
+fn check_access(value: Value<'_>) -> Result<Option<String>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let named = |place: &[String], reason: &str| {
+        let name = std::iter::once(ACCESS_LIST).chain(place.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+        format!("`{name}` {reason}")
+    };
+    let json: serde_json::Value =
+        serde_json::from_slice(value.source()).map_err(|_| named(&[], "must be an array of access entries"))?;
+    let entries = read_access_entries(&json).map_err(|error| named(&error.place, &error.reason))?;
+    serde_json::to_string(&entries).map(Some).map_err(|error| error.to_string())
+}
+
 /// Undeclared names of open collections still must be ones that paths can name.
 fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.contains('.') || name.starts_with('$') || name.starts_with('_') {
@@ -114,7 +136,8 @@ fn check_name(name: &str) -> Result<(), String> {
 impl Built {
     /// Whether something of an older record must be kept, if there is one.
     pub(super) fn keeps_old(&self, with_files: bool) -> bool {
-        let gives_all = self.given.iter().enumerate().all(|(place, given)| given.is_some() || place == 1);
+        let gives_all =
+            self.access.is_some() && self.given.iter().enumerate().all(|(place, given)| given.is_some() || place == 1);
         self.named && (with_files || !gives_all)
     }
 
@@ -137,6 +160,11 @@ impl Built {
                     json.extend_from_slice(format!("\"{filled}\"").as_bytes());
                 }
             }
+        }
+        let kept = old.and_then(|old| old.root().get(ACCESS_LIST)).map(|value| value.source());
+        if let Some(list) = self.access.as_ref().map(String::as_bytes).or(kept).filter(|list| *list != b"[]") {
+            json.extend_from_slice(format!(",\"{ACCESS_LIST}\":").as_bytes());
+            json.extend_from_slice(list);
         }
         json.extend_from_slice(&self.rest);
         let kept = |name: &&str| old.and_then(|old| old.root().get(name)).filter(|value| !value.is_null());

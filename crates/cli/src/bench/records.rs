@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use waybill_domain::{Collection, CollectionName, OrgCode, Property, PropertyKind, RecordId, Source, Timestamp};
+use waybill_domain::{
+    AccessLevel, Collection, CollectionName, OrgCode, Property, PropertyKind, RecordId, Source, Timestamp,
+};
 
 /// The columns that are exported: leaves at several depths and one array.
 pub(super) const COLUMNS: [&str; 16] = [
@@ -189,6 +191,7 @@ pub(super) fn collection(org: OrgCode, name: CollectionName) -> Collection {
         source: Source::Records,
         properties,
         open: false,
+        access: Vec::new(),
         revision: 1,
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),
@@ -198,7 +201,15 @@ pub(super) fn collection(org: OrgCode, name: CollectionName) -> Collection {
 /// A declared property.
 pub(super) fn property(name: &str, kind: PropertyKind) -> Property {
     let name = name.to_owned();
-    Property { name, kind, array: false, optional: false, inheritable: false, dimensions: Vec::new() }
+    Property {
+        name,
+        kind,
+        array: false,
+        optional: false,
+        inheritable: false,
+        dimensions: Vec::new(),
+        read_access: AccessLevel::Read,
+    }
 }
 
 fn document<const N: usize>(properties: [Property; N]) -> PropertyKind {

@@ -21,7 +21,7 @@ impl Plan {
     }
 
     fn rows_in(&self, chunk: &Chunk, order: &SortOrder, workspace: &mut Workspace) -> Result<Rows, TransformError> {
-        let Workspace { tape, reader, encode, .. } = workspace;
+        let Workspace { tape, looking, reader, encode, .. } = workspace;
         let mut rows = Rows::new();
         let mut texts = reader.read(chunk);
         while let Some(text) = texts.next_text() {
@@ -30,6 +30,7 @@ impl Plan {
                 Ok(text) => {
                     let pushed = tape.scan(text).map_err(RecordFault::from).and_then(|record| {
                         rows.scan();
+                        let Some(record) = self.seen(record, looking)? else { return Ok(()) };
                         if !self.filter.matches(&record) {
                             return Ok(());
                         }

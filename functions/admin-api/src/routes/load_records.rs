@@ -145,7 +145,7 @@ mod tests {
         stage.define().await;
         let line = format!(r#"{{"notes":"{}"}}"#, "x".repeat(384 * 1024));
         let loaded = stage.send("POST", PATH, &stage.admin, &line).await;
-        assert_eq!(loaded.text_at("/rejected/0/reason"), "a record has at most 384 KiB");
+        assert_eq!(loaded.text_at("/rejected/0/reason"), "a record has at most 380 KiB");
         let body = "x".repeat(4 * 1024 * 1024 + 1);
         let refused = stage.send("POST", PATH, &stage.admin, &body).await;
         insta::assert_snapshot!(refused.shown());

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::PutCollection;
 use waybill_domain::{
-    Collection, CollectionName, KeyCondition, Property, PropertyKind, SortCondition, Source, TableSource,
+    AccessEntry, AccessLevel, Collection, CollectionName, KeyCondition, Property, PropertyKind, SortCondition, Source,
+    TableSource, read_access_entries,
 };
 use waybill_http::{Members, Problem};
 
@@ -29,6 +30,8 @@ pub(crate) struct CollectionWire {
     properties: Map<String, Value>,
     /// Whether records may have undeclared properties.
     open: bool,
+    /// Who may do what with its records.
+    access: AccessWire,
     /// Number of this version of the definition, from 1.
     revision: u64,
     /// When it was first written.
@@ -105,6 +108,43 @@ impl From<Source> for SourceWire {
     }
 }
 
+/// Who may do what with the records of a collection.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Access)]
+pub(crate) struct AccessWire {
+    /// Entries that hold for every record; at most 50. A record's own are in its member `_access`, and give more.
+    default: Vec<AccessEntryWire>,
+}
+
+/// Grants a level to whom it names.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessEntry)]
+pub(crate) struct AccessEntryWire {
+    /// `account`, `self` (the record is the caller's own account), `role`, `owner` (the caller owns the record; without such
+    /// an entry it may delete it), or `access` (the caller has a level by other entries).
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Of `account`, its id; of `role`, its name; of `access`, the level, 1 to 8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    target: Option<Value>,
+    /// The level: 1 public, 2 connected, 4 read, 5 share, 6 update, 7 delete.
+    allow: u8,
+}
+
+impl From<&AccessEntry> for AccessEntryWire {
+    fn from(entry: &AccessEntry) -> Self {
+        let (kind, target, allow) = match entry {
+            AccessEntry::Account { target, allow } => ("account", Some(json!(target.to_string())), allow),
+            AccessEntry::Own { allow } => ("self", None, allow),
+            AccessEntry::Role { target, allow } => ("role", Some(json!(target.as_str())), allow),
+            AccessEntry::Owner { allow } => ("owner", None, allow),
+            AccessEntry::Access { target, allow } => ("access", Some(json!(target.number())), allow),
+        };
+        Self { kind, target, allow: allow.number() }
+    }
+}
+
 /// A declared property.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Property)]
@@ -121,6 +161,9 @@ pub(crate) struct PropertyWire {
     array: Option<bool>,
     /// Whether it is exported only when asked for.
     optional: Option<bool>,
+    /// The level on its record that seeing it takes, 1 to 8; absent = 4, as the record itself.
+    #[serde(rename = "readAccess")]
+    read_access: Option<u8>,
 }
 
 impl From<Collection> for CollectionWire {
@@ -131,6 +174,7 @@ impl From<Collection> for CollectionWire {
             source: collection.source.into(),
             properties: properties_wire(&collection.properties),
             open: collection.open,
+            access: AccessWire { default: collection.access.iter().map(Into::into).collect() },
             revision: collection.revision,
             created_at: collection.created_at.to_string(),
             updated_at: collection.updated_at.to_string(),
@@ -173,6 +217,9 @@ fn property_wire(property: &Property) -> Map<String, Value> {
             wire.insert(name.to_owned(), json!(true));
         }
     }
+    if property.read_access != AccessLevel::Read {
+        wire.insert("readAccess".to_owned(), json!(property.read_access.number()));
+    }
     wire
 }
 
@@ -195,6 +242,9 @@ pub(crate) struct PutCollectionBody {
     /// Whether records may have undeclared properties; absent = no.
     #[schema(value_type = Option<bool>)]
     open: bool,
+    /// Who may do what with its records; absent = nobody anything, but the owner of a record and administrators.
+    #[schema(value_type = Option<AccessWire>)]
+    access: Vec<AccessEntry>,
 }
 
 impl PutCollectionBody {
@@ -215,16 +265,16 @@ impl PutCollectionBody {
             None => Vec::new(),
         };
         let open = members.boolean("open").unwrap_or(false);
-        members.later("access");
+        let access = read_access(&mut members);
         let problems = members.finish();
-        if problems.is_empty() { Ok(Self { name, singular, source, properties, open }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { name, singular, source, properties, open, access }) } else { Err(problems) }
     }
 }
 
 impl From<PutCollectionBody> for PutCollection {
     fn from(body: PutCollectionBody) -> Self {
-        let PutCollectionBody { name, singular, source, properties, open } = body;
-        Self { name, singular, source, properties, open }
+        let PutCollectionBody { name, singular, source, properties, open, access } = body;
+        Self { name, singular, source, properties, open, access }
     }
 }
 
@@ -290,6 +340,28 @@ fn read_key_condition(members: &mut Members<'_>) -> Option<KeyCondition> {
     Some(KeyCondition { attribute: attribute?, values: values?, sort })
 }
 
+/// Reads `access`; problems go to `members`.
+fn read_access(members: &mut Members<'_>) -> Vec<AccessEntry> {
+    let Some(access) = members.take("access") else { return Vec::new() };
+    let (entries, problems) = match Members::of(access, members.at("access")) {
+        Err(problem) => (Vec::new(), vec![problem]),
+        Ok(mut inner) => {
+            let entries = match inner.take("default").map(read_access_entries) {
+                None => Vec::new(),
+                Some(Ok(entries)) => entries,
+                Some(Err(error)) => {
+                    let place = std::iter::once(inner.at("default")).chain(error.place).collect::<Vec<_>>().join("/");
+                    inner.add([Problem::new(place, error.reason)]);
+                    Vec::new()
+                }
+            };
+            (entries, inner.finish())
+        }
+    };
+    members.add(problems);
+    entries
+}
+
 /// Reads declared properties; problems go to `outer`.
 fn read_properties(value: &Value, pointer: &str, outer: &mut Members<'_>) -> Vec<Property> {
     let Some(object) = value.as_object() else {
@@ -315,6 +387,16 @@ fn read_property(name: &str, value: &Value, pointer: &str, outer: &mut Members<'
     let kind = read_kind(&mut members, pointer);
     let array = members.boolean("array").unwrap_or(false);
     let optional = members.boolean("optional").unwrap_or(false);
+    let read_access = members.whole("readAccess");
+    let level = read_access.map_or(Some(AccessLevel::Read), |number| {
+        u8::try_from(number)
+            .ok()
+            .and_then(|number| number.try_into().ok())
+            .filter(|level| *level != AccessLevel::Reserved)
+    });
+    if level.is_none() {
+        members.refuse::<()>("readAccess", "must be an access level: 1, 2, 4, 5, 6, 7 or 8");
+    }
     members.later("inheritable");
     members.later("dimensions");
     let problems = members.finish();
@@ -327,6 +409,7 @@ fn read_property(name: &str, value: &Value, pointer: &str, outer: &mut Members<'
         optional,
         inheritable: false,
         dimensions: vec![],
+        read_access: level.unwrap_or(AccessLevel::Read),
     });
     property.filter(|_| good)
 }

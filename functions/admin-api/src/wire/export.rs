@@ -272,7 +272,7 @@ impl ExportWire {
             files: spec.files.into(),
             scheduled_at: time(spec.scheduled_at),
             creator: export.creator.to_string(),
-            principal: spec.principal.to_string(),
+            principal: spec.viewer.account.to_string(),
             progress: ProgressWire::of(&export),
             archive: export.archive().cloned().map(Into::into),
             download: DownloadWire::of(&export),

@@ -4,7 +4,7 @@ use crate::wire::export::{DateRangeWire, FilesWire};
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, DateRangeRequest, FilterRequest, IdempotentRequest, Path, SortOrder};
-use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Level, Packaging, Surface, Timestamp};
+use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, Level, Packaging, Surface, Timestamp};
 use waybill_http::{Members, Problem};
 
 /// Longest name of an export, in characters.
@@ -76,6 +76,10 @@ pub(crate) struct CreateExportBody {
     /// archive.
     #[schema(value_type = Option<FilesWire>)]
     files: FileInclusion,
+    /// The account whose rights it reads with: records and properties that this account may not read are not in it. Absent =
+    /// the caller's own; only administrators may name another.
+    #[schema(value_type = Option<String>)]
+    principal: Option<AccountId>,
     /// When it is queued; absent, or a time that is not to come = at once.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
@@ -103,9 +107,10 @@ impl CreateExportBody {
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
         let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
+        let principal = members.parsed("principal", "the id of an account: 24 hex digits");
         let sort = read_sort(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
-        for name in ["search", "principal", "scope", "destinations", "notify", "afterScript"] {
+        for name in ["search", "scope", "destinations", "notify", "afterScript"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -125,6 +130,7 @@ impl CreateExportBody {
                 packaging,
                 raw_cells,
                 files,
+                principal,
                 scheduled_at,
             }),
             _ => Err(problems),
@@ -150,6 +156,7 @@ impl CreateExportBody {
             packaging: self.packaging,
             raw_cells: self.raw_cells,
             files: self.files,
+            principal: self.principal,
             scheduled_at: self.scheduled_at,
             idempotency,
             ..CreateExport::new(Surface::Admin, self.collection, self.format)

@@ -33,7 +33,7 @@ pub(crate) async fn create_export(call: &Call<'_>) -> Result<Reply, Fault> {
     only(&call.query, &[])?;
     let (members, bytes) = body::object(call.request)?;
     let idempotency = idempotent_request(call.request, "cortex:create-export", bytes)?;
-    let command = command(members, &call.principal, idempotency)?;
+    let command = command(members, idempotency)?;
     let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
     Reply::json(&ExportObject::new(&view, &call.principal))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
-use waybill_domain::{CollectionName, ExportFormat, FileInclusion, Principal, Surface};
+use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, Surface};
 use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
@@ -58,7 +58,7 @@ pub(crate) struct CreateBody {
     export_files: Option<bool>,
     /// Whether those come in an archive of their own.
     zip_files: Option<bool>,
-    /// Only the caller's own account yet.
+    /// The account whose rights it reads with; none = the caller's own. Only administrators may name another.
     principal: Option<String>,
 }
 
@@ -68,16 +68,15 @@ pub(crate) struct CreateBody {
 /// A fault that names what is not available yet, else one that names everything that is wrong.
 pub(crate) fn command(
     members: Map<String, Value>,
-    principal: &Principal,
     idempotency: Option<IdempotentRequest>,
 ) -> Result<CreateExport, Fault> {
     let mut fields = Fields::new(members);
-    refuse_later(&mut fields, principal)?;
+    refuse_later(&mut fields)?;
     let (label, description) = (fields.label(), fields.description());
     let format = format(&mut fields);
     let collection = objects(&mut fields)?;
     let (paths, include, expand) = (fields.list("paths"), fields.list("include"), fields.list("expand"));
-    let filter = filter(&mut fields);
+    let (filter, principal) = (filter(&mut fields), principal(&mut fields));
     let files = match (fields.boolean("exportFiles"), fields.boolean("zipFiles")) {
         (false, _) => FileInclusion::None,
         (true, false) => FileInclusion::Entries,
@@ -100,12 +99,13 @@ pub(crate) fn command(
         expand,
         filter,
         files,
+        principal,
         idempotency,
         ..CreateExport::new(Surface::Cortex, collection, format.unwrap_or(ExportFormat::Ndjson))
     })
 }
 
-fn refuse_later(fields: &mut Fields, principal: &Principal) -> Result<(), Fault> {
+fn refuse_later(fields: &mut Fields) -> Result<(), Fault> {
     let later = |name: &str, reason: String| {
         Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(format!("export.{name}")))
     };
@@ -114,12 +114,13 @@ fn refuse_later(fields: &mut Fields, principal: &Principal) -> Result<(), Fault>
             return later(name, format!("`{name}` is not available yet"));
         }
     }
-    match fields.asks_for("principal") {
-        Some(account) if account.as_str().and_then(|text| text.parse().ok()) != Some(principal.account) => {
-            later("principal", "exporting as another account than one's own is not available yet".to_owned())
-        }
-        _ => Ok(()),
-    }
+    Ok(())
+}
+
+fn principal(fields: &mut Fields) -> Option<AccountId> {
+    let id = fields.asks_for("principal")?;
+    let parsed = id.as_str().and_then(|text| text.parse().ok());
+    parsed.or_else(|| fields.refuse(Kind::InvalidValue, "principal", "must be the id of an account: 24 hex digits"))
 }
 
 fn format(fields: &mut Fields) -> Option<ExportFormat> {
