@@ -119,21 +119,32 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_built_is_refused_by_name() {
         let stage = Stage::new().await;
-        for (name, value) in [
-            ("afterScript", "\"return 1\""),
-            ("prefix", "\"c_sites/1/c_list\""),
-            ("pipeline", "[{}]"),
-            ("principal", "\"65aa00000000000000000001\""),
-        ] {
+        for (name, value) in [("afterScript", "\"return 1\""), ("prefix", "\"c_sites/1/c_list\""), ("pipeline", "[{}]")]
+        {
             let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;
             assert_eq!(reply["code"], "kUnsupportedOperation", "{name}");
             assert_eq!(reply["path"], format!("export.{name}"));
         }
         insta::assert_snapshot!("accounts", stage.member("POST", TARGET, r#"{"objects":"accounts"}"#).await);
-        let own = stage.create("own").await;
-        let creator = stage.row(own).await.unwrap().creator;
-        let reply = stage.member("POST", TARGET, &format!(r#"{{"objects":"airports","principal":"{creator}"}}"#)).await;
-        assert!(reply.starts_with("200"), "{reply}");
+    }
+
+    #[tokio::test]
+    async fn only_administrators_export_as_another_account_and_only_one_of_their_org() {
+        let stage = Stage::new().await;
+        let member = stage.row(stage.create("own").await).await.unwrap().creator;
+        let body = |id: &str| format!(r#"{{"objects":"airports","principal":"{id}"}}"#);
+        let own = stage.member("POST", TARGET, &body(&member.to_string())).await;
+        assert!(own.starts_with("200"), "{own}");
+        let other = stage.member("POST", TARGET, &body("65aa00000000000000000001")).await;
+        assert!(other.starts_with("403") && other.contains("kAccessDenied"), "{other}");
+        assert_eq!(stage.json("POST", TARGET, &body(&member.to_string())).await["state"], "pending");
+        for wrong in ["65aa00000000000000000001", "nobody"] {
+            let refused = stage.json("POST", TARGET, &body(wrong)).await;
+            assert_eq!(
+                (&refused["code"], &refused["faults"][0]["path"]),
+                (&"kValidationError".into(), &"export.principal".into())
+            );
+        }
     }
 
     #[tokio::test]
