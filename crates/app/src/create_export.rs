@@ -214,12 +214,6 @@ fn freeze(
             }
         }
     }
-    let of_accounts = |name: &CollectionName| *name == CollectionName::accounts();
-    if !principal.is_admin()
-        && (of_accounts(&stored.name) || followed.iter().any(|followed| of_accounts(&followed.collection)))
-    {
-        return Err(Error::Forbidden { reason: "only administrators export accounts" });
-    }
     let (filter, filter_text) = match &command.filter {
         None => (None, None),
         Some(FilterRequest::CortexWhere { condition, text }) => {

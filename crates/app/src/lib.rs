@@ -88,8 +88,8 @@ pub use page::Page;
 pub use passwords::{CostError, PASSWORD_MAX_BYTES, Passwords};
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
 pub use query_records::{
-    Effort, Found, Gathered, Gathering, ObjectForm, ObjectQuery, PreparedQuery, count_records, level, named_collection,
-    query_records, read_one_record, render_objects,
+    Effort, Found, Gathered, Gathering, ObjectForm, ObjectQuery, PreparedQuery, count_records, named_collection,
+    query_records, read_one_record, render_objects, sight,
 };
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};

@@ -1,14 +1,14 @@
 //! Reading records as a client asks for them: condition, order, window, and the parts of each.
 
 mod gather;
-mod level;
 mod read;
 mod render;
+mod sight;
 
 pub use gather::{Gathered, Gathering};
-pub use level::level;
 pub use read::{Effort, Found, count_records, query_records, read_one_record};
 pub use render::{ObjectForm, render_objects};
+pub use sight::sight;
 
 use crate::create_export::unreadable;
 use crate::expand_references::{Asked, expand_references};

@@ -242,6 +242,7 @@ impl Collection {
             optional: false,
             inheritable: false,
             dimensions: Vec::new(),
+            read_access: AccessLevel::Read,
         };
         let name = ["first", "last"].map(|part| property(part, PropertyKind::String, false));
         Self {
@@ -255,6 +256,11 @@ impl Collection {
                 property("roles", PropertyKind::String, true),
             ],
             open: false,
+            // Everybody may see their own.
+            access: vec![
+                AccessEntry::Own { allow: AccessLevel::Read },
+                AccessEntry::Owner { allow: AccessLevel::Read },
+            ],
             revision: 1,
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),
@@ -357,6 +363,7 @@ impl Collection {
                 optional: true,
                 inheritable: false,
                 dimensions: Vec::new(),
+                read_access: AccessLevel::Read,
             });
         }
         if let Some(property) = property_mut(&mut self.properties, path.segments())

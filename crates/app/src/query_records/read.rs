@@ -1,6 +1,6 @@
 //! Reading the records of a query: section by section, in the order of their ids, no more than it takes.
 
-use super::{Gathered, Gathering, PreparedQuery, level};
+use super::{Gathered, Gathering, PreparedQuery, sight};
 use crate::account_records::{account_page, accounts_by_id};
 use crate::load_records::plain;
 use crate::{Context, Error};
@@ -8,10 +8,10 @@ use bytes::Bytes;
 use futures::stream::{StreamExt as _, iter};
 use std::collections::VecDeque;
 use std::time::Duration;
-use waybill_domain::{Collection, Principal, RecordId, Source};
+use waybill_domain::{Collection, Principal, RecordId, RecordSight, Source};
 use waybill_ports::{PageCursor, PortError, PortErrorKind, Reading, RecordPage, RecordSource, StoredRecord};
 use waybill_query::Filter;
-use waybill_record::{PageReader, Tape};
+use waybill_record::{Looking, PageReader, Tape};
 
 /// Sections that are read side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -95,7 +95,7 @@ pub async fn count_records(
     Ok(count)
 }
 
-/// One record of the collection that the caller may read, as JSON.
+/// One record of the collection that the caller may read, as JSON, as far as the caller may.
 ///
 /// # Errors
 /// `NotFound` when there is none, or it is none of the caller's business; as [`query_records`].
@@ -111,8 +111,9 @@ pub async fn read_one_record(
     let text = plain(collection, &found.ok_or_else(not_found)?)?;
     let mut tape = Tape::new();
     let document = tape.scan(&text).map_err(|error| corrupt(collection, &error))?;
-    level(principal, collection, &document).map(|_| ()).ok_or_else(not_found)?;
-    Ok(text)
+    let mut looking = Looking::default();
+    let seen = looking.at(&sight(principal, collection), document).map_err(|error| corrupt(collection, &error))?;
+    Ok(Bytes::copy_from_slice(seen.ok_or_else(not_found)?.source()))
 }
 
 /// Records of a collection by their ids, in their order.
@@ -159,7 +160,6 @@ type Take<'a> = dyn FnMut(&mut Tape, &Bytes) -> Result<Option<usize>, Error> + S
 struct Reader<'a> {
     context: &'a Context,
     records: &'a dyn RecordSource,
-    principal: &'a Principal,
     query: &'a PreparedQuery,
     reading: Reading,
     sections: Vec<Section>,
@@ -169,6 +169,8 @@ struct Reader<'a> {
     until: Duration,
     read: u64,
     tape: Tape,
+    sight: RecordSight,
+    looking: Looking,
 }
 
 impl<'a> Reader<'a> {
@@ -187,7 +189,6 @@ impl<'a> Reader<'a> {
         Ok(Self {
             context,
             records,
-            principal,
             query,
             reading,
             sections: (0..sections).map(|_| Section::default()).collect(),
@@ -196,6 +197,8 @@ impl<'a> Reader<'a> {
             until: context.clock.monotonic() + effort.time,
             read: 0,
             tape: Tape::new(),
+            sight: sight(principal, &query.stored),
+            looking: Looking::default(),
         })
     }
 
@@ -224,7 +227,7 @@ impl<'a> Reader<'a> {
 
     /// Whether records may be read that are not given.
     fn filters(&self) -> bool {
-        !self.principal.is_admin() || self.query.filter != Filter::All(Vec::new())
+        !self.sight.sees_everything() || self.query.filter != Filter::All(Vec::new())
     }
 
     /// Gives what is certain to be next; tells how many more are wanted, `None` for enough.
@@ -291,10 +294,11 @@ impl<'a> Reader<'a> {
         while let Some(text) = texts.next_text() {
             let text = text.map_err(|error| corrupt(&self.query.stored, &error))?;
             let document = self.tape.scan(text).map_err(|error| corrupt(&self.query.stored, &error))?;
-            let may = || level(self.principal, &self.query.stored, &document).is_some();
-            if self.query.filter.matches(&document) && may() {
+            // Conditions see what the caller sees: nothing else can be found out by asking.
+            let seen = self.looking.at(&self.sight, document).map_err(|error| corrupt(&self.query.stored, &error))?;
+            if let Some(document) = seen.filter(|document| self.query.filter.matches(document)) {
                 let id = document.root().get("_id").and_then(|id| id.text()).map(|id| id.decoded().into_owned());
-                self.sections[at].found.push_back((id.unwrap_or_default(), Bytes::copy_from_slice(text)));
+                self.sections[at].found.push_back((id.unwrap_or_default(), Bytes::copy_from_slice(document.source())));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The parts of records that a client asked for, with references replaced by what they lead to.
 
 use super::read::{corrupt, stored_records};
-use super::{PreparedQuery, level};
+use super::{PreparedQuery, sight};
 use crate::expand_references::definition;
 use crate::load_records::plain;
 use crate::{Context, Error};
@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures::stream::{StreamExt as _, TryStreamExt as _, iter};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use waybill_domain::{Collection, CollectionName, Principal, Property, PropertyKind, RecordId};
+use waybill_domain::{AccessLevel, Collection, CollectionName, Principal, Property, PropertyKind, RecordId};
 use waybill_ports::RecordSource;
-use waybill_record::Tape;
+use waybill_record::{Looking, Tape};
 
 /// Records that are looked up at once.
 const BATCH: usize = 100;
@@ -62,7 +62,7 @@ pub async fn render_objects(
     Ok(objects)
 }
 
-/// The members of a record and the caller's level.
+/// The caller's level on a record, and its members as far as the caller sees them; no level where it is not seen at all.
 fn members(
     principal: &Principal,
     collection: &Collection,
@@ -70,8 +70,13 @@ fn members(
 ) -> Result<(Option<u8>, Map<String, Value>), Error> {
     let mut tape = Tape::new();
     let document = tape.scan(text).map_err(|error| corrupt(collection, &error))?;
-    let members = serde_json::from_slice(text).map_err(|error| corrupt(collection, &error))?;
-    Ok((level(principal, collection, &document), members))
+    let (sight, mut looking) = (sight(principal, collection), Looking::default());
+    let level = sight.level(&document).map(AccessLevel::number);
+    let Some(seen) = looking.at(&sight, document).map_err(|error| corrupt(collection, &error))? else {
+        return Ok((None, Map::new()));
+    };
+    let members = serde_json::from_slice(seen.source()).map_err(|error| corrupt(collection, &error))?;
+    Ok((level, members))
 }
 
 struct Rendering<'a> {

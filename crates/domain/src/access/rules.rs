@@ -35,7 +35,11 @@ impl AccessRules {
     pub fn of(collection: &Collection) -> Self {
         let mut guarded = Vec::new();
         guards(&collection.properties, None, &mut guarded);
-        Self { entries: collection.access.clone(), by_record: collection.source == Source::Records, guarded }
+        Self {
+            entries: collection.access.clone(),
+            by_record: !matches!(collection.source, Source::Dynamodb(_)),
+            guarded,
+        }
     }
 
     /// What `viewer` sees of the records.

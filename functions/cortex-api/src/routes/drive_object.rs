@@ -135,7 +135,7 @@ async fn insert_one(call: &Call<'_>, mut options: Options, bytes: &[u8]) -> Resu
         return Err(Fault::new(Kind::InvalidArgument).because("must be an object").at("document"));
     };
     let idempotency = idempotent_request(call.request, "cortex:create-export", bytes)?;
-    let command = command(members, &call.principal, idempotency)?;
+    let command = command(members, idempotency)?;
     let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
     if lean {
         return Reply::json(&ResultBody::new(view.export.id.to_string().into()));

@@ -1,6 +1,6 @@
 //! What exports are made of, said as the definition of a collection, so that they are asked for as records are.
 
-use waybill_domain::{Collection, CollectionName, OrgCode, Property, PropertyKind, Source, Timestamp};
+use waybill_domain::{AccessLevel, Collection, CollectionName, OrgCode, Property, PropertyKind, Source, Timestamp};
 
 /// The properties of an export object.
 ///
@@ -71,6 +71,7 @@ pub(crate) fn exports(org: &OrgCode) -> Result<Collection, waybill_domain::IdErr
         source: Source::Records,
         properties: properties.to_vec(),
         open: false,
+        access: Vec::new(),
         revision: 1,
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),
@@ -82,5 +83,13 @@ fn document<const N: usize>(properties: [(&str, PropertyKind); N]) -> PropertyKi
 }
 
 fn property(name: &str, kind: PropertyKind) -> Property {
-    Property { name: name.to_owned(), kind, array: false, optional: false, inheritable: false, dimensions: Vec::new() }
+    Property {
+        name: name.to_owned(),
+        kind,
+        array: false,
+        optional: false,
+        inheritable: false,
+        dimensions: Vec::new(),
+        read_access: AccessLevel::Read,
+    }
 }
