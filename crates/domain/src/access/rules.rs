@@ -151,7 +151,9 @@ impl RecordSight {
     }
 
     fn is_account(&self, value: Value<'_>) -> bool {
-        value.text().is_some_and(|text| text.decoded().eq_ignore_ascii_case(&self.account))
+        // A reference may be written as an object.
+        let id = if value.kind() == Kind::Object { value.get("_id") } else { Some(value) };
+        id.and_then(|id| id.text()).is_some_and(|text| text.decoded().eq_ignore_ascii_case(&self.account))
     }
 
     fn hidden_at(&self, level: AccessLevel) -> Option<&[Hidden]> {

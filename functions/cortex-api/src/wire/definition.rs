@@ -1,6 +1,9 @@
 //! What exports are made of, said as the definition of a collection, so that they are asked for as records are.
 
-use waybill_domain::{AccessLevel, Collection, CollectionName, OrgCode, Property, PropertyKind, Source, Timestamp};
+use waybill_domain::{
+    AccessEntry, AccessLevel, Collection, CollectionName, OrgCode, Property, PropertyKind, Role, RoleName, Source,
+    Timestamp,
+};
 
 /// The properties of an export object.
 ///
@@ -71,7 +74,11 @@ pub(crate) fn exports(org: &OrgCode) -> Result<Collection, waybill_domain::IdErr
         source: Source::Records,
         properties: properties.to_vec(),
         open: false,
-        access: Vec::new(),
+        // Exports are everybody's to see, and their owner's to delete.
+        access: vec![
+            AccessEntry::Role { target: RoleName::of(Role::Member), allow: AccessLevel::Read },
+            AccessEntry::Owner { allow: AccessLevel::Delete },
+        ],
         revision: 1,
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),
