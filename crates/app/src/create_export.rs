@@ -6,8 +6,8 @@ use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    AccessRules, AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level, Packaging,
-    Principal, ScriptRun, Selection, Seq, Surface, Timestamp, Viewer,
+    AccessRules, AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion,
+    IdempotencyKey, Level, Packaging, Principal, ScriptRun, Selection, Seq, Surface, Timestamp, Viewer,
 };
 use waybill_ports::WakeQueue;
 use waybill_query::SortOrder;

@@ -24,13 +24,13 @@ pub(crate) async fn script_of(context: &Context, settled: &Export) -> Result<Opt
         tracing::error!(org = %settled.org, export = %settled.id, "the request of an export cannot be read; its script does not run");
         return Ok(None);
     };
-    let account = match rows.account(&settled.org, spec.principal).await {
+    let account = match rows.account(&settled.org, spec.viewer.account).await {
         Ok(account) => account.map(|account| account.value),
         Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => None,
         Err(error) => return Err(error),
     };
     let principal = ScriptPrincipal {
-        id: spec.principal,
+        id: spec.viewer.account,
         name: account.as_ref().map(|account| account.name.clone()).unwrap_or_default(),
         roles: account.as_ref().map(|account| account.role_names()).unwrap_or_default(),
         email: account.and_then(|account| account.email),
