@@ -28,6 +28,8 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         files,
         packaging,
         raw_cells,
+        // The template's own, whoever was named.
+        principal: _,
         scheduled_at: _,
         idempotency: _,
         after_script,

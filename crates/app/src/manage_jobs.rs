@@ -350,10 +350,11 @@ async fn check(
     let kept: &[_] = before.map_or(&[], |template| &template.destinations);
     let destinations = seal_destinations(vault, (&principal.org, id), &command.destinations, kept).await?;
     let delivered = Delivered { destinations, filename: command.filename.clone(), compress: command.compress };
-    let account = before.map_or(principal.account, |template| template.principal);
+    let named = command.export.principal;
+    let account = named.or(before.map(|template| template.principal)).unwrap_or(principal.account);
     let template = template_of(command.export.clone(), account, delivered);
     let request = request_of(&template, command.surface, &command.name, command.description.as_deref())?;
-    freeze_request(context, principal, &request).await?;
+    freeze_request(context, principal, &CreateExport { principal: named, ..request }).await?;
     let zone = clock.zone().to_owned();
     let request = JobRequest {
         name: command.name.clone(),
