@@ -15,7 +15,8 @@ use crate::expand_references::{Asked, expand_references};
 use crate::{Context, Error, FieldError};
 use waybill_domain::{Collection, CollectionName, Flattening, Followed, OrgCode, RecordId};
 use waybill_query::dialects::cortex_where;
-use waybill_query::{Filter, Operand, Order, SortOrder, Test};
+use waybill_query::pipeline::Source;
+use waybill_query::{Filter, Operand, Order, Pipeline, SortOrder, Test};
 use waybill_record::{Path, Tape};
 
 /// Which objects, in which order, and which of their parts.
@@ -39,6 +40,8 @@ pub struct ObjectQuery {
     pub include: Vec<Path>,
     /// References to replace by what they lead to; those that `paths` and `include` cross are, too.
     pub expand: Vec<Path>,
+    /// An aggregation of those that meet the condition; goes with no order and no selection but its own.
+    pub pipeline: Option<serde_json::Value>,
 }
 
 /// A query that was checked against the definition of what it is about.
@@ -52,6 +55,7 @@ pub struct PreparedQuery {
     columns: Vec<Path>,
     filter: Filter,
     sort: Option<SortOrder>,
+    pipeline: Option<Pipeline>,
     skip: usize,
     limit: usize,
 }
@@ -60,7 +64,7 @@ impl PreparedQuery {
     /// Checks a query about objects of `collection`.
     ///
     /// # Errors
-    /// `Invalid` with the name of the argument: `where`, `sort`, `paths.0`, `include.1`, `expand.2`; `Throttled`, `Unavailable`,
+    /// `Invalid` with the name of the argument: `where`, `sort`, `pipeline`, `paths.0`, `include.1`, `expand.2`; `Throttled`, `Unavailable`,
     /// `Internal`.
     pub async fn new(context: &Context, collection: Collection, query: &ObjectQuery) -> Result<Self, Error> {
         let asked = Asked { paths: &query.paths, include: &query.include, expand: &query.expand };
@@ -77,9 +81,13 @@ impl PreparedQuery {
         }
         let filter = filter(&collection, query).map_err(|message| errors.push(field("where", message)));
         let sort = sort(&collection, query).map_err(|message| errors.push(field("sort", message)));
-        let (Ok(filter), Ok(sort), true) = (filter, sort, errors.is_empty()) else {
+        let pipeline = pipeline(&collection, query).map_err(|message| errors.push(field("pipeline", message)));
+        let (Ok(filter), Ok(sort), Ok(mut pipeline), true) = (filter, sort, pipeline, errors.is_empty()) else {
             return Err(Error::Invalid(errors));
         };
+        // What stands first says what has to be read at all.
+        let leading = pipeline.as_mut().map(Pipeline::take_leading_matches).unwrap_or_default();
+        let filter = if leading.is_empty() { filter } else { Filter::All([vec![filter], leading].concat()) };
         // What is expanded is wanted, optional or not.
         let include: Vec<Path> = query.include.iter().chain(&query.expand).cloned().collect();
         let include = if query.paths.is_empty() { &include } else { &query.include };
@@ -97,6 +105,7 @@ impl PreparedQuery {
             columns,
             filter,
             sort,
+            pipeline,
             skip: query.skip,
             limit: query.limit,
         })
@@ -109,7 +118,15 @@ impl PreparedQuery {
 
     /// An empty window, for objects that are not read from a source.
     pub fn gathering(&self) -> Gathering {
+        if let Some(pipeline) = &self.pipeline {
+            return Gathering::of_pipeline(self.filter.clone(), pipeline, self.skip, self.limit);
+        }
         Gathering::new(self.filter.clone(), self.sort.clone(), self.skip, self.limit)
+    }
+
+    /// Whether it gives rows of a form of their own, and not objects.
+    pub fn gives_rows(&self) -> bool {
+        self.pipeline.as_ref().is_some_and(|pipeline| pipeline.output().is_some())
     }
 
     /// Whether an object, as JSON, meets the condition.
@@ -158,6 +175,21 @@ fn sort(collection: &Collection, query: &ObjectQuery) -> Result<Option<SortOrder
         })
     });
     sort.transpose()
+}
+
+fn pipeline(collection: &Collection, query: &ObjectQuery) -> Result<Option<Pipeline>, String> {
+    let Some(request) = &query.pipeline else { return Ok(None) };
+    let selects = !(query.paths.is_empty() && query.include.is_empty() && query.expand.is_empty());
+    if selects || query.sort.is_some() || query.after.is_some() || query.before.is_some() {
+        return Err(
+            "selects, orders and goes on by its own stages; only `where`, `skip` and `limit` go with it".to_owned()
+        );
+    }
+    let built_in = ["_id", "created", "updated", "creator", "owner"].map(str::to_owned);
+    let declared = collection.properties.iter().map(|property| property.name.clone());
+    let properties: Vec<String> = built_in.into_iter().chain(declared).collect();
+    let source = Source { type_of: &|path| collection.type_of(path), properties: &properties };
+    Pipeline::parse(request, &source).map(Some).map_err(|error| error.to_string())
 }
 
 /// The collection that a client means by `name`: its name, the name of one of its records, or either in lower case or in the other
@@ -223,4 +255,20 @@ fn singular(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::singular;
+
+    #[test]
+    fn plurals_meet_their_singulars() {
+        for (plural, one) in [
+            ("c_visits", "c_visit"),
+            ("countries", "country"),
+            ("boxes", "box"),
+            ("statuses", "statuse"),
+            ("status", "status"),
+        ] {
+            assert_eq!(singular(plural), one);
+        }
+        assert_eq!(singular("classes"), "class");
+    }
+}

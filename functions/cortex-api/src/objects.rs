@@ -2,7 +2,6 @@
 
 use crate::fault::{Fault, Kind};
 use crate::routes::Call;
-use crate::wire::arguments::ListArguments;
 use crate::wire::definition;
 use crate::wire::export::ExportObject;
 use crate::wire::object::CortexForm;
@@ -86,24 +85,20 @@ impl Objects {
     ///
     /// # Errors
     /// Faults of the arguments, and of what is read. Once something was found, what goes wrong is in [`Listing::cut`].
-    pub(crate) async fn list(&self, call: &Call<'_>, arguments: &ListArguments) -> Result<Listing, Fault> {
-        if arguments.pipeline.is_some() {
-            let reason = "`pipeline` is not available for lists yet";
-            return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("pipeline"));
-        }
-        let query = self.prepare(call, &arguments.query).await?;
+    pub(crate) async fn list(&self, call: &Call<'_>, arguments: &ObjectQuery) -> Result<Listing, Fault> {
+        let query = self.prepare(call, arguments).await?;
         if !self.are_exports {
             let found = query_records(call.context, &*call.deps.records, &call.principal, &query, Effort::default());
             let found = found.await.map_err(source)?;
             let (texts, more) = (found.gathered.texts, found.gathered.more);
             return Ok(Listing { query, found: Found::Texts(texts), more, cut: found.cut.map(Fault::from) });
         }
-        if let Some(newest_first) = as_created(&arguments.query) {
+        if let Some(newest_first) = as_created(arguments) {
             let window = ExportWindow {
-                after: arguments.query.after.map(export_id).transpose()?,
-                before: arguments.query.before.map(export_id).transpose()?,
-                skip: arguments.query.skip,
-                limit: arguments.query.limit,
+                after: arguments.after.map(export_id).transpose()?,
+                before: arguments.before.map(export_id).transpose()?,
+                skip: arguments.skip,
+                limit: arguments.limit,
             };
             let surface = Some(Surface::Cortex);
             let exports = window_exports_as_created(call.context, &call.principal, surface, window, newest_first);
@@ -122,13 +117,14 @@ impl Objects {
                         let _ = gathering.offer(&text)?;
                     }
                 }
+                Err(fault) if arguments.pipeline.is_some() => return Err(fault),
                 Err(fault) => {
                     cut = Some(fault);
                     break;
                 }
             }
         }
-        let found = gathering.finish();
+        let found = gathering.finish().map_err(argument)?;
         Ok(Listing { query, found: Found::Texts(found.texts), more: found.more, cut })
     }
 
@@ -209,9 +205,20 @@ impl Listing {
                 &loaded
             }
         };
+        if self.query.gives_rows() {
+            return texts.iter().map(row).collect();
+        }
         let records = &*call.deps.records;
         Ok(render_objects(call.context, records, &call.principal, &self.query, texts, &CortexForm).await?)
     }
+}
+
+/// A row of a pipeline.
+fn row(text: &Bytes) -> Result<Value, Fault> {
+    serde_json::from_slice(text).map_err(|error| {
+        tracing::error!(%error, "a row of a pipeline is no JSON");
+        Fault::new(Kind::Error)
+    })
 }
 
 /// Reads all exports of the surface, page by page.
@@ -249,7 +256,7 @@ fn export_text(call: &Call<'_>, view: &ExportView) -> Result<Bytes, Fault> {
 
 /// Whether a list is one of all exports as they were made, the newest first (`true`) or last; `None` for other lists.
 fn as_created(query: &ObjectQuery) -> Option<bool> {
-    if query.condition.is_some() {
+    if query.condition.is_some() || query.pipeline.is_some() {
         return None;
     }
     let Some(sort) = &query.sort else {
@@ -285,6 +292,6 @@ fn argument(error: Error) -> Fault {
 fn source(error: Error) -> Fault {
     match error {
         Error::Conflict { reason } => Fault::new(Kind::UnsupportedOperation).because(reason),
-        error => error.into(),
+        error => argument(error),
     }
 }

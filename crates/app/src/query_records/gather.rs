@@ -3,14 +3,14 @@
 use crate::Error;
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use waybill_query::{Filter, SortOrder};
+use waybill_query::pipeline::{Evaluation, Flow, PipelineFault};
+use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::{Document, ScanError, Tape};
 
 /// Most bytes of objects that are kept at once.
 const MAX_BYTES: usize = 48 << 20;
 
 /// A window that objects are offered to, one after another.
-#[derive(Debug)]
 pub struct Gathering {
     filter: Filter,
     sort: Option<SortOrder>,
@@ -22,6 +22,8 @@ pub struct Gathering {
     bytes: usize,
     offered: u64,
     tape: Tape,
+    /// What rows are made of the objects instead.
+    evaluation: Option<Evaluation>,
 }
 
 /// What a window came to.
@@ -37,7 +39,13 @@ impl Gathering {
     /// An empty window.
     pub fn new(filter: Filter, sort: Option<SortOrder>, skip: usize, limit: usize) -> Self {
         let kept = BTreeMap::new();
-        Self { filter, sort, skip, limit, skipped: 0, kept, bytes: 0, offered: 0, tape: Tape::new() }
+        Self { filter, sort, skip, limit, skipped: 0, kept, bytes: 0, offered: 0, tape: Tape::new(), evaluation: None }
+    }
+
+    /// A window of the rows that a pipeline makes of the objects that meet the condition.
+    pub(super) fn of_pipeline(filter: Filter, pipeline: &Pipeline, skip: usize, limit: usize) -> Self {
+        let evaluation = Some(pipeline.evaluation(MAX_BYTES));
+        Self { evaluation, ..Self::new(filter, None, skip, limit) }
     }
 
     /// Offers an object; one that does not meet the condition is let go.
@@ -60,6 +68,10 @@ impl Gathering {
     /// # Errors
     /// `TooLarge` when what is to be kept is.
     pub(super) fn keep(&mut self, document: &Document<'_>, text: &Bytes) -> Result<(), Error> {
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.push_scanned(document).map_err(too_much)?;
+            return Ok(());
+        }
         self.offered += 1;
         let mut key = Vec::new();
         let most = match &self.sort {
@@ -93,20 +105,40 @@ impl Gathering {
 
     /// Whether nothing that is offered from now on can matter.
     pub fn is_full(&self) -> bool {
-        self.sort.is_none() && self.kept.len() > self.limit
+        match &self.evaluation {
+            Some(evaluation) => evaluation.flow() == Flow::Enough,
+            None => self.sort.is_none() && self.kept.len() > self.limit,
+        }
     }
 
     /// How many objects it needs to be full, where that can be told.
     pub(super) fn wanted(&self) -> Option<usize> {
-        self.sort.is_none().then(|| self.skip - self.skipped + self.limit + 1 - self.kept.len().min(self.limit))
+        (self.sort.is_none() && self.evaluation.is_none())
+            .then(|| self.skip - self.skipped + self.limit + 1 - self.kept.len().min(self.limit))
     }
 
     /// What it has come to.
-    pub fn finish(self) -> Gathered {
+    ///
+    /// # Errors
+    /// `TooLarge` when the rows of a pipeline are.
+    pub fn finish(self) -> Result<Gathered, Error> {
+        if let Some(evaluation) = self.evaluation {
+            let rows = evaluation.finish().map_err(too_much)?;
+            let more = rows.len() > self.skip.saturating_add(self.limit);
+            let texts = rows.into_iter().skip(self.skip).take(self.limit).map(Bytes::from).collect();
+            return Ok(Gathered { texts, more });
+        }
         let skip = if self.sort.is_some() { self.skip } else { 0 };
         let mut texts: Vec<Bytes> = self.kept.into_values().skip(skip).collect();
         let more = texts.len() > self.limit;
         texts.truncate(self.limit);
-        Gathered { texts, more }
+        Ok(Gathered { texts, more })
+    }
+}
+
+fn too_much(fault: PipelineFault) -> Error {
+    match fault {
+        PipelineFault::TooMuch { .. } => Error::TooLarge { reason: fault.to_string() },
+        fault => Error::invalid("pipeline", fault.to_string()),
     }
 }

@@ -14,9 +14,11 @@ use waybill_query::Filter;
 use waybill_record::{Looking, PageReader, Tape};
 
 /// Sections that are read side by side.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 4;
 /// Most records that are asked of a section at once.
 const MOST_RECORDS: usize = 2000;
+/// The same where a page of every section is in memory at once.
+const MOST_ORDERED: usize = 200;
 /// Fewest where the condition may let many of them go.
 const FEWEST_FILTERED: usize = 64;
 
@@ -62,7 +64,13 @@ pub async fn query_records(
     let mut gathering = query.gathering();
     let mut reading = Reader::of(context, records, principal, query, effort)?;
     let cut = reading.run(&mut |document, text| gathering_step(&mut gathering, document, text)).await.err();
-    Ok(Found { gathered: gathering.finish(), cut })
+    if query.pipeline.is_some()
+        && let Some(error) = cut
+    {
+        // Rows of a part of the records would say something else.
+        return Err(error);
+    }
+    Ok(Found { gathered: gathering.finish()?, cut })
 }
 
 fn gathering_step(gathering: &mut Gathering, tape: &mut Tape, text: &Bytes) -> Result<Option<usize>, Error> {
@@ -204,16 +212,22 @@ impl<'a> Reader<'a> {
 
     /// Gives every record to `take` until that is enough.
     async fn run(&mut self, take: &mut Take<'_>) -> Result<(), Error> {
-        let mut wanted = self.query.skip.saturating_add(self.query.limit).saturating_add(1);
+        let mut wanted = match self.query.pipeline {
+            Some(_) => usize::MAX,
+            None => self.query.skip.saturating_add(self.query.limit).saturating_add(1),
+        };
         let mut least = if self.filters() { FEWEST_FILTERED } else { 1 };
         loop {
             let hungry = |section: &Section| !section.done && section.found.is_empty();
-            let hungry: Vec<usize> =
-                self.sections.iter().enumerate().filter(|(_, section)| hungry(section)).map(|(at, _)| at).collect();
+            // Where any order will do, no more pages are in memory than are read side by side.
+            let most = if self.ordered { self.sections.len() } else { SIDE_BY_SIDE };
+            let hungry = self.sections.iter().enumerate().filter(|(_, section)| hungry(section)).map(|(at, _)| at);
+            let hungry: Vec<usize> = hungry.take(most).collect();
             if !hungry.is_empty() {
-                let each = if self.ordered { wanted / self.sections.len().max(1) * 5 / 4 + 2 } else { MOST_RECORDS };
-                self.fetch(&hungry, each.clamp(least, MOST_RECORDS)).await?;
-                least = (least * 2).min(MOST_RECORDS);
+                let each = if self.ordered { wanted / self.sections.len().max(1) / 4 * 5 + 2 } else { MOST_RECORDS };
+                let most = if self.ordered { MOST_ORDERED } else { MOST_RECORDS };
+                self.fetch(&hungry, each.max(least).min(most)).await?;
+                least *= 2;
             }
             match self.give(take)? {
                 None => return Ok(()),

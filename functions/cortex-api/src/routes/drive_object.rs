@@ -7,7 +7,7 @@ use crate::routes::Call;
 use crate::routes::list_objects::reply;
 use crate::routes::read_object_property::at;
 use crate::routes::update_export::{change, change_of_update};
-use crate::wire::arguments::{ListArguments, Options, only};
+use crate::wire::arguments::{DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Options, of_body, only};
 use crate::wire::body::{self, Fields};
 use crate::wire::create::command;
 use crate::wire::envelope::ResultBody;
@@ -72,26 +72,29 @@ pub(crate) async fn drive_object(call: &Call<'_>, object: &str, operation: &str)
 }
 
 async fn cursor(call: &Call<'_>, objects: &Objects, mut options: Options) -> Result<Reply, Fault> {
-    let arguments = ListArguments::of_body(&mut options)?;
+    // Lines do not tell whether there are more: they are all that there are, or end with a fault.
+    let (default, most) =
+        if call.prefers("application/x-ndjson") { (MAX_CURSOR, MAX_CURSOR) } else { (DEFAULT_LIMIT, MAX_LIMIT) };
+    let arguments = of_body(&mut options, default, most)?;
     options.finish()?;
     reply(call, objects.list(call, &arguments).await?).await
 }
 
 async fn count(call: &Call<'_>, objects: &Objects, mut options: Options) -> Result<Reply, Fault> {
-    let arguments = ListArguments::of_body(&mut options)?;
+    let arguments = of_body(&mut options, DEFAULT_LIMIT, MAX_LIMIT)?;
     options.finish()?;
     if arguments.pipeline.is_some() {
         let reason = "a pipeline counts by `$group`, in a cursor";
         return Err(Fault::new(Kind::UnsupportedOperation).because(reason).at("pipeline"));
     }
-    let query = ObjectQuery { condition: arguments.query.condition, ..ObjectQuery::default() };
+    let query = ObjectQuery { condition: arguments.condition, ..ObjectQuery::default() };
     Reply::json(&ResultBody::new(objects.count(call, &query).await?.into()))
 }
 
 async fn read_one(call: &Call<'_>, objects: &Objects, mut options: Options) -> Result<Reply, Fault> {
     let throws = options.switch("throwNotFound", true)?;
     let path = options.text("path")?;
-    let mut arguments = ListArguments::of_body(&mut options)?;
+    let mut arguments = of_body(&mut options, DEFAULT_LIMIT, MAX_LIMIT)?;
     options.finish()?;
     let path: Option<waybill_app::Path> = match path {
         None => None,
@@ -100,9 +103,9 @@ async fn read_one(call: &Call<'_>, objects: &Objects, mut options: Options) -> R
         })?),
     };
     if let Some(path) = &path {
-        arguments.query.paths = vec![path.clone()];
+        arguments.paths = vec![path.clone()];
     }
-    arguments.query.limit = 1;
+    arguments.limit = 1;
     match (first(call, objects, &arguments).await?, path) {
         (Some(object), None) => Reply::json(&object),
         (Some(object), Some(path)) => Reply::json(&ResultBody::new(at(&object, path.segments()))),
@@ -112,7 +115,7 @@ async fn read_one(call: &Call<'_>, objects: &Objects, mut options: Options) -> R
 }
 
 /// The first object that is found.
-async fn first(call: &Call<'_>, objects: &Objects, arguments: &ListArguments) -> Result<Option<Value>, Fault> {
+async fn first(call: &Call<'_>, objects: &Objects, arguments: &ObjectQuery) -> Result<Option<Value>, Fault> {
     let listing = objects.list(call, arguments).await?;
     match (listing.objects(call, 0..1).await?.pop(), listing.cut) {
         (Some(object), _) => Ok(Some(object)),
@@ -179,7 +182,7 @@ async fn matching(call: &Call<'_>, objects: &Objects, options: &mut Options) -> 
     }
     let paths = vec!["_id".parse().map_err(|_| Fault::new(Kind::Error))?];
     let query = ObjectQuery { condition: Some(Value::Object(condition)), limit: 1, paths, ..ObjectQuery::default() };
-    let found = first(call, objects, &ListArguments { query, pipeline: None }).await?;
+    let found = first(call, objects, &query).await?;
     let id = found.as_ref().and_then(|export| export["_id"].as_str()).and_then(|id| id.parse().ok());
     id.ok_or_else(|| absent(objects))
 }

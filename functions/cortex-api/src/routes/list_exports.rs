@@ -5,7 +5,7 @@ use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
 use crate::routes::list_objects::reply;
-use crate::wire::arguments::ListArguments;
+use crate::wire::arguments::of_query;
 use crate::wire::envelope::List;
 
 /// Lists the exports that were made through this surface; in order of creation unless `sort` is given.
@@ -28,6 +28,7 @@ use crate::wire::envelope::List;
         ("paths[]" = Option<Vec<String>>, Query, description = "Properties to give; all unless said"),
         ("include[]" = Option<Vec<String>>, Query, description = "Properties to add"),
         ("expand[]" = Option<Vec<String>>, Query, description = "References to replace by what they lead to: `creator`, `owner`"),
+        ("pipeline" = Option<String>, Query, description = "An aggregation instead: a JSON array of stages `$match`, `$project`, `$sort`, `$skip`, `$limit`, `$group`"),
         ("startingAfter" = Option<String>, Query, description = "Only those beyond this id"),
         ("endingBefore" = Option<String>, Query, description = "Only those before this id, the nearest first"),
     ),
@@ -37,7 +38,7 @@ use crate::wire::envelope::List;
     )
 )]
 pub(crate) async fn list_exports(call: &Call<'_>) -> Result<Reply, Fault> {
-    let listing = Objects::exports(call)?.list(call, &ListArguments::of_query(&call.query)?).await?;
+    let listing = Objects::exports(call)?.list(call, &of_query(&call.query)?).await?;
     reply(call, listing).await
 }
 

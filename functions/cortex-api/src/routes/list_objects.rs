@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::objects::{Listing, Objects};
 use crate::reply::{MAX_REPLY_BYTES, Reply, to_json, too_large};
 use crate::routes::Call;
-use crate::wire::arguments::ListArguments;
+use crate::wire::arguments::of_query;
 use crate::wire::envelope::List;
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ const CHUNK: usize = 100;
         ("paths[]" = Option<Vec<String>>, Query, description = "Properties to give; all that are not optional unless said"),
         ("include[]" = Option<Vec<String>>, Query, description = "Optional properties to add"),
         ("expand[]" = Option<Vec<String>>, Query, description = "References to replace by what they lead to"),
+        ("pipeline" = Option<String>, Query, description = "An aggregation instead: a JSON array of stages `$match`, `$project`, `$sort`, `$skip`, `$limit`, `$group`"),
         ("startingAfter" = Option<String>, Query, description = "Only those beyond this id"),
         ("endingBefore" = Option<String>, Query, description = "Only those before this id, the nearest first"),
     ),
@@ -43,7 +44,7 @@ const CHUNK: usize = 100;
 )]
 pub(crate) async fn list_objects(call: &Call<'_>, objects: &str) -> Result<Reply, Fault> {
     let objects = Objects::named(call, objects).await?;
-    let listing = objects.list(call, &ListArguments::of_query(&call.query)?).await?;
+    let listing = objects.list(call, &of_query(&call.query)?).await?;
     reply(call, listing).await
 }
 

@@ -11,6 +11,8 @@ use waybill_http::{QueryArguments, QueryError, parse_json};
 pub(crate) const DEFAULT_LIMIT: usize = 100;
 /// Most elements of a list.
 pub(crate) const MAX_LIMIT: usize = 1000;
+/// Most elements that a cursor gives, which has no limit unless it says one: the reply ends with a fault before that.
+pub(crate) const MAX_CURSOR: usize = 100_000;
 /// Most elements that may be skipped: what is skipped is read and sorted all the same.
 const MAX_SKIP: usize = 100_000;
 /// Most paths of one argument.
@@ -26,7 +28,7 @@ pub(crate) const OF_READS: [&str; 3] = ["paths[]", "include[]", "expand[]"];
 /// Options of the driver that change nothing here, whatever they say: how long and how hard to try.
 const IDLE: [&str; 8] = ["maxTimeMs", "engine", "locale", "passive", "strict", "unindexed", "operation", "object"];
 /// Options of the driver that would change what is given, and are refused unless they ask for nothing.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 13] = [
     "skipAcl",
     "grant",
     "roles",
@@ -39,53 +41,46 @@ const REFUSED: [&str; 12] = [
     "explain",
     "dryRun",
     "bypassCreateAcl",
+    "mergeDocuments",
 ];
 
-/// What is asked of a list.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ListArguments {
-    /// Which objects, in which order, and which of their parts.
-    pub(crate) query: ObjectQuery,
-    /// An aggregation instead of objects.
-    pub(crate) pipeline: Option<Value>,
+/// Reads the query of a list.
+///
+/// # Errors
+/// A fault that names the first argument that is wrong or unknown.
+pub(crate) fn of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
+    only(query, &OF_LISTS)?;
+    let json = |name: &'static str| query.one(name)?.map_or(Ok(None), |text| parsed(name, text));
+    let mut read = parts_of_query(query)?;
+    read.condition = json("where")?.map(condition).transpose()?;
+    read.sort = query.one("sort")?.filter(|text| !text.trim().is_empty()).map(sort_text).transpose()?;
+    read.skip = query.number("skip", 0, 0, MAX_SKIP)?;
+    read.limit = query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+    read.after = id(query, "startingAfter")?;
+    read.before = id(query, "endingBefore")?;
+    read.pipeline = json("pipeline")?;
+    Ok(read)
 }
 
-impl ListArguments {
-    /// Reads the query of a list.
-    ///
-    /// # Errors
-    /// A fault that names the first argument that is wrong or unknown.
-    pub(crate) fn of_query(query: &QueryArguments) -> Result<Self, Fault> {
-        only(query, &OF_LISTS)?;
-        let json = |name: &'static str| query.one(name)?.map_or(Ok(None), |text| parsed(name, text));
-        let mut read = parts_of_query(query)?;
-        read.condition = json("where")?.map(condition).transpose()?;
-        read.sort = query.one("sort")?.filter(|text| !text.trim().is_empty()).map(sort_text).transpose()?;
-        read.skip = query.number("skip", 0, 0, MAX_SKIP)?;
-        read.limit = query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
-        read.after = id(query, "startingAfter")?;
-        read.before = id(query, "endingBefore")?;
-        Ok(Self { query: read, pipeline: json("pipeline")? })
-    }
-
-    /// Reads the body of a call of the driver, whose members may be `null`.
-    ///
-    /// # Errors
-    /// As [`ListArguments::of_query`].
-    pub(crate) fn of_body(options: &mut Options) -> Result<Self, Fault> {
-        let query = ObjectQuery {
-            condition: options.json("where")?.map(condition).transpose()?,
-            sort: options.take("sort").map(|sort| sort_value(&sort)).transpose()?,
-            skip: options.number("skip", 0, 0, MAX_SKIP)?,
-            limit: options.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?,
-            after: None,
-            before: None,
-            paths: options.paths("paths")?,
-            include: options.paths("include")?,
-            expand: options.paths("expand")?,
-        };
-        Ok(Self { query, pipeline: options.json("pipeline")? })
-    }
+/// Reads the body of a call of the driver, whose members may be `null`. `most` is the greatest limit, `default` the one that
+/// stands for none.
+///
+/// # Errors
+/// As [`of_query`].
+pub(crate) fn of_body(options: &mut Options, default: usize, most: usize) -> Result<ObjectQuery, Fault> {
+    let unlimited = options.drop_if("limit", &Value::Bool(false));
+    Ok(ObjectQuery {
+        condition: options.json("where")?.map(condition).transpose()?,
+        sort: options.take("sort").map(|sort| sort_value(&sort)).transpose()?,
+        skip: options.number("skip", 0, 0, MAX_SKIP)?,
+        limit: options.number("limit", if unlimited { most } else { default }, 1, most)?,
+        after: None,
+        before: None,
+        paths: options.paths("paths")?,
+        include: options.paths("include")?,
+        expand: options.paths("expand")?,
+        pipeline: options.json("pipeline")?,
+    })
 }
 
 /// Which parts of an object are asked for.
@@ -153,6 +148,15 @@ impl Options {
     /// Takes a member; `null` is as good as absent.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes a member away if it is `value`; tells whether it was.
+    fn drop_if(&mut self, name: &str, value: &Value) -> bool {
+        let is = self.0.get(name) == Some(value);
+        if is {
+            self.0.shift_remove(name);
+        }
+        is
     }
 
     /// Takes a truth value.
@@ -275,8 +279,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(query: &str) -> Result<ListArguments, Fault> {
-        ListArguments::of_query(&QueryArguments::parse(query).unwrap())
+    fn read(query: &str) -> Result<ObjectQuery, Fault> {
+        of_query(&QueryArguments::parse(query).unwrap())
     }
 
     fn refusal(query: &str) -> (Kind, Option<String>) {
@@ -291,8 +295,8 @@ mod tests {
     #[test]
     fn limits_have_a_default_and_a_most() {
         let arguments = read("").unwrap();
-        assert_eq!((arguments.query.skip, arguments.query.limit), (0, 100));
-        assert_eq!(read("limit=1000&skip=3").unwrap().query.limit, 1000);
+        assert_eq!((arguments.skip, arguments.limit), (0, 100));
+        assert_eq!(read("limit=1000&skip=3").unwrap().limit, 1000);
         for query in ["limit=0", "limit=1001", "limit=ten", "limit=1&limit=2"] {
             assert_eq!(refusal(query), (Kind::InvalidArgument, Some("limit".into())), "{query}");
         }
@@ -301,7 +305,7 @@ mod tests {
 
     #[test]
     fn orders_are_names_or_json_in_the_order_given() {
-        let sort = |query: &str| read(query).unwrap().query.sort.unwrap().to_string();
+        let sort = |query: &str| read(query).unwrap().sort.unwrap().to_string();
         assert_eq!(sort("sort=created"), "created");
         assert_eq!(sort("sort=-label"), "-label");
         assert_eq!(sort("sort=%22label%22"), "label");
@@ -313,7 +317,7 @@ mod tests {
 
     #[test]
     fn paths_are_read_in_every_form() {
-        let paths = read("paths[]=state&paths=label&paths=[\"stats.docs\"]&paths[]=object").unwrap().query.paths;
+        let paths = read("paths[]=state&paths=label&paths=[\"stats.docs\"]&paths[]=object").unwrap().paths;
         assert_eq!(texts(&paths), ["state", "label", "stats.docs"]);
         assert_eq!(refusal("paths[]=a b"), (Kind::InvalidArgument, Some("paths".into())));
     }
@@ -337,9 +341,9 @@ mod tests {
             return;
         };
         let mut options = Options::new(body).unwrap();
-        let read = ListArguments::of_body(&mut options).unwrap();
+        let read = of_body(&mut options, 100, 1000).unwrap();
         assert!(options.finish().is_ok());
-        assert_eq!((read.query.limit, texts(&read.query.paths)), (3, vec!["a".to_owned(), "b.c".to_owned()]));
+        assert_eq!((read.limit, texts(&read.paths)), (3, vec!["a".to_owned(), "b.c".to_owned()]));
         let body = |value: Value| value.as_object().unwrap().clone();
         let refused = Options::new(body(json!({"skipAcl": true}))).unwrap_err();
         assert_eq!((refused.kind, refused.path), (Kind::UnsupportedOperation, Some("skipAcl".to_owned())));
