@@ -57,6 +57,38 @@ impl Stage {
         stage
     }
 
+    /// The same with three airports and their countries in `demo`.
+    pub(crate) async fn with_records() -> Self {
+        let stage = Self::new().await;
+        let org: OrgCode = "demo".parse().unwrap();
+        let countries: CollectionName = "countries".parse().unwrap();
+        let mut definition =
+            samples::collection(&org, &countries, vec![samples::property("name", PropertyKind::String)]);
+        definition.singular = "country".parse().unwrap();
+        stage.ports.insert(&definition).await.unwrap();
+        let (denmark, germany) = ("0000000000000000000000d1", "0000000000000000000000d2");
+        let lines = [
+            format!(r#"{{"_id":"{denmark}","name":"Denmark"}}"#),
+            format!(r#"{{"_id":"{germany}","name":"Germany"}}"#),
+        ];
+        stage.load(&countries, &lines.join("\n")).await;
+        let lines = [
+            format!(r#"{{"_id":"5d25192f61827de1579d5fcd","icao":"EKCH","notes":"busy","country":"{denmark}"}}"#),
+            format!(r#"{{"_id":"fa3da9baa711c058ea7b6669","icao":"EDDF","country":"{germany}"}}"#),
+            format!(r#"{{"_id":"0001f202c3751fff0f7fb13a","icao":"EDDM","country":"{germany}"}}"#),
+        ];
+        stage.load(&"airports".parse().unwrap(), &lines.join("\n")).await;
+        stage
+    }
+
+    async fn load(&self, collection: &CollectionName, lines: &str) {
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        let records = &*self.ports.records;
+        let loading =
+            waybill_app::load_records(&self.deps.context, records, &admin, collection, lines.as_bytes(), None);
+        assert!(loading.await.unwrap().rejected.is_empty());
+    }
+
     /// The same, with another vault.
     pub(crate) fn with_vault(mut self, vault: Arc<dyn SecretVault>) -> Self {
         self.deps.vault = vault;
