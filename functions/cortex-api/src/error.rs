@@ -3,7 +3,7 @@
 use crate::fault::{Fault, Kind};
 use std::time::Duration;
 use waybill_app::{Error, FieldError};
-use waybill_domain::{Failure, FailureCode};
+use waybill_domain::{Failure, FailureCode, ScriptFailure};
 use waybill_http::{BodyError, CredentialError, FormError, IdempotencyKeyError, JsonError, QueryError};
 
 /// When to ask again whether a waiting export has made room.
@@ -117,6 +117,13 @@ pub(crate) fn failure_fault(failure: &Failure, objects: &str) -> Fault {
         FailureCode::Internal => Fault::new(Kind::Error),
     };
     fault.because(failure.message.clone())
+}
+
+/// How a script failed.
+pub(crate) fn script_fault(failure: &ScriptFailure) -> Fault {
+    let place = failure.line.map(|line| format!("line {line}, column {}", failure.column.unwrap_or(1)));
+    let fault = Fault::new(Kind::ScriptFailed).because(failure.message.clone());
+    Fault { path: place, ..fault }
 }
 
 /// The `err` of an export that was canceled.

@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     TooBusy,
     Error,
     ExportFailed,
+    ScriptFailed,
     Canceled,
     NotImplemented,
     UnsupportedOperation,
@@ -73,6 +74,7 @@ impl Kind {
             Self::TooBusy => ("kTooBusy", "cortex.tooBusy.unspecified", 503, "Too busy; try again"),
             Self::Error => ("kError", "cortex.error.unspecified", 500, "An internal error occurred"),
             Self::ExportFailed => ("kError", "cortex.error.exportFailed", 500, "The export failed"),
+            Self::ScriptFailed => ("kError", "cortex.error.script", 500, "The script failed"),
             Self::Canceled => ("kError", "cortex.error.canceled", 500, "The export was canceled"),
             Self::NotImplemented => {
                 ("kNotImplemented", "cortex.notImplemented.unspecified", 501, "This is not available yet")

@@ -1,16 +1,18 @@
-//! The kinds of objects that this surface shows, and how each is found: exports, accounts, and the records of collections.
+//! The kinds of objects that this surface shows, and how each is found: exports, accounts, the log, and the records of collections.
 
 use crate::fault::{Fault, Kind};
 use crate::routes::Call;
 use crate::wire::definition;
 use crate::wire::export::ExportObject;
+use crate::wire::log::LogObject;
 use crate::wire::object::CortexForm;
 use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
 use waybill_app::{
-    Effort, Error, ExportView, ExportWindow, ObjectQuery, PreparedQuery, count_records, list_exports, named_collection,
-    query_records, read_export, read_one_record, render_objects, window_exports_as_created, with_requests,
+    Effort, Error, ExportView, ExportWindow, LogFilter, ObjectQuery, PreparedQuery, count_records, list_exports,
+    list_logs, named_collection, query_records, read_export, read_one_record, render_objects,
+    window_exports_as_created, with_requests,
 };
 use waybill_domain::{Collection, Export, ExportId, Seq, Surface};
 
@@ -22,8 +24,16 @@ const SCAN_PAGE: usize = 200;
 pub(crate) struct Objects {
     /// What they are made of.
     pub(crate) collection: Collection,
-    /// Whether they are exports, and not records.
-    pub(crate) are_exports: bool,
+    /// Where they are.
+    kind: ObjectsKind,
+}
+
+/// Where objects are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ObjectsKind {
+    Exports,
+    Logs,
+    Records,
 }
 
 /// Objects that were found, to be shown piece by piece.
@@ -52,8 +62,10 @@ impl Objects {
     /// `kInvalidObject` when there are none.
     pub(crate) async fn named(call: &Call<'_>, name: &str) -> Result<Self, Fault> {
         let org = &call.principal.org;
-        if ["export", "exports"].contains(&name.to_ascii_lowercase().as_str()) {
-            return Self::exports(call);
+        match name.to_ascii_lowercase().as_str() {
+            "export" | "exports" => return Self::exports(call),
+            "log" | "logs" => return Self::built_in(definition::logs(org), ObjectsKind::Logs),
+            _ => {}
         }
         let collection = named_collection(call.context, org, name).await.map_err(|error| match error {
             Error::UnknownCollection { name } => {
@@ -61,7 +73,7 @@ impl Objects {
             }
             error => error.into(),
         })?;
-        Ok(Self { collection, are_exports: false })
+        Ok(Self { collection, kind: ObjectsKind::Records })
     }
 
     /// Exports.
@@ -69,11 +81,20 @@ impl Objects {
     /// # Errors
     /// None that a caller can cause.
     pub(crate) fn exports(call: &Call<'_>) -> Result<Self, Fault> {
-        let collection = definition::exports(&call.principal.org).map_err(|error| {
-            tracing::error!(%error, "the definition of exports has a name that is none");
+        Self::built_in(definition::exports(&call.principal.org), ObjectsKind::Exports)
+    }
+
+    fn built_in(definition: Result<Collection, waybill_domain::IdError>, kind: ObjectsKind) -> Result<Self, Fault> {
+        let collection = definition.map_err(|error| {
+            tracing::error!(%error, "a definition of ours has a name that is none");
             Fault::new(Kind::Error)
         })?;
-        Ok(Self { collection, are_exports: true })
+        Ok(Self { collection, kind })
+    }
+
+    /// Whether they are exports.
+    pub(crate) fn are_exports(&self) -> bool {
+        self.kind == ObjectsKind::Exports
     }
 
     async fn prepare(&self, call: &Call<'_>, query: &ObjectQuery) -> Result<PreparedQuery, Fault> {
@@ -87,13 +108,15 @@ impl Objects {
     /// Faults of the arguments, and of what is read. Once something was found, what goes wrong is in [`Listing::cut`].
     pub(crate) async fn list(&self, call: &Call<'_>, arguments: &ObjectQuery) -> Result<Listing, Fault> {
         let query = self.prepare(call, arguments).await?;
-        if !self.are_exports {
+        if self.kind == ObjectsKind::Records {
             let found = query_records(call.context, &*call.deps.records, &call.principal, &query, Effort::default());
             let found = found.await.map_err(source)?;
             let (texts, more) = (found.gathered.texts, found.gathered.more);
             return Ok(Listing { query, found: Found::Texts(texts), more, cut: found.cut.map(Fault::from) });
         }
-        if let Some(newest_first) = as_created(arguments) {
+        if self.are_exports()
+            && let Some(newest_first) = as_created(arguments)
+        {
             let window = ExportWindow {
                 after: arguments.after.map(export_id).transpose()?,
                 before: arguments.before.map(export_id).transpose()?,
@@ -106,7 +129,7 @@ impl Objects {
             return Ok(Listing { query, found: Found::Exports(exports), more, cut: None });
         }
         let mut gathering = query.gathering();
-        let mut scan = Scan::new(call);
+        let mut scan = Scan::new(call, self.kind);
         let mut cut = None;
         while !gathering.is_full() {
             match scan.page(call).await {
@@ -134,13 +157,13 @@ impl Objects {
     /// As [`Objects::list`]; `kRequestTooLarge` when it takes more than one request may read.
     pub(crate) async fn count(&self, call: &Call<'_>, query: &ObjectQuery) -> Result<u64, Fault> {
         let query = self.prepare(call, query).await?;
-        if !self.are_exports {
+        if self.kind == ObjectsKind::Records {
             let records = &*call.deps.records;
             return count_records(call.context, records, &call.principal, &query, Effort::default())
                 .await
                 .map_err(source);
         }
-        let (mut scan, mut count) = (Scan::new(call), 0);
+        let (mut scan, mut count) = (Scan::new(call, self.kind), 0);
         while let Some(texts) = scan.page(call).await? {
             count += texts.iter().map(|text| u64::from(query.is_met(text))).sum::<u64>();
         }
@@ -159,7 +182,9 @@ impl Objects {
         } else {
             id.to_owned()
         };
-        let text = if self.are_exports {
+        let text = if self.kind == ObjectsKind::Logs {
+            self.read_log(call, &id).await?
+        } else if self.are_exports() {
             let id = id.parse::<ExportId>().map_err(|error| wrong(error.to_string()))?;
             let view = read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
             export_text(call, &view)?
@@ -178,6 +203,23 @@ impl Objects {
         let query = self.prepare(call, parts).await?;
         let listing = Listing { query, found: Found::Texts(vec![text]), more: false, cut: None };
         listing.objects(call, 0..1).await?.pop().ok_or_else(|| Fault::new(Kind::NotFound))
+    }
+
+    /// The line of the log with this id.
+    async fn read_log(&self, call: &Call<'_>, id: &str) -> Result<Bytes, Fault> {
+        let id: waybill_domain::RecordId = id.parse().map_err(|error: waybill_domain::IdError| {
+            Fault::new(Kind::InvalidArgument).because(error.to_string()).at("log._id")
+        })?;
+        let condition = Some(serde_json::json!({"_id": id.to_string()}));
+        let query = ObjectQuery { condition, limit: 1, ..ObjectQuery::default() };
+        let listing = self.list(call, &query).await?;
+        match (listing.found, listing.cut) {
+            (Found::Texts(texts), cut) => {
+                let absent = || Fault::new(Kind::NotFound).because(format!("log `{id}` does not exist")).at("log._id");
+                texts.into_iter().next().ok_or_else(|| cut.unwrap_or_else(absent))
+            }
+            (Found::Exports(_), _) => Err(Fault::new(Kind::Error)),
+        }
     }
 }
 
@@ -221,16 +263,19 @@ fn row(text: &Bytes) -> Result<Value, Fault> {
     })
 }
 
-/// Reads all exports of the surface, page by page.
+/// Reads all exports of the surface, or the whole log, page by page.
 struct Scan {
-    from: Option<Seq>,
+    kind: ObjectsKind,
+    exports: Option<Seq>,
+    logs: Option<String>,
     done: bool,
     until: Duration,
 }
 
 impl Scan {
-    fn new(call: &Call<'_>) -> Self {
-        Self { from: None, done: false, until: call.context.clock.monotonic() + Effort::default().time }
+    fn new(call: &Call<'_>, kind: ObjectsKind) -> Self {
+        let until = call.context.clock.monotonic() + Effort::default().time;
+        Self { kind, exports: None, logs: None, done: false, until }
     }
 
     /// The next page, as JSON; `None` after the last.
@@ -239,13 +284,24 @@ impl Scan {
             return Ok(None);
         }
         if call.context.clock.monotonic() > self.until {
-            let reason =
-                "there are too many exports to look through in one request; take them in the order of `created`";
+            let reason = "there is too much to look through in one request; take exports in the order of `created`, and the \
+                          log in its own";
             return Err(Fault::new(Kind::RequestTooLarge).because(reason));
         }
+        if self.kind == ObjectsKind::Logs {
+            let after = self.logs.take();
+            let page = list_logs(call.context, &call.principal, LogFilter::default(), after, SCAN_PAGE).await?;
+            (self.logs, self.done) = (page.next.clone(), page.next.is_none());
+            return page
+                .items
+                .iter()
+                .map(|line| Ok(LogObject::new(line).to_value()?.to_string().into()))
+                .collect::<Result<_, Fault>>()
+                .map(Some);
+        }
         let surface = Some(Surface::Cortex);
-        let page = list_exports(call.context, &call.principal, surface, self.from, false, SCAN_PAGE).await?;
-        (self.from, self.done) = (page.next, page.next.is_none());
+        let page = list_exports(call.context, &call.principal, surface, self.exports, false, SCAN_PAGE).await?;
+        (self.exports, self.done) = (page.next, page.next.is_none());
         page.items.iter().map(|view| export_text(call, view)).collect::<Result<_, _>>().map(Some)
     }
 }

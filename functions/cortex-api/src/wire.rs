@@ -7,4 +7,5 @@ pub(crate) mod create;
 pub(crate) mod definition;
 pub(crate) mod envelope;
 pub(crate) mod export;
+pub(crate) mod log;
 pub(crate) mod object;

@@ -56,11 +56,11 @@ pub(crate) async fn drive_object(call: &Call<'_>, object: &str, operation: &str)
         "cursor" => cursor(call, &objects, options).await,
         "count" => count(call, &objects, options).await,
         "readOne" => read_one(call, &objects, options).await,
-        "insertOne" if objects.are_exports => insert_one(call, options, bytes).await,
-        "updateOne" if objects.are_exports => update_one(call, &objects, options).await,
-        "deleteOne" if objects.are_exports => delete_one(call, &objects, options).await,
+        "insertOne" if objects.are_exports() => insert_one(call, options, bytes).await,
+        "updateOne" if objects.are_exports() => update_one(call, &objects, options).await,
+        "deleteOne" if objects.are_exports() => delete_one(call, &objects, options).await,
         _ => {
-            let offered = if objects.are_exports {
+            let offered = if objects.are_exports() {
                 "`cursor`, `count`, `readOne`, `insertOne`, `updateOne` and `deleteOne` are"
             } else {
                 "`cursor`, `count` and `readOne` are; records are loaded through `/v1`"

@@ -1,4 +1,4 @@
-//! What exports are made of, said as the definition of a collection, so that they are asked for as records are.
+//! What exports and lines of the log are made of, said as the definition of a collection, so that they are asked for as records are.
 
 use waybill_domain::{
     AccessEntry, AccessLevel, Collection, CollectionName, OrgCode, Property, PropertyKind, Role, RoleName, Source,
@@ -67,12 +67,49 @@ pub(crate) fn exports(org: &OrgCode) -> Result<Collection, waybill_domain::IdErr
     ];
     let many = ["paths", "include", "expand"];
     let properties = properties.map(|(name, kind)| Property { array: many.contains(&name), ..property(name, kind) });
+    built_in(org, "exports", "export", properties.to_vec())
+}
+
+/// The properties of a line of the log.
+///
+/// # Errors
+/// As [`exports`].
+pub(crate) fn logs(org: &OrgCode) -> Result<Collection, waybill_domain::IdError> {
+    let (text, number) = (|| PropertyKind::String, || PropertyKind::Number);
+    let properties = [
+        ("object", text()),
+        ("org", text()),
+        ("req", text()),
+        ("pid", PropertyKind::ObjectId),
+        ("oid", PropertyKind::ObjectId),
+        ("beg", PropertyKind::Date),
+        ("end", PropertyKind::Date),
+        ("sts", number()),
+        ("src", number()),
+        ("lvl", number()),
+        ("err", PropertyKind::Any),
+        ("sid", PropertyKind::ObjectId),
+        ("stp", text()),
+        ("ops", number()),
+        ("ctt", number()),
+        ("cms", number()),
+        ("dat", PropertyKind::Any),
+    ];
+    built_in(org, "logs", "log", properties.map(|(name, kind)| property(name, kind)).to_vec())
+}
+
+fn built_in(
+    org: &OrgCode,
+    name: &str,
+    singular: &str,
+    properties: Vec<Property>,
+) -> Result<Collection, waybill_domain::IdError> {
     Ok(Collection {
         org: org.clone(),
-        name: "exports".parse()?,
-        singular: "export".parse()?,
+        name: name.parse()?,
+        singular: singular.parse()?,
         source: Source::Records,
-        properties: properties.to_vec(),
+        properties,
         open: false,
         // Exports are everybody's to see, and their owner's to delete.
         access: vec![

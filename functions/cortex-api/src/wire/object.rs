@@ -10,8 +10,8 @@ pub(crate) struct CortexForm;
 
 impl ObjectForm for CortexForm {
     fn object(&self, collection: &Collection, level: u8, mut members: Map<String, Value>) -> Value {
-        // Exports come as they are shown.
-        if members.contains_key("object") && collection.name.as_str() == "exports" {
+        // Exports and lines of the log come as they are shown.
+        if members.contains_key("object") && ["exports", "logs"].contains(&collection.name.as_str()) {
             return Value::Object(members);
         }
         let id = members.shift_remove("_id").unwrap_or_default();
