@@ -3,16 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
 
 use futures::executor::block_on;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{
-    Admitting, CreateExport, Error, PutJob, create_job, delete_job, list_jobs, list_runs, list_slots, pause_job,
-    put_job, read_job, resume_job, run_job, tick_schedules,
+    Admitting, CreateExport, DestinationRequest, Error, MASK, PutJob, create_job, delete_job, list_jobs, list_runs,
+    list_slots, masked, pause_job, put_job, read_job, resume_job, run_job, tick_schedules,
 };
 use waybill_domain::{
-    Export, ExportFormat, Job, JobId, JobSchedule, OrgCode, Principal, PropertyKind, Role, RunStatus, Skipped, Slot,
-    SlotOutcome, State, Stop, Surface, Timestamp,
+    DestinationKind, Export, ExportFormat, Job, JobId, JobSchedule, OrgCode, Principal, PropertyKind, Role, RunStatus,
+    Skipped, Slot, SlotOutcome, State, Stop, Surface, Timestamp,
 };
 use waybill_ports::{Clock, Entity, Entropy, Row, Stored, Table, Transaction};
 use waybill_schedule::{Schedule, Zone, instants_after};
@@ -125,14 +125,14 @@ const ZONES: [&str; 14] = [
     "America/Havana",
 ];
 
-/// Rules that come on some days only, at times around clock changes too; a few come often.
+/// Most come once a year, at a time around which clocks change; some every month, a few every day, three times in an hour.
 fn cron(number: usize) -> String {
-    let (minute, hour) = (number * 7 % 60, number * 5 % 24);
-    match number % 50 {
-        0 => format!("{minute} {hour} * * {}", number / 50 % 7),
-        1..=9 => format!("30 {} {} * *", number % 4, 1 + number % 28),
-        10..=39 => format!("{minute} {hour} {} */{} *", 1 + number % 31, 1 + number % 6),
-        _ => format!("{minute} {hour} {} {} *", 1 + number % 28, 1 + number % 12),
+    let (day, month) = (1 + number % 28, 1 + number / 28 % 12);
+    match number {
+        0..4 => "30 2 * * *".to_owned(),
+        4..6 => "0,20,40 2 * * *".to_owned(),
+        6..150 => format!("30 2 {day} * *"),
+        _ => format!("30 2 {day} {month} *"),
     }
 }
 
@@ -175,7 +175,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
         block_on(fixture.ports.insert(&job)).unwrap();
         clocks.insert((org, id), (schedule, zone));
     }
-    assert!(calendar.len() > 20_000, "{} instants are too few", calendar.len());
+    assert!(calendar.len() > 8000, "{} instants are too few", calendar.len());
 
     // Ticks are where something is due, some minutes before or after it, or hours late; some come twice.
     let mut fired: BTreeMap<(OrgCode, JobId, Timestamp), usize> = BTreeMap::new();
@@ -200,6 +200,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
             }
         }
         let now = fixture.now();
+        let looked_at: BTreeSet<OrgCode> = waiting.keys().map(|(org, _)| org.clone()).collect();
         for ((org, job), slots) in std::mem::take(&mut waiting) {
             let in_time = slots.iter().copied().filter(|at| now.since(*at) <= HOUR).max();
             for at in slots {
@@ -217,8 +218,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
         if index.is_multiple_of(3) {
             assert_eq!(fixture.tick(), 0, "a doubled tick found something to do");
         }
-        for code in &codes {
-            let org: OrgCode = code.parse().unwrap();
+        for org in looked_at {
             let (exports, _) =
                 block_on(fixture.ports.rows().exports(&org, seen.get(&org).copied(), false, 1000)).unwrap();
             for stored in exports {
@@ -256,8 +256,8 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
         assert_eq!(exports, usize::from(skipped.is_none()), "{org} {job} {at}");
     }
     assert!(fired.is_empty(), "exports of no slot: {fired:?}");
-    assert!(expected.len() > 100_000, "{} slots are too few", expected.len());
-    assert!(late > 500, "{late} late, {superseded} superseded");
+    assert!(expected.len() > 25_000, "{} slots are too few", expected.len());
+    assert!(late > 50 && superseded > 20, "{late} late, {superseded} superseded");
 }
 
 fn at(text: &str) -> Timestamp {
@@ -398,4 +398,35 @@ fn a_schedule_that_cannot_be_is_refused_by_field() {
     assert!(fixture.create(&admin, None, &fixture.put("0 * * * *", "UTC")).is_ok());
     let waiting = block_on(fixture.ports.rows().exports(&admin.org, None, false, 9)).unwrap().0;
     assert!(waiting.iter().all(|export| !matches!(export.value.state, State::Running { .. })));
+}
+
+#[test]
+fn secrets_are_sealed_masked_and_kept_where_the_place_stays() {
+    let fixture = Fixture::new(&["demo"]);
+    let admin = samples::principal("demo", Role::Admin).unwrap();
+    let context = fixture.ports.context();
+    let destination = |config: &str| DestinationRequest {
+        kind: DestinationKind::Sftp,
+        config: serde_json::from_str(config).unwrap(),
+    };
+    let asking = |config: &str| PutJob { destinations: vec![destination(config)], ..fixture.put("@daily", "UTC") };
+    let first = asking(r#"{"host":"files.example.com","username":"u","password":"hush"}"#);
+    let job = fixture.create(&admin, Some("feed"), &first).unwrap();
+    let kept: String = fixture.ports.state.rows(Table::Main).iter().map(|row| row.body.clone()).collect();
+    assert!(!kept.contains("hush"), "a secret is kept as it is");
+    let shown = masked(&job.request.template.destinations[0]);
+    assert_eq!(shown["password"], MASK);
+
+    let put = |command: &PutJob| block_on(put_job(&context, &*fixture.ports.vault, &admin, None, &job.id, command));
+    let text = serde_json::to_string(&shown).unwrap();
+    let again = put(&asking(&text)).unwrap();
+    assert_eq!(again.request.template.destinations, job.request.template.destinations);
+    // A secret that is kept goes nowhere else than it was given for.
+    let Err(Error::Invalid(errors)) = put(&asking(&text.replace("files.", "evil."))) else { panic!("it moved") };
+    assert_eq!(errors[0].field, "destinations.0.config.password");
+    let moved = text.replace("files.", "new.").replace(MASK, "other");
+    assert_ne!(
+        put(&asking(&moved)).unwrap().request.template.destinations[0].secrets,
+        job.request.template.destinations[0].secrets
+    );
 }

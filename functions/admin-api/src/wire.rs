@@ -6,6 +6,7 @@ pub(crate) mod collection;
 pub(crate) mod export;
 pub(crate) mod export_body;
 pub(crate) mod file;
+pub(crate) mod job;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod org;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, DateRange, DateSpan, Export, ExportFormat, Failure, FailureCode, FileInclusion, Level,
-    Packaging, Phase, Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, DateRange, DateSpan, Export, ExportFormat, Failure, FailureCode, FileInclusion, KeptRange,
+    Level, Packaging, Phase, Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -120,6 +120,12 @@ pub(crate) struct DateRangeWire {
 }
 
 impl DateRangeWire {
+    /// A range that is not understood yet.
+    pub(crate) fn asked(range: KeptRange) -> Self {
+        let field = range.field.map_or_else(|| "created".to_owned(), |field| field.to_string());
+        Self { start: range.start, end: range.end, field, from: None, until: None }
+    }
+
     fn new(range: DateRange, span: Option<DateSpan>) -> Self {
         let DateRange { start, end, field } = range;
         let (from, until) = (time(span.map(|span| span.start)), time(span.map(|span| span.end)));
@@ -314,7 +320,7 @@ fn time(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }
 
-fn surface_name(surface: Surface) -> &'static str {
+pub(crate) fn surface_name(surface: Surface) -> &'static str {
     match surface {
         Surface::Admin => "admin",
         Surface::Cortex => "cortex",
@@ -333,7 +339,7 @@ fn state_name(state: &State) -> &'static str {
     }
 }
 
-fn format_name(format: ExportFormat) -> &'static str {
+pub(crate) fn format_name(format: ExportFormat) -> &'static str {
     match format {
         ExportFormat::Ndjson => "ndjson",
         ExportFormat::Json => "json",
@@ -344,7 +350,7 @@ fn format_name(format: ExportFormat) -> &'static str {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+pub(crate) fn level_name(level: Level) -> &'static str {
     match level {
         Level::Fast => "fast",
         Level::Default => "default",
