@@ -228,7 +228,7 @@ pub async fn advance_lane(
     budget: Duration,
 ) -> Verdict {
     let WakeMessage::ExportV1 { org, export } = message;
-    let ended = match step(exporting, message, receipt, budget).await {
+    let ended = match Box::pin(step(exporting, message, receipt, budget)).await {
         Ok(ended) => ended,
         Err(error) => {
             tracing::warn!(%org, %export, error = ?error, "step given up; the message comes again");

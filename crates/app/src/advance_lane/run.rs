@@ -34,7 +34,7 @@ pub(super) async fn advance_heads(
         {
             return Ok(StepEnd::Paused(left));
         }
-        let (mut run, spec) = match stamp::stamp(exporting, lease, head).await? {
+        let (mut run, spec) = match Box::pin(stamp::stamp(exporting, lease, head)).await? {
             Stamped::Running(run, spec) => (*run, spec),
             Stamped::Settled => continue,
         };

@@ -58,7 +58,9 @@ pub async fn render_objects(
     }
     rendering.name_references(&mut objects).await?;
     let wanted = rendering.wanted();
-    objects.iter_mut().for_each(|object| pick(object, &wanted, true));
+    for object in &mut objects {
+        pick(object, &wanted, true);
+    }
     Ok(objects)
 }
 
