@@ -10,6 +10,7 @@ mod expand;
 mod file_pieces;
 mod files;
 mod finish;
+mod gathering;
 mod lease;
 mod merged;
 mod packaging;
@@ -109,6 +110,9 @@ pub struct StepSettings {
     pub chunk_bytes: usize,
     /// How records are sorted.
     pub sort: SortSettings,
+    /// Most bytes that a pipeline may hold in memory: groups, and rows that cannot be sorted in the store. A checkpoint needs as much
+    /// again while it is written.
+    pub gather_bytes: usize,
     /// How much of an entry is read at once to inflate it.
     pub unpack_bytes: u64,
     /// How far apart the places are, in deflated bytes, from which on an entry can be inflated; more in long ones.
@@ -172,6 +176,7 @@ impl Default for StepSettings {
             page_records: None,
             chunk_bytes: 1 << 20,
             sort: SortSettings::default(),
+            gather_bytes: 24 << 20,
             unpack_bytes: 1 << 20,
             restart_bytes: 8 << 20,
             files: FileSettings::default(),

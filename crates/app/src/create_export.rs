@@ -2,6 +2,7 @@
 
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
+use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_paths};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use waybill_domain::{
     IdempotencyKey, Level, Packaging, Principal, ScriptRun, Selection, Seq, Surface, Timestamp, Viewer,
 };
 use waybill_ports::WakeQueue;
-use waybill_query::SortOrder;
 use waybill_query::dialects::cortex_where;
+use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
 
 /// How far ahead an export may be scheduled: ten years.
@@ -42,6 +43,8 @@ pub struct CreateExport {
     pub filter: Option<FilterRequest>,
     /// Which of them by a date of theirs, beside `filter`.
     pub date_range: Option<DateRangeRequest>,
+    /// What is done to the records that meet the condition, as it was sent: an array, or a text of JSON.
+    pub pipeline: Option<serde_json::Value>,
     /// What the records are sorted by; `None` = the source's order.
     pub sort: Option<SortOrder>,
     /// Whether the records' files come along.
@@ -76,6 +79,7 @@ impl CreateExport {
             expand: Vec::new(),
             filter: None,
             date_range: None,
+            pipeline: None,
             sort: None,
             files: FileInclusion::None,
             packaging: Packaging::Zip,
@@ -133,7 +137,7 @@ pub struct ExportView {
 /// that says why not.
 ///
 /// # Errors
-/// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
+/// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, pipeline, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,
@@ -177,7 +181,8 @@ pub(crate) async fn freeze_request(
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
-    let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand };
+    let read = command.pipeline.as_ref().map(pipeline_paths).unwrap_or_default();
+    let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand, pipeline: &read };
     let expanded = expand_references(context, collection.clone(), asked).await?;
     freeze(viewer, command, &collection, expanded, context.now())
 }
@@ -242,6 +247,13 @@ fn freeze(
             None
         }
     };
+    let (pipeline, filter) = match frozen_pipeline(command, stored, &collection, filter) {
+        Ok(frozen) => frozen,
+        Err(error) => {
+            errors.push(error);
+            (None, None)
+        }
+    };
     if command.packaging != Packaging::Zip && command.files != FileInclusion::None {
         let message = "must be `zip` where files come along: a bare file has no place for them";
         errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });
@@ -254,9 +266,12 @@ fn freeze(
     if command.paths.is_empty() {
         include.extend(command.expand.iter().cloned());
     }
-    let columns = collection
-        .select(&command.paths, &include, command.format.flattening())
-        .map_err(|error| Error::invalid("paths", error.to_string()))?;
+    let columns = match pipeline.as_ref().and_then(Pipeline::output) {
+        Some(fields) => columns(fields, command.format.flattening()),
+        None => collection
+            .select(&command.paths, &include, command.format.flattening())
+            .map_err(|error| Error::invalid("paths", error.to_string()))?,
+    };
     let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
     Ok(ExportSpec {
         org: stored.org.clone(),
@@ -268,6 +283,8 @@ fn freeze(
         filter,
         filter_text,
         date_range,
+        pipeline_text: command.pipeline.as_ref().filter(|_| pipeline.is_some()).map(ToString::to_string),
+        pipeline,
         format: command.format,
         sort,
         files: command.files,
@@ -279,6 +296,39 @@ fn freeze(
         access: AccessRules::of(stored),
         scheduled_at: command.scheduled_at,
     })
+}
+
+/// The pipeline, and the condition with those that it begins with.
+fn frozen_pipeline(
+    command: &CreateExport,
+    stored: &Collection,
+    collection: &Collection,
+    filter: Option<Filter>,
+) -> Result<(Option<Pipeline>, Option<Filter>), FieldError> {
+    let Some(request) = &command.pipeline else { return Ok((None, filter)) };
+    let refused = |field: &str, message: &str| FieldError { field: field.to_owned(), message: message.to_owned() };
+    let FrozenPipeline { pipeline, leading } =
+        freeze_pipeline(request, stored, collection).map_err(|message| refused("pipeline", &message))?;
+    if command.sort.is_some() {
+        return Err(refused("sort", "is said by a `$sort` where there is a pipeline"));
+    }
+    if command.files != FileInclusion::None {
+        return Err(refused(
+            "pipeline",
+            "makes rows of records, and rows have no files: leave the files or the pipeline out",
+        ));
+    }
+    if pipeline.output().is_some() && !(command.paths.is_empty() && command.include.is_empty()) {
+        return Err(refused(
+            "pipeline",
+            "says in `$project` and `$group` what goes out: leave `paths` and `include` out",
+        ));
+    }
+    if pipeline.output().is_some_and(<[_]>::is_empty) {
+        return Err(refused("pipeline", "leaves nothing of the records: `$project` drops all that they have"));
+    }
+    let parts: Vec<Filter> = filter.into_iter().chain(leading).collect();
+    Ok((Some(pipeline), (!parts.is_empty()).then_some(Filter::All(parts))))
 }
 
 /// The order with the types that the definition gives its properties.

@@ -25,6 +25,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) paths: &'a [Path],
     pub(crate) include: &'a [Path],
     pub(crate) expand: &'a [Path],
+    /// What a pipeline reads.
+    pub(crate) pipeline: &'a [Path],
 }
 
 /// The definition of a collection that a reference leads to.
@@ -46,15 +48,21 @@ pub(crate) async fn expand_references(
     asked: Asked<'_>,
 ) -> Result<Expanded, Error> {
     let mut expanded = Expanded { collection, followed: Vec::new(), errors: Vec::new() };
-    let named = [("expand", asked.expand, true), ("paths", asked.paths, false), ("include", asked.include, false)];
+    let named = [
+        ("expand", asked.expand, true),
+        ("paths", asked.paths, false),
+        ("include", asked.include, false),
+        ("pipeline", asked.pipeline, false),
+    ];
     for (field, paths, last) in named {
         for (index, path) in paths.iter().enumerate() {
             if let Err(message) = expanded.follow(context, path, last).await? {
-                expanded.errors.push(FieldError { field: format!("{field}.{index}"), message });
+                let field = if field == "pipeline" { field.to_owned() } else { format!("{field}.{index}") };
+                expanded.errors.push(FieldError { field, message });
             }
         }
     }
-    for path in asked.paths.iter().chain(asked.include).chain(asked.expand) {
+    for path in asked.paths.iter().chain(asked.include).chain(asked.expand).chain(asked.pipeline) {
         expanded.keep(path);
     }
     Ok(expanded)

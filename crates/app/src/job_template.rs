@@ -24,6 +24,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         expand,
         filter,
         date_range,
+        pipeline,
         sort,
         files,
         packaging,
@@ -43,6 +44,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         expand,
         date_range: date_range.map(|DateRangeRequest { start, end, field }| KeptRange { start, end, field }),
         filter: filter.map(|FilterRequest::CortexWhere { text, .. }| text),
+        pipeline,
         sort,
         files,
         packaging,
@@ -76,6 +78,7 @@ pub(crate) fn request_of(
         paths: template.paths.clone(),
         include: template.include.clone(),
         expand: template.expand.clone(),
+        pipeline: template.pipeline.clone(),
         filter: filter.transpose()?,
         date_range: template.date_range.clone().map(|KeptRange { start, end, field }| DateRangeRequest {
             start,

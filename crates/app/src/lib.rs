@@ -18,6 +18,7 @@ mod due_rows;
 mod end_export;
 mod error;
 mod expand_references;
+mod freeze_pipeline;
 mod job_destinations;
 mod job_schedule;
 mod job_template;

@@ -67,7 +67,7 @@ impl PreparedQuery {
     /// `Invalid` with the name of the argument: `where`, `sort`, `pipeline`, `paths.0`, `include.1`, `expand.2`; `Throttled`, `Unavailable`,
     /// `Internal`.
     pub async fn new(context: &Context, collection: Collection, query: &ObjectQuery) -> Result<Self, Error> {
-        let asked = Asked { paths: &query.paths, include: &query.include, expand: &query.expand };
+        let asked = Asked { paths: &query.paths, include: &query.include, expand: &query.expand, pipeline: &[] };
         let expanded = expand_references(context, collection.clone(), asked).await?;
         let mut errors = expanded.errors;
         for (list, paths) in [("paths", &query.paths), ("include", &query.include)] {

@@ -5,6 +5,7 @@
 mod faults;
 mod files;
 mod packaged;
+mod pipelines;
 mod ranged;
 mod sorted;
 mod stopping;

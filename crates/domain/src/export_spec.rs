@@ -2,7 +2,7 @@
 
 use crate::{AccessRules, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer};
 use serde::{Deserialize, Serialize};
-use waybill_query::{Filter, SortOrder};
+use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
 
 /// The surface through which an export was made; each vendor's lists only its own.
@@ -176,6 +176,12 @@ pub struct ExportSpec {
     /// Which of them by a date of theirs, in words.
     #[serde(default)]
     pub date_range: Option<DateRange>,
+    /// What is done to the records that meet the condition; `None` = nothing.
+    #[serde(default)]
+    pub pipeline: Option<Pipeline>,
+    /// The pipeline as the client wrote it, an array or a text of JSON, as JSON, for showing it again.
+    #[serde(default)]
+    pub pipeline_text: Option<String>,
     /// The form.
     pub format: ExportFormat,
     /// What the records are sorted by; `None` = the source's order.

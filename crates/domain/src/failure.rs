@@ -18,6 +18,8 @@ pub enum FailureCode {
     MaxRetriesReached,
     /// A service that it needs refused for too long.
     Unavailable,
+    /// More would have to be held in memory than there is for it.
+    LimitExceeded,
     /// Waybill may not read what it needs.
     Denied,
     /// A fault of ours.

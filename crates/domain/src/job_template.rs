@@ -33,6 +33,9 @@ pub struct JobTemplate {
     /// Which of them by a date of theirs, as asked.
     #[serde(default)]
     pub date_range: Option<KeptRange>,
+    /// What is done to the records that meet the condition, as sent: an array, or a text of JSON.
+    #[serde(default)]
+    pub pipeline: Option<Value>,
     /// What the records are sorted by, as asked.
     #[serde(default)]
     pub sort: Option<SortOrder>,

@@ -20,7 +20,7 @@ pub use block::Block;
 pub use expand::{Chosen, Expansion, Follow, Reference, Rendered};
 pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
-pub use plan::{Plan, PlanSpec, RecordFault, TransformError};
+pub use plan::{Plan, PlanSpec, RecordFault, RowTexts, TransformError};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
 pub use waybill_archive::{
     EntryPiece, EntryReader, EntrySummary, InflateError, Level, Modified, Packed, Packing, Restart, gzip_header,

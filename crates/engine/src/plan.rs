@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use waybill_archive::{DeflateError, Deflater, Level, Packing, plain_crc32};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
+use waybill_query::pipeline::{Reshaper, Stage};
 use waybill_record::{Chunk, Document, Looking, PageReader, Path, ReadError, ScanError, Sight, Tape};
 
 /// What an export asks of every record.
@@ -40,6 +41,10 @@ pub struct Plan {
     level: Level,
     files: Vec<String>,
     packing: Option<Packing>,
+    /// What is done to each record that meets the condition, before it is ordered and after.
+    stages: Arc<(Vec<Stage>, Vec<Stage>)>,
+    /// Whether rows of a sort are the records' own texts, line by line.
+    as_texts: bool,
     /// Blocks whose memory is free.
     spare: Arc<Mutex<Vec<Block>>>,
 }
@@ -86,6 +91,35 @@ struct Workspace {
     reader: PageReader,
     encode: Scratch,
     deflater: Deflater,
+    /// For the stages before the order and after it.
+    reshapers: (Reshaper, Reshaper),
+    key: Vec<u8>,
+}
+
+/// Records of a chunk as texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowTexts {
+    /// JSON objects without white space, one a line.
+    pub lines: Vec<u8>,
+    /// How many records the chunk had.
+    pub scanned: u64,
+    /// How many of them there are.
+    pub records: u64,
+}
+
+/// Which of the records that come out are written: of those behind the first `skip`, `take`.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    skip: u64,
+    take: u64,
+}
+
+impl Stretch {
+    const ALL: Self = Self { skip: 0, take: u64::MAX };
+
+    fn holds(self, place: u64) -> bool {
+        place >= self.skip && place - self.skip < self.take
+    }
 }
 
 thread_local! {
@@ -100,6 +134,8 @@ impl Workspace {
             reader: PageReader::new(),
             encode: Scratch::new(),
             deflater: Deflater::new(level),
+            reshapers: (Reshaper::new(), Reshaper::new()),
+            key: Vec::new(),
         }
     }
 }
@@ -118,6 +154,8 @@ impl Plan {
             level: spec.level,
             files: Vec::new(),
             packing: None,
+            stages: Arc::default(),
+            as_texts: false,
             spare: Arc::default(),
         })
     }
@@ -141,6 +179,30 @@ impl Plan {
     #[must_use]
     pub fn packed_as(mut self, packing: Option<Packing>) -> Self {
         self.packing = packing;
+        self
+    }
+
+    /// The same, with stages that are all `$match` or `$project` for each record that meets the condition: those of `before`, then
+    /// the key of a sort is taken, then those of `after`.
+    #[must_use]
+    pub fn with_stages(mut self, before: Vec<Stage>, after: Vec<Stage>) -> Self {
+        self.stages = Arc::new((before, after));
+        self
+    }
+
+    /// The same, but what a sort writes and merges are the records' texts, one a line, and not encoded.
+    #[must_use]
+    pub fn as_texts(mut self) -> Self {
+        self.as_texts = true;
+        self
+    }
+
+    /// The same for records that are done but for being encoded.
+    #[must_use]
+    pub fn encoding_only(mut self) -> Self {
+        self.filter = Filter::everything();
+        self.stages = Arc::default();
+        self.sight = None;
         self
     }
 
@@ -174,12 +236,45 @@ impl Plan {
     /// # Errors
     /// The first record that is broken or that the format cannot hold; none is ever skipped.
     pub fn transform(&self, chunk: &Chunk) -> Result<Block, TransformError> {
+        self.transform_stretch(chunk, Stretch::ALL)
+    }
+
+    /// The same with only a stretch of the records that would be in the block: `take` of those behind the first `skip`.
+    ///
+    /// # Errors
+    /// As [`Plan::transform`].
+    pub fn transform_part(&self, chunk: &Chunk, skip: u64, take: u64) -> Result<Block, TransformError> {
+        self.transform_stretch(chunk, Stretch { skip, take })
+    }
+
+    fn transform_stretch(&self, chunk: &Chunk, stretch: Stretch) -> Result<Block, TransformError> {
         WORKSPACE.with_borrow_mut(|workspace| {
             let workspace = workspace.get_or_insert_with(|| Workspace::new(self.level));
             if workspace.deflater.level() != self.level {
                 workspace.deflater = Deflater::new(self.level);
             }
-            self.transform_in(chunk, workspace)
+            self.transform_in(chunk, stretch, workspace)
+        })
+    }
+
+    /// Decodes and filters one chunk and takes its records through the stages, as texts.
+    ///
+    /// # Errors
+    /// As [`Plan::transform`].
+    pub fn texts(&self, chunk: &Chunk) -> Result<RowTexts, TransformError> {
+        WORKSPACE.with_borrow_mut(|workspace| {
+            let workspace = workspace.get_or_insert_with(|| Workspace::new(self.level));
+            let Workspace { tape, looking, reader, reshapers, .. } = workspace;
+            let mut rows = RowTexts::default();
+            each_text(reader, chunk, |text| {
+                let record = tape.scan(text)?;
+                rows.scanned += 1;
+                let Some(record) = self.seen(record, looking)? else { return Ok(()) };
+                let written = self.reshaped(&record, reshapers, |row| write_text(row, &mut rows.lines))?;
+                rows.records += u64::from(written.is_some());
+                Ok(())
+            })?;
+            Ok(rows)
         })
     }
 
@@ -198,30 +293,34 @@ impl Plan {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn transform_in(&self, chunk: &Chunk, workspace: &mut Workspace) -> Result<Block, TransformError> {
-        let Workspace { tape, looking, reader, encode, deflater } = workspace;
+    fn transform_in(
+        &self,
+        chunk: &Chunk,
+        stretch: Stretch,
+        workspace: &mut Workspace,
+    ) -> Result<Block, TransformError> {
+        let Workspace { tape, looking, reader, encode, deflater, reshapers, .. } = workspace;
         let Block { mut plain, mut deflated, .. } = self.spare_block();
-        let (mut scanned, mut taken, mut files) = (0, 0, FileRefs::default());
-        let mut texts = reader.read(chunk);
-        loop {
-            let (fault, id) = match texts.next_text() {
-                None => break,
-                Some(Err(fault)) => (RecordFault::from(fault), None),
-                Some(Ok(text)) => {
-                    match self.write_record(text, taken == 0, (tape, looking, encode), (&mut plain, &mut files)) {
-                        Ok(written) => {
-                            scanned += 1;
-                            taken += u64::from(written);
-                            continue;
-                        }
-                        Err(fault) => (fault, salvaged_id(text)),
-                    }
+        let (mut scanned, mut passed, mut taken, mut files) = (0, 0, 0, FileRefs::default());
+        let position = each_text(reader, chunk, |text| {
+            let record = tape.scan(text)?;
+            scanned += 1;
+            let Some(record) = self.seen(record, looking)? else { return Ok(()) };
+            let written = self.reshaped(&record, reshapers, |row| {
+                passed += 1;
+                if !stretch.holds(passed - 1) {
+                    return Ok(false);
                 }
-            };
-            return Err(TransformError { position: texts.position(), id, fault });
-        }
+                self.encoder.encode(row, taken == 0, encode, &mut plain).map(|()| true)
+            })?;
+            if written.transpose()? == Some(true) {
+                taken += 1;
+                files.collect(&self.files, &record);
+            }
+            Ok(())
+        })?;
         deflater.deflate(&plain, &mut deflated).map_err(|fault| TransformError {
-            position: texts.position(),
+            position,
             id: None,
             fault: fault.into(),
         })?;
@@ -236,22 +335,45 @@ impl Plan {
         }
     }
 
-    /// Appends one record, if it meets the condition.
-    fn write_record(
+    /// Takes a record through the condition and all stages; `None` when it does not come out.
+    fn reshaped<R>(
         &self,
-        text: &[u8],
-        first: bool,
-        (tape, looking, encode): (&mut Tape, &mut Looking, &mut Scratch),
-        (plain, files): (&mut Vec<u8>, &mut FileRefs),
-    ) -> Result<bool, RecordFault> {
-        let Some(record) = self.seen(tape.scan(text)?, looking)? else { return Ok(false) };
-        if !self.filter.matches(&record) {
-            return Ok(false);
+        record: &Document<'_>,
+        (before, after): &mut (Reshaper, Reshaper),
+        then: impl FnOnce(&Document<'_>) -> R,
+    ) -> Result<Option<R>, ScanError> {
+        if !self.filter.matches(record) {
+            return Ok(None);
         }
-        self.encoder.encode(&record, first, encode, plain)?;
-        files.collect(&self.files, &record);
-        Ok(true)
+        let reshaped = before.apply(&self.stages.0, record, |row| after.apply(&self.stages.1, row, then))?;
+        reshaped.transpose().map(Option::flatten)
     }
+}
+
+/// Reads a chunk record by record; the position behind the last one.
+fn each_text(
+    reader: &mut PageReader,
+    chunk: &Chunk,
+    mut take: impl FnMut(&[u8]) -> Result<(), RecordFault>,
+) -> Result<usize, TransformError> {
+    let mut texts = reader.read(chunk);
+    loop {
+        let (fault, id) = match texts.next_text() {
+            None => return Ok(texts.position()),
+            Some(Err(fault)) => (RecordFault::from(fault), None),
+            Some(Ok(text)) => match take(text) {
+                Ok(()) => continue,
+                Err(fault) => (fault, salvaged_id(text)),
+            },
+        };
+        return Err(TransformError { position: texts.position(), id, fault });
+    }
+}
+
+/// Appends a row as a line.
+fn write_text(row: &Document<'_>, out: &mut Vec<u8>) {
+    row.root().write_compact(out);
+    out.push(b'\n');
 }
 
 /// The `_id` that the bytes of a broken record still show, to name it by.

@@ -50,7 +50,7 @@ impl Resource {
         for (position, twig) in branch.twigs.iter().enumerate() {
             let Some(value) = found[position].map(|handle| record.value(handle)) else { continue };
             let stays = match self.places[position] {
-                Place::Id => false,
+                Place::Id => !is_id(value),
                 Place::Attribute => true,
                 Place::Relationship(_) => !is_linkage(value),
             };

@@ -36,7 +36,7 @@ pub struct Pipeline {
     stages: Vec<Stage>,
     /// What rows look like that come out; `None` = like the records that go in.
     output: Option<Vec<Field>>,
-    /// What it reads of the records that go in, leading conditions apart.
+    /// What it reads of the records that go in.
     reads: Vec<Path>,
 }
 
@@ -96,7 +96,7 @@ impl Pipeline {
         self.output.as_deref()
     }
 
-    /// The paths that it reads of the records that go in, conditions before the first other stage apart.
+    /// The paths that it reads of the records that go in.
     pub fn reads(&self) -> &[Path] {
         &self.reads
     }
@@ -106,6 +106,17 @@ impl Pipeline {
         let count = self.stages.iter().take_while(|stage| matches!(stage, Stage::Match(_))).count();
         let taken = self.stages.drain(..count);
         taken.filter_map(|stage| if let Stage::Match(filter) = stage { Some(filter) } else { None }).collect()
+    }
+
+    /// Drops those of the conditions that stand before every other stage for which `is_dropped` answers so, asked with the place of
+    /// each: somebody else sees to them.
+    pub fn drop_leading_matches(&mut self, mut is_dropped: impl FnMut(usize) -> bool) {
+        let count = self.stages.iter().take_while(|stage| matches!(stage, Stage::Match(_))).count();
+        let mut place = 0;
+        self.stages.retain(|_| {
+            place += 1;
+            place > count || !is_dropped(place - 1)
+        });
     }
 
     /// What it does, in the order in which an export does it.

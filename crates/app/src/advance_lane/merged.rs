@@ -14,6 +14,7 @@ use std::time::Duration;
 use waybill_domain::ExportSpec;
 use waybill_engine::{Merge, Plan};
 use waybill_ports::compute;
+use waybill_query::pipeline::Window;
 
 /// Writes merged records until all are in (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).
 pub(super) async fn write_merged(
@@ -21,28 +22,31 @@ pub(super) async fn write_merged(
     lease: &Lease,
     run: &mut Run,
     spec: &ExportSpec,
-    plan: Arc<Plan>,
+    (plan, window): (Arc<Plan>, Window),
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
-    let Stage::Merge { runs, positions, .. } = &writing.stage else { return Ok(true) };
+    let Stage::Merge { runs, positions, passed, .. } = &writing.stage else { return Ok(true) };
+    let (skip, take) = window.of(*passed, u64::MAX);
     let exporting = writing.exporting;
     let prefix = work_prefix(&spec.org, run.id()).into();
     let chunk_bytes = exporting.settings.sort.chunk_bytes;
-    let to_records = |inputs| Merge::to_records(plan.separator(), chunk_bytes, inputs);
+    let to_records = |inputs| Merge::to_records(plan.separator(), chunk_bytes, inputs).within(skip, take);
     let merge = RunMerge::new(exporting, prefix, runs.clone(), positions, to_records);
     let blocks = merge.parts().map(|part| {
         let plan = Arc::clone(&plan);
         async move {
             let (chunk, positions) = part?;
+            let rows = chunk.passed;
             let block = compute(&*exporting.compute, move || plan.block(chunk)).await.ok_or_else(lost)?;
-            Ok::<_, Interrupted>((block.map_err(|error| internal(&error))?, positions))
+            Ok::<_, Interrupted>((block.map_err(|error| internal(&error))?, positions, rows))
         }
     });
     let mut blocks = pin!(blocks.buffered(exporting.compute.parallelism().max(1) + 1));
-    while let Some((block, merged)) = next_of(&mut blocks, &mut writing.segments).await? {
+    while let Some((block, merged, rows)) = next_of(&mut blocks, &mut writing.segments).await? {
         append(writing, &block).await?;
-        if let Stage::Merge { positions, .. } = &mut writing.stage {
+        if let Stage::Merge { positions, passed, .. } = &mut writing.stage {
             *positions = merged;
+            *passed += rows;
         }
         if writing.is_time_up(lease, run, deadline).await? {
             return Ok(false);

@@ -6,21 +6,25 @@ use waybill_domain::{
 };
 use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
 use waybill_query::Filter;
+use waybill_query::pipeline::{Course, Field, FieldKind};
 use waybill_record::Sight;
 
 /// Where the built-in references lead.
 const ACCOUNTS: &str = "accounts";
 
-/// Compiles what the engine does to every page of an export.
+/// Compiles what the engine does to every page of an export; `course` is that of its pipeline.
 ///
 /// # Errors
 /// No column, or too many.
-pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
+pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, SelectionError> {
     let plan = Plan::compile(&PlanSpec {
         filter: condition(spec),
         paths: spec.selection.columns.clone(),
         format: format(spec.format),
-        shape: shape(&spec.collection),
+        shape: match spec.pipeline.as_ref().and_then(|pipeline| pipeline.output()) {
+            Some(fields) => Shape { properties: row_shapes(fields), ..shape(&spec.collection) },
+            None => shape(&spec.collection),
+        },
         level: match spec.level {
             Level::Fast => waybill_engine::Level::Fast,
             Level::Default => waybill_engine::Level::Default,
@@ -30,6 +34,7 @@ pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
     })?;
     // Where references are followed, records are looked at before.
     let sight = sight(&spec.access, &spec.viewer).filter(|_| spec.followed.is_empty());
+    let plan = plan.with_stages(course.before.clone(), course.after.clone());
     Ok(plan.with_files(file_properties(spec)).seen_by(sight))
 }
 
@@ -37,6 +42,19 @@ pub(super) fn compile(spec: &ExportSpec) -> Result<Plan, SelectionError> {
 pub(super) fn sight(access: &AccessRules, viewer: &Viewer) -> Option<Arc<dyn Sight>> {
     let sight = access.sight(viewer);
     if sight.sees_everything() { None } else { Some(Arc::new(sight)) }
+}
+
+/// The form of rows that a pipeline makes.
+fn row_shapes(fields: &[Field]) -> Vec<PropertyShape> {
+    let shape = |field: &Field| PropertyShape {
+        name: field.name.clone(),
+        array: field.array,
+        holds: match &field.kind {
+            FieldKind::Document(fields) => Holds::Document(row_shapes(fields)),
+            FieldKind::Value(_) => Holds::Value,
+        },
+    };
+    fields.iter().map(shape).collect()
 }
 
 /// The properties whose files come along: those that the request names, else all.

@@ -1,6 +1,7 @@
 //! The stage in which records are written: pages through the plan into the archive, in the source's order.
 
 use super::pages::{Selected, TransformedChunk, transformed};
+use super::runs::lost;
 use super::segments::SegmentWriter;
 use super::stamp::Run;
 use super::write::Stage;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::ExportSpec;
 use waybill_engine::{Block, Plan};
+use waybill_ports::compute;
+use waybill_query::pipeline::Window;
 use waybill_record::Chunk;
 
 /// Takes pages until all are in (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).
@@ -21,20 +24,26 @@ pub(super) async fn write_records(
     lease: &Lease,
     run: &mut Run,
     spec: &ExportSpec,
-    plan: Arc<Plan>,
+    (plan, window): (Arc<Plan>, Window),
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
-    let Stage::Records { turns } = &writing.stage else { return Ok(true) };
+    let Stage::Records { turns, .. } = &writing.stage else { return Ok(true) };
     let selected = Selected::of(spec);
     let transform = {
         let plan = Arc::clone(&plan);
-        move |chunk: &Chunk| plan.transform(chunk)
+        // A chunk is kept as long as it may have to be cut.
+        move |chunk: &Chunk| {
+            plan.transform(chunk).map(|block| (block, (!window.is_everything()).then(|| chunk.clone())))
+        }
     };
     let mut chunks = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
     let clock = &writing.exporting.context.clock;
     let mut time_up = clock.sleep(deadline.saturating_sub(clock.monotonic()));
     let mut between_pages = true;
     loop {
+        if between_pages && is_full(writing, window) {
+            return Ok(true);
+        }
         // The rest of a page is in memory; only the next one may take longer than there is time.
         let in_time = if between_pages {
             match select(pin!(next_of(&mut chunks, &mut writing.segments)), &mut time_up).await {
@@ -49,18 +58,50 @@ pub(super) async fn write_records(
             writing.checkpoint(run).await?;
             return Ok(false);
         };
-        let Some(TransformedChunk { made: block, end }) = chunk else { return Ok(true) };
+        let Some(TransformedChunk { made: (block, chunk), end }) = chunk else { return Ok(true) };
+        let block = match chunk {
+            Some(chunk) => within(writing, &plan, window, (block, chunk)).await?,
+            None => block,
+        };
         append(writing, &block).await?;
         plan.recycle(block);
         between_pages = end.is_some();
         let Some(end) = end else { continue };
-        if let Stage::Records { turns } = &mut writing.stage {
+        if let Stage::Records { turns, .. } = &mut writing.stage {
             turns.taken(end.next);
         }
         if writing.is_time_up(lease, run, deadline).await? {
             return Ok(false);
         }
     }
+}
+
+/// Whether the window is behind the records that have passed.
+fn is_full(writing: &Writing<'_>, window: Window) -> bool {
+    matches!(&writing.stage, Stage::Records { passed, .. } if window.end().is_some_and(|end| *passed >= end))
+}
+
+/// The records of a block that lie in the window. Those that a page gives are counted with its last chunk, or not at all.
+async fn within(
+    writing: &mut Writing<'_>,
+    plan: &Arc<Plan>,
+    window: Window,
+    (block, chunk): (Block, Chunk),
+) -> Result<Block, Interrupted> {
+    let Stage::Records { passed, .. } = &mut writing.stage else { return Ok(block) };
+    let (skip, take) = window.of(*passed, block.records);
+    *passed += block.records;
+    if take == block.records {
+        return Ok(block);
+    }
+    let scanned = block.scanned;
+    plan.recycle(block);
+    if take == 0 {
+        return Ok(Block { scanned, ..Block::default() });
+    }
+    let plan = Arc::clone(plan);
+    let cut = compute(&*writing.exporting.compute, move || plan.transform_part(&chunk, skip, take)).await;
+    cut.ok_or_else(lost)?.map_err(|error| internal(&error))
 }
 
 /// The next piece of the archive, with parts arriving meanwhile; waits while too many parts are on their way.

@@ -163,7 +163,8 @@ pub(super) async fn sort_records(
     }
     if let Stage::Sort(Sorting { runs, records, .. }) = &mut writing.stage {
         let (runs, records) = (std::mem::take(runs), *records);
-        writing.stage = Stage::Merge { positions: vec![RunPosition::default(); runs.len()], runs, records };
+        let positions = vec![RunPosition::default(); runs.len()];
+        writing.stage = Stage::Merge { positions, runs, records, passed: 0 };
         writing.moved = true;
     }
     Ok(!writing.is_time_up(lease, run, deadline).await?)

@@ -1,6 +1,7 @@
 //! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
 use super::files::{FileLists, FilePosition, write_files};
+use super::gathering::{Gathered, Gathering, Input, gather, write_rows};
 use super::merged::write_merged;
 use super::packaging::packing;
 use super::pages::Turns;
@@ -18,6 +19,8 @@ use std::time::Duration;
 use waybill_domain::{Export, ExportSpec, FileInclusion, Phase, Segment};
 use waybill_engine::{Assembly, AssemblyHeader, AssemblyState, AssemblySummary, Modified, Plan, RunPosition};
 use waybill_ports::{PortError, PortErrorKind};
+use waybill_query::SortOrder;
+use waybill_query::pipeline::Course;
 
 /// How writing ended.
 pub(super) enum Written {
@@ -47,12 +50,22 @@ pub(super) enum Stage {
         positions: Vec<RunPosition>,
         /// How many records there are.
         records: u64,
+        /// How many of them are merged, those that a pipeline leaves out included.
+        #[serde(default)]
+        passed: u64,
     },
     /// Records are written in the source's order.
     Records {
         /// The pages that are left.
         turns: Turns,
+        /// How many records have met the condition, those that a pipeline leaves out by their place included.
+        #[serde(default)]
+        passed: u64,
     },
+    /// Records go into a pipeline that needs memory.
+    Gather(Gathering),
+    /// The rows that have come out of it are written.
+    Rows(Gathered),
     /// Files are written.
     Files(FilePosition),
 }
@@ -61,8 +74,8 @@ impl Stage {
     /// What is shown of it.
     pub(super) fn phase(&self) -> Phase {
         match self {
-            Self::Sort(_) => Phase::Sorting,
-            Self::Merge { .. } | Self::Records { .. } => Phase::Records,
+            Self::Sort(_) | Self::Gather(_) => Phase::Sorting,
+            Self::Merge { .. } | Self::Records { .. } | Self::Rows(_) => Phase::Records,
             Self::Files(_) => Phase::Files,
         }
     }
@@ -89,13 +102,14 @@ pub(super) async fn write_archive(
     spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<Written, Interrupted> {
-    let plan = plan::compile(spec).map_err(|error| internal(&error))?.packed_as(packing(exporting, spec));
+    let course = spec.pipeline.as_ref().map(waybill_query::Pipeline::course).unwrap_or_default();
+    let plan = plan::compile(spec, &course).map_err(|error| internal(&error))?.packed_as(packing(exporting, spec));
     let plan = Arc::new(plan);
-    let mut writing = begin(exporting, run, spec, &plan).await?;
+    let mut writing = begin(exporting, run, spec, &course, &plan).await?;
     if let Some(bytes) = exporting.settings.hold_bytes {
         writing.assembly = writing.assembly.holding(bytes);
     }
-    let written = write_stages(&mut writing, lease, run, spec, plan, deadline).await;
+    let written = write_stages(&mut writing, lease, run, spec, (plan, &course), deadline).await;
     match written {
         Ok(true) => writing.finish().await.map(Written::Finished),
         Ok(false) => Ok(Written::Checkpointed),
@@ -112,24 +126,50 @@ async fn write_stages(
     lease: &Lease,
     run: &mut Run,
     spec: &ExportSpec,
-    plan: Arc<Plan>,
+    (plan, course): (Arc<Plan>, &Course),
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
-    if let (Stage::Sort(_), Some(order)) = (&writing.stage, &spec.sort)
-        && !sort_records(writing, lease, run, spec, (Arc::clone(&plan), order.clone()), deadline).await?
+    // What goes on in memory is read again: rows of texts are what is sorted for it.
+    let texts = || Arc::new((*plan).clone().as_texts());
+    let sorted = if course.rest.is_empty() { Arc::clone(&plan) } else { texts() };
+    if let (Stage::Sort(_), Some(order)) = (&writing.stage, order_of(spec, course))
+        && !sort_records(writing, lease, run, spec, (sorted, order.clone()), deadline).await?
     {
         return Ok(false);
     }
+    if !course.rest.is_empty()
+        && let Stage::Merge { runs, positions, .. } = &mut writing.stage
+    {
+        let input = Input::Runs(std::mem::take(runs), std::mem::take(positions));
+        writing.stage = Stage::Gather(Gathering::new(input, &course.rest, writing.exporting.settings.gather_bytes));
+    }
+    if let Stage::Gather(_) = &writing.stage
+        && !gather(writing, lease, run, spec, (texts(), &course.rest), deadline).await?
+    {
+        return Ok(false);
+    }
+    let window = course.window;
     let records = match &writing.stage {
-        Stage::Sort(_) => return Err(internal(&NoOrder)),
-        Stage::Merge { .. } => write_merged(writing, lease, run, spec, Arc::clone(&plan), deadline).await?,
-        Stage::Records { .. } => write_records(writing, lease, run, spec, Arc::clone(&plan), deadline).await?,
+        Stage::Sort(_) | Stage::Gather(_) => return Err(internal(&NoOrder)),
+        Stage::Merge { .. } => write_merged(writing, lease, run, spec, (Arc::clone(&plan), window), deadline).await?,
+        Stage::Records { .. } => {
+            write_records(writing, lease, run, spec, (Arc::clone(&plan), window), deadline).await?
+        }
+        Stage::Rows(_) => {
+            let encoding = Arc::new((*plan).clone().encoding_only());
+            write_rows(writing, lease, run, encoding, deadline).await?
+        }
         Stage::Files(_) => true,
     };
     if !records || spec.files == FileInclusion::None {
         return Ok(records);
     }
     write_files(writing, lease, run, (spec, &plan), deadline).await
+}
+
+/// What records are sorted by before anything depends on their order.
+fn order_of<'a>(spec: &'a ExportSpec, course: &'a Course) -> Option<&'a SortOrder> {
+    course.order.as_ref().or(spec.sort.as_ref())
 }
 
 /// A checkpoint that does not go with its export.
@@ -153,6 +193,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
             "from": export.date_span.map(|span| span.start.to_string()),
             "until": export.date_span.map(|span| span.end.to_string()),
         })),
+        "pipeline": spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()),
         "sort": spec.sort.as_ref().map(ToString::to_string),
         "files": spec.files,
         "rawCells": spec.raw_cells,
@@ -172,6 +213,7 @@ async fn begin<'a>(
     exporting: &'a Exporting,
     run: &Run,
     spec: &ExportSpec,
+    course: &Course,
     plan: &Plan,
 ) -> Result<Writing<'a>, Interrupted> {
     let export = run.export();
@@ -181,9 +223,12 @@ async fn begin<'a>(
         let mut first = Vec::new();
         let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
         let turns = Turns::all(exporting.records.sections(&reading(spec)));
-        let stage = match &spec.sort {
-            Some(_) => Stage::Sort(Sorting::new(turns)),
-            None => Stage::Records { turns },
+        let stage = if order_of(spec, course).is_some() {
+            Stage::Sort(Sorting::new(turns))
+        } else if course.rest.is_empty() {
+            Stage::Records { turns, passed: 0 }
+        } else {
+            Stage::Gather(Gathering::new(Input::Pages(turns), &course.rest, exporting.settings.gather_bytes))
         };
         return Ok(Writing::new(
             exporting,

@@ -96,8 +96,10 @@ impl<'a> Writing<'a> {
             Stage::Sort(sorting) => {
                 (sorting.records, sorting.plain_bytes, self.estimate(&sorting.turns, sorting.records))
             }
+            Stage::Gather(gathering) => (gathering.records, 0, None),
+            Stage::Rows(rows) => (self.assembly.records(), self.plain_bytes, Some(rows.count())),
             Stage::Merge { records, .. } => (self.assembly.records(), self.plain_bytes, Some(*records)),
-            Stage::Records { turns } => {
+            Stage::Records { turns, .. } => {
                 let records = self.assembly.records();
                 (records, self.plain_bytes, self.estimate(turns, records))
             }

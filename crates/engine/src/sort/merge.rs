@@ -54,6 +54,8 @@ pub struct MergedChunk {
     pub plain: Vec<u8>,
     /// How many records.
     pub records: u64,
+    /// How many rows were merged for it, those that are left out before it included.
+    pub passed: u64,
 }
 
 /// What merged rows become.
@@ -71,6 +73,12 @@ pub struct Merge {
     output: Output,
     /// A chunk is closed when it is this long.
     chunk_bytes: usize,
+    /// Rows that are still to be left out.
+    skip: u64,
+    /// Bytes of those left out for the chunk.
+    skipped_bytes: usize,
+    /// Rows that are still to be taken.
+    take: u64,
     inputs: Vec<Input>,
     /// Inputs that have a row.
     heap: Heap,
@@ -97,7 +105,14 @@ impl Merge {
         let inputs: Vec<Input> = runs.into_iter().map(|(length, from)| Input::new(length, from)).collect();
         let pending = (0..inputs.len()).collect();
         let (heap, chunk, inflater) = (Heap::default(), MergedChunk::default(), Inflater::new());
-        Self { output, chunk_bytes, inputs, heap, pending, chunk, inflater }
+        let (skip, skipped_bytes, take) = (0, 0, u64::MAX);
+        Self { output, chunk_bytes, skip, skipped_bytes, take, inputs, heap, pending, chunk, inflater }
+    }
+
+    /// The same, but the next `skip` rows are left out, and only `take` behind them are merged.
+    #[must_use]
+    pub fn within(self, skip: u64, take: u64) -> Self {
+        Self { skip, take, ..self }
     }
 
     /// From where on the bytes of each input are wanted; `None` for those that have all of theirs.
@@ -127,10 +142,19 @@ impl Merge {
             if !self.pending.is_empty() {
                 return Ok(Filled::Hungry);
             }
-            let Some(first) = self.heap.top() else { return Ok(Filled::Done) };
-            self.append(first)?;
+            let Some(first) = self.heap.top().filter(|_| self.take > 0) else { return Ok(Filled::Done) };
+            self.chunk.passed += 1;
+            if self.skip > 0 {
+                self.skip -= 1;
+                self.skipped_bytes += self.inputs[first].record().len();
+            } else {
+                self.take -= 1;
+                self.append(first)?;
+            }
             self.advance(first)?;
-            if self.chunk.plain.len() >= self.chunk_bytes {
+            // What is left out is a chunk without records now and then: how far the merge is shall be known.
+            if self.chunk.plain.len() >= self.chunk_bytes || self.skip > 0 && self.skipped_bytes >= self.chunk_bytes {
+                self.skipped_bytes = 0;
                 return Ok(Filled::Full);
             }
         }

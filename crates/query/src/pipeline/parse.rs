@@ -69,9 +69,8 @@ pub(super) fn parse(request: &Json, source: &Source<'_>) -> Result<Pipeline, Pip
             return refuse(&position.to_string(), "a stage is an object with one operator");
         };
         let at = format!("{position}.{operator}");
-        let leading = read.iter().all(|stage| matches!(stage, Stage::Match(_)));
         reader.fields = 0;
-        read.push(reader.stage(&at, operator, operand, leading)?);
+        read.push(reader.stage(&at, operator, operand)?);
     }
     let Reader { schema, mut reads, .. } = reader;
     let mut seen = std::collections::HashSet::new();
@@ -87,9 +86,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn stage(&mut self, at: &str, operator: &str, operand: &Json, leading: bool) -> Result<Stage, PipelineError> {
+    fn stage(&mut self, at: &str, operator: &str, operand: &Json) -> Result<Stage, PipelineError> {
         match operator {
-            "$match" => self.condition(at, operand, leading),
+            "$match" => self.condition(at, operand),
             "$project" => self.project(at, operand),
             "$sort" => self.sort(at, operand),
             "$skip" => match operand.as_u64() {
@@ -105,7 +104,7 @@ impl Reader<'_> {
         }
     }
 
-    fn condition(&mut self, at: &str, operand: &Json, leading: bool) -> Result<Stage, PipelineError> {
+    fn condition(&mut self, at: &str, operand: &Json) -> Result<Stage, PipelineError> {
         let asked = std::cell::RefCell::new(Vec::new());
         let types = |path: &Path| {
             let kind = self.schema.type_of(path).map(|(kind, _)| kind);
@@ -115,7 +114,7 @@ impl Reader<'_> {
         let filter = cortex_where::parse(operand, &types)
             .map_err(|source| PipelineError::Match { at: at.to_owned(), source })?;
         let asked = asked.into_inner();
-        if !leading && self.schema.rows.is_none() {
+        if self.schema.rows.is_none() {
             self.reads.extend(asked);
         }
         Ok(Stage::Match(filter))

@@ -53,6 +53,9 @@ pub(crate) struct ExportWire {
     /// Which of them by a date of theirs; `null` = whenever.
     #[schema(required)]
     date_range: Option<DateRangeWire>,
+    /// What is done to those records, as it was sent: an array, or that as text; `null` = nothing.
+    #[schema(required, value_type = Option<Vec<Object>>)]
+    pipeline: Option<Value>,
     /// What the records are sorted by, like `name,-created`; `null` = not at all.
     #[schema(required)]
     sort: Option<String>,
@@ -273,6 +276,7 @@ impl ExportWire {
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             date_range: spec.date_range.map(|range| DateRangeWire::new(range, export.date_span)),
+            pipeline: spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             sort: spec.sort.as_ref().map(ToString::to_string),
             raw_cells: spec.raw_cells,
             files: spec.files.into(),
@@ -366,6 +370,7 @@ fn failure(export: &Export) -> Option<FailureWire> {
         FailureCode::BadDateRange => "bad-date-range",
         FailureCode::QuotaExceeded => "quota-exceeded",
         FailureCode::MaxRetriesReached => "max-retries-reached",
+        FailureCode::LimitExceeded => "limit-exceeded",
         FailureCode::Unavailable => "unavailable",
         FailureCode::Denied => "denied",
         FailureCode::Internal => "internal",

@@ -60,6 +60,10 @@ pub(crate) struct CreateExportBody {
     /// starts; absent = whenever. `field` is a date, `created` where it is absent. `from` and `until` are not looked at.
     #[schema(value_type = Option<DateRangeWire>)]
     date_range: Option<DateRangeRequest>,
+    /// What is done to those records: an array of the stages `$match`, `$project`, `$sort`, `$skip`, `$limit` and `$group`, or
+    /// that as text. It takes the place of `sort`, and where it reshapes rows, of `paths` and `include`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pipeline: Option<Value>,
     /// What the records are sorted by, as a text (`name,-created`: by name, then the latest first) or as an object
     /// (`{"name":1,"created":-1}`); absent = not at all. Of arrays the least value counts, descending the greatest; numbers
     /// come before texts, and nothing before both. Records that are equal come by `_id`.
@@ -104,6 +108,10 @@ impl CreateExportBody {
             members.refuse::<()>("where", "must be an object");
         }
         let date_range = read_date_range(&mut members);
+        let pipeline = members.take("pipeline").cloned().filter(|stages| *stages != Value::Array(Vec::new()));
+        if pipeline.as_ref().is_some_and(|stages| !stages.is_array() && !stages.is_string()) {
+            members.refuse::<()>("pipeline", "must be an array of stages, or that as text");
+        }
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
         let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
@@ -126,6 +134,7 @@ impl CreateExportBody {
                 expand,
                 r#where: condition,
                 date_range,
+                pipeline,
                 sort,
                 packaging,
                 raw_cells,
@@ -152,6 +161,7 @@ impl CreateExportBody {
             expand: self.expand,
             filter,
             date_range: self.date_range,
+            pipeline: self.pipeline,
             sort: self.sort,
             packaging: self.packaging,
             raw_cells: self.raw_cells,

@@ -117,10 +117,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_pipeline_comes_as_an_array_or_as_text_and_is_shown_as_it_came() {
+        let stage = Stage::new().await;
+        let stages = r#"[{"$match":{"icao":"EKCH"}},{"$group":{"_id":"$icao","n":{"$sum":1}}}]"#;
+        let made = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","pipeline":{stages}}}"#)).await;
+        assert_eq!(made["pipeline"].to_string(), stages);
+        let text = serde_json::Value::from(stages);
+        let made = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","pipeline":{text}}}"#)).await;
+        assert_eq!(made["pipeline"], text);
+        for none in ["[]", "\"\"", "\"[]\"", "null"] {
+            let made = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","pipeline":{none}}}"#)).await;
+            assert_eq!((&made["state"], made.get("pipeline")), (&"pending".into(), None), "{none}");
+        }
+        for (wrong, expected) in [
+            (r#"{"$match":{}}"#, "must be an array of stages, or a string holding one as JSON"),
+            (
+                r#""[{""#,
+                "must be a string holding JSON; the text is not JSON: EOF while parsing an object at line 1, column 2",
+            ),
+            (
+                r#"[{"$unwind":"$tags"}]"#,
+                "0.$unwind: is no stage here; there are $match, $project, $sort, $skip, $limit and $group",
+            ),
+            (r#"[{"$match":{"height":1}}]"#, "0.$match: unknown property `height`"),
+            (
+                r#"[{"$limit":1}],"exportFiles":true"#,
+                "makes rows of records, and rows have no files: leave the files or the pipeline out",
+            ),
+            (
+                r#"[{"$project":{"icao":1}}],"paths":["icao"]"#,
+                "says in `$project` and `$group` what goes out: leave `paths` and `include` out",
+            ),
+        ] {
+            let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","pipeline":{wrong}}}"#)).await;
+            assert_eq!(
+                (&reply["faults"][0]["path"], &reply["faults"][0]["reason"]),
+                (&"export.pipeline".into(), &expected.into())
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_not_built_is_refused_by_name() {
         let stage = Stage::new().await;
-        for (name, value) in [("afterScript", "\"return 1\""), ("prefix", "\"c_sites/1/c_list\""), ("pipeline", "[{}]")]
-        {
+        for (name, value) in [("afterScript", "\"return 1\""), ("prefix", "\"c_sites/1/c_list\"")] {
             let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;
             assert_eq!(reply["code"], "kUnsupportedOperation", "{name}");
             assert_eq!(reply["path"], format!("export.{name}"));

@@ -61,6 +61,7 @@ mod tests {
             (FailureCode::BadRecord, "kError"),
             (FailureCode::QuotaExceeded, "kRequestTooLarge"),
             (FailureCode::MaxRetriesReached, "kError"),
+            (FailureCode::LimitExceeded, "kRequestTooLarge"),
             (FailureCode::Unavailable, "kTooBusy"),
             (FailureCode::Denied, "kAccessDenied"),
             (FailureCode::Internal, "kError"),

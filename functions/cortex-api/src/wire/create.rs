@@ -11,7 +11,7 @@ use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, Sur
 use waybill_http::parse_json;
 
 /// Members that are known and not built yet.
-const LATER: [&str; 3] = ["afterScript", "prefix", "pipeline"];
+const LATER: [&str; 2] = ["afterScript", "prefix"];
 
 /// Properties of an export that the server sets.
 const READ_ONLY: [&str; 12] = [
@@ -54,6 +54,8 @@ pub(crate) struct CreateBody {
     /// Which of its records: JSON as text, or an object.
     #[serde(rename = "where")]
     condition: Option<Value>,
+    /// What is done to those records: an array of stages, or that as text.
+    pipeline: Option<Value>,
     /// Whether the files of its records come along.
     export_files: Option<bool>,
     /// Whether those come in an archive of their own.
@@ -77,6 +79,7 @@ pub(crate) fn command(
     let collection = objects(&mut fields)?;
     let (paths, include, expand) = (fields.list("paths"), fields.list("include"), fields.list("expand"));
     let (filter, principal) = (filter(&mut fields), principal(&mut fields));
+    let pipeline = pipeline(&mut fields);
     let files = match (fields.boolean("exportFiles"), fields.boolean("zipFiles")) {
         (false, _) => FileInclusion::None,
         (true, false) => FileInclusion::Entries,
@@ -98,6 +101,7 @@ pub(crate) fn command(
         include,
         expand,
         filter,
+        pipeline,
         files,
         principal,
         idempotency,
@@ -145,6 +149,26 @@ fn objects(fields: &mut Fields) -> Result<Option<CollectionName>, Fault> {
     parsed
         .map(Some)
         .map_err(|_| Fault::new(Kind::InvalidObject).because(format!("collection `{name}` does not exist")).at(name))
+}
+
+/// Takes `pipeline`; one without stages is none.
+fn pipeline(fields: &mut Fields) -> Option<Value> {
+    match fields.take("pipeline")? {
+        Value::Array(stages) if stages.is_empty() => None,
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => match parse_json(text.as_bytes()) {
+            Ok(Value::Array(stages)) if stages.is_empty() => None,
+            Ok(_) => Some(Value::String(text)),
+            Err(error) => {
+                let reason = error.to_string().replacen("the body", "the text", 1);
+                fields.refuse(Kind::InvalidValue, "pipeline", format!("must be a string holding JSON; {reason}"))
+            }
+        },
+        stages @ Value::Array(_) => Some(stages),
+        _ => {
+            fields.refuse(Kind::InvalidValue, "pipeline", "must be an array of stages, or a string holding one as JSON")
+        }
+    }
 }
 
 fn filter(fields: &mut Fields) -> Option<FilterRequest> {

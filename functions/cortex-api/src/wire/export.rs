@@ -56,6 +56,9 @@ pub(crate) struct ExportObject {
     /// Which of its records, JSON as text.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
+    /// What is done to those records, as it was sent: an array, or JSON as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline: Option<Value>,
     /// The archive, once it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     data_file: Option<DataFile>,
@@ -169,6 +172,8 @@ impl ExportObject {
             include: texts(&spec.selection.include),
             expand: texts(&spec.expand),
             condition: spec.filter_text.clone(),
+            // Only pipelines that parsed are kept.
+            pipeline: spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             data_file: export.archive().map(|_| DataFile::new(export)),
             stats: Stats {
                 docs: DocStats { count: export.progress.records },

@@ -242,7 +242,10 @@ impl Oracle {
                     FailureCode::QuotaExceeded => traits.has_quota,
                     FailureCode::Unavailable => traits.has(Calamity::DarkDays),
                     FailureCode::CollectionMissing => traits.has(Calamity::CollectionGone),
-                    FailureCode::BadDateRange | FailureCode::Denied | FailureCode::Internal => false,
+                    FailureCode::BadDateRange
+                    | FailureCode::LimitExceeded
+                    | FailureCode::Denied
+                    | FailureCode::Internal => false,
                 };
                 self.demand(due, || {
                     format!("{id} failed for no good reason: {failure:?}, {disturbances} disturbances")
