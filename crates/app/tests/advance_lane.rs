@@ -7,6 +7,7 @@ mod files;
 mod packaged;
 mod pipelines;
 mod ranged;
+mod seen;
 mod sorted;
 mod stopping;
 mod upkeep;
