@@ -175,7 +175,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
         block_on(fixture.ports.insert(&job)).unwrap();
         clocks.insert((org, id), (schedule, zone));
     }
-    assert!(calendar.len() > 8000, "{} instants are too few", calendar.len());
+    assert!(calendar.len() > 5000, "{} instants are too few", calendar.len());
 
     // Ticks are where something is due, some minutes before or after it, or hours late; some come twice.
     let mut fired: BTreeMap<(OrgCode, JobId, Timestamp), usize> = BTreeMap::new();
