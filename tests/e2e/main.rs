@@ -12,6 +12,7 @@ mod formats;
 mod harness;
 mod idempotency;
 mod isolation;
+mod isolation_matrix;
 mod lanes;
 mod operations;
 mod platform_table;
