@@ -67,6 +67,14 @@ fn row_of(operation: &str) -> Option<Row> {
         "PATCH /v1/orgs/{org}" => row(Some(json!({"name": "x"}))),
         "POST /v1/orgs" => row(Some(json!({"code": "{org}"}))),
         "POST /v1/schedules/preview" => row(Some(json!({"cron": "0 2 * * *"}))),
+        "POST /v1/jobs" | "PUT /v1/jobs/{id}" => row(Some(json!({"id": "{job}", "name": "x", "format": "csv",
+            "collection": "{collection}", "schedule": {"cron": "never"}}))),
+        "GET /v1/jobs/{id}/runs" | "GET /v1/jobs/{id}/slots" => Row { body: None, query: "?cursor={cursor}" },
+        "GET /v1/jobs/{id}"
+        | "DELETE /v1/jobs/{id}"
+        | "POST /v1/jobs/{id}/pause"
+        | "POST /v1/jobs/{id}/resume"
+        | "POST /v1/jobs/{id}/run" => row(None),
         "GET /docs"
         | "GET /healthz"
         | "GET /openapi.json"
@@ -119,6 +127,7 @@ fn filled(text: &str, names: &Names) -> String {
 fn path_of(path: &str, names: &Names) -> String {
     let kind = match path {
         _ if path.contains("/records/") => "{record}",
+        _ if path.contains("/jobs/") => "{job}",
         _ if path.contains("/keys/") => "{key}",
         _ if path.contains("/accounts/") => "{account}",
         _ if path.contains("/{objects}/") => "{record}",
@@ -251,6 +260,9 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
     let export = text(&export, "_id")?;
     world.ended(ours, &export).await?;
     world.create(ours, &json!({"objects": "things"})).await?;
+    let job = json!({"id": "nightly-ours", "name": MARK, "collection": "things", "format": "csv",
+        "schedule": {"cron": "0 2 1 1 *"}});
+    made(world, "/v1/jobs", &ours.admin, &job).await?;
     let (_, page) = world.get("/v1/exports?limit=1", &ours.admin).await?;
     let ours = Names::from([
         ("org", OURS.to_owned()),
@@ -261,6 +273,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("key", text(&key, "id")?),
         ("email", "ours@example.com".to_owned()),
         ("cursor", text(&page, "next")?),
+        ("job", "nightly-ours".to_owned()),
         ("idempotency", "matrix".to_owned()),
     ]);
     let nobodys = Names::from([
@@ -272,6 +285,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("key", "0000000000000000000000ac".to_owned()),
         ("email", "nobody@example.com".to_owned()),
         ("cursor", "bm90aGluZw".to_owned()),
+        ("job", "nightly-nobodys".to_owned()),
         ("idempotency", "matrix-of-nobody".to_owned()),
     ]);
     Ok(Things { ours, nobodys })
@@ -288,7 +302,9 @@ impl Cell<'_> {
         let (method, path) = self.operation.split_once(' ').context("an operation")?;
         let row = row_of(self.operation).with_context(|| format!("`{}` has no row in the matrix", self.operation))?;
         let method: Method = method.parse()?;
-        let path = path_of(path, names);
+        // What a stranger makes for itself is not to have the name of what is ours.
+        let path = if method == Method::PUT { path.replace("{name}", "strangers") } else { path.to_owned() };
+        let path = path_of(&path, names);
         let request =
             world.http.request(method.clone(), format!("{}{path}{}", world.info.url, filled(row.query, names)));
         let mut request = self.caller.sign(request, &method, &path);
