@@ -49,6 +49,7 @@ mod remove_files;
 mod retry;
 mod retry_export;
 mod run_job;
+mod run_script;
 mod script_log;
 mod settle_export;
 mod settle_run;
@@ -100,6 +101,7 @@ pub use read_runs::{RecordRun, list_runs, list_slots, record_run};
 pub use read_usage::{UsageView, read_usage};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;
+pub use run_script::{RenderScript, ScriptRunning, run_script};
 pub use sign_in::{
     SessionCaller, SessionProof, SignIn, SignedIn, authenticate_password, authenticate_session, sign_in, sign_out,
 };

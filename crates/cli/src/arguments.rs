@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// One process of a benchmark.
     #[command(hide = true)]
     BenchRun(BenchRunArguments),
+    /// The process in which one script runs.
+    #[command(hide = true)]
+    RunScript,
 }
 
 /// `waybill local`.

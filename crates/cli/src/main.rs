@@ -42,6 +42,7 @@ fn run(arguments: &Arguments) -> Result<Ended> {
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Schedule(asked) => schedule::run(asked).map(|()| Ended::Orderly),
         Command::Bench(bench) => bench::run(bench).map(|()| Ended::Orderly),
+        Command::RunScript => Ok(waybill_local::serve_script().map(|()| Ended::Orderly)?),
         Command::BenchRun(run) => bench::run_job(&run.job).map(|()| Ended::Orderly),
     }
 }

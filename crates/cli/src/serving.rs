@@ -33,6 +33,7 @@ impl From<Ended> for ExitCode {
 /// # Errors
 /// As [`Stack::start`].
 pub(crate) async fn start(options: Options, signals: &mut Signals) -> Result<Result<Stack, u8>> {
+    let options = Options { script_program: this_program(), ..options };
     let loading = Mutex::new(Loads::default());
     let report = |told| loading.lock().unwrap_or_else(PoisonError::into_inner).show(&told);
     tokio::select! {
@@ -109,6 +110,12 @@ Try:
 
 Ctrl-C stops it."
     )
+}
+
+/// This very program, to be started for each script; nothing when it cannot be told where it is.
+fn this_program() -> Option<Vec<String>> {
+    let program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
+    Some(vec![program, "run-script".to_owned()])
 }
 
 #[cfg(test)]

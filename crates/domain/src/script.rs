@@ -122,6 +122,15 @@ impl ScriptFailure {
     pub fn new(code: ScriptFailureCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), line: None, column: None }
     }
+
+    /// Where and what: `line 3, column 5: …`.
+    pub fn at(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("line {line}, column {column}: {}", self.message),
+            (Some(line), None) => format!("line {line}: {}", self.message),
+            (None, _) => self.message.clone(),
+        }
+    }
 }
 
 /// The condition that ended a script.

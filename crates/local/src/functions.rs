@@ -144,3 +144,24 @@ pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
         async move { sweeper::handle(&deps, event).await }
     })
 }
+
+/// The function that runs scripts. The embedded stack opens loopback to them, the stack itself apart.
+pub(crate) fn after_script(deployment: &Deployment<'_>) -> Function {
+    let config = after_script::Config {
+        connection: deployment.services.connection(),
+        script_table: names::tables().scripts,
+        api_url: deployment.url.to_owned(),
+        allowed_hosts: after_script::AllowList::parse("127.0.0.1,localhost,[::1]").unwrap_or_default(),
+        isolation: match deployment.script_program {
+            Some([program, arguments @ ..]) => {
+                after_script::Isolation::Process { program: program.into(), arguments: arguments.to_vec() }
+            }
+            _ => after_script::Isolation::Thread,
+        },
+    };
+    let deps = Arc::new(after_script::Deps::new(&config));
+    event_function(move |event| {
+        let deps = Arc::clone(&deps);
+        async move { Ok(after_script::handle(&deps, event).await) }
+    })
+}

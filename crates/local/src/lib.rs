@@ -22,6 +22,8 @@ mod stack;
 mod tests;
 mod ticks;
 
+/// Runs one script that comes on the standard input: for a program that [`Options::script_program`] names.
+pub use after_script::serve_script;
 /// What a [`Tuning`] is made of.
 pub use cortex_api::{Origins, Passwords};
 pub use demo::Loading;

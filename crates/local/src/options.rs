@@ -14,19 +14,21 @@ pub struct Options {
     pub data: DataFolder,
     /// Lengths and limits.
     pub tuning: Tuning,
+    /// A program, with its arguments, that runs one script and ends ([`crate::serve_script`]); without one, scripts run on threads.
+    pub script_program: Option<Vec<String>>,
 }
 
 impl Options {
     /// A stack on a free port whose state is gone when it stops.
     #[must_use]
     pub fn ephemeral() -> Self {
-        Self { port: 0, data: DataFolder::Ephemeral, tuning: Tuning::default() }
+        Self { port: 0, data: DataFolder::Ephemeral, tuning: Tuning::default(), script_program: None }
     }
 
     /// A stack on `port` whose state lives in `folder` and survives it.
     #[must_use]
     pub fn persistent(port: u16, folder: impl Into<PathBuf>) -> Self {
-        Self { port, data: DataFolder::Persistent(folder.into()), tuning: Tuning::default() }
+        Self { port, data: DataFolder::Persistent(folder.into()), tuning: Tuning::default(), script_program: None }
     }
 }
 

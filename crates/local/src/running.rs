@@ -27,6 +27,10 @@ pub(crate) struct Deployment<'a> {
     pub(crate) services: &'a Services,
     pub(crate) queues: &'a Queues,
     pub(crate) tuning: &'a Tuning,
+    /// Address of the gateway.
+    pub(crate) url: &'a str,
+    /// What runs scripts.
+    pub(crate) script_program: Option<&'a [String]>,
 }
 
 /// The functions of a deployment.
@@ -35,6 +39,7 @@ pub(crate) struct Functions {
     pub(crate) exporter: Function,
     pub(crate) scheduler: Function,
     pub(crate) sweeper: Function,
+    pub(crate) after_script: Function,
 }
 
 /// A deployment at work. Dropping it is a crash: nothing that is under way is brought to its end.
@@ -62,11 +67,27 @@ impl Running {
         services.make_tables().await?;
         services.make_bucket().await?;
         let queues = services.make_queues(tuning).await?;
-        let functions = deploy(&Deployment { services: &services, queues: &queues, tuning });
+        let functions = deploy(&Deployment {
+            services: &services,
+            queues: &queues,
+            tuning,
+            url: &url,
+            script_program: options.script_program.as_deref(),
+        });
 
         let invocations = Arc::new(Invocations::default());
         let gateway = gateway::serve(port, functions.surfaces, Arc::clone(&invocations), tuning.http_timeout)?;
         let (stop, stopped) = watch::channel(false);
+        let scripts = Poller {
+            client: queues.client.clone(),
+            queue_url: queues.scripts_url,
+            queue_arn: queues.scripts_arn,
+            name: "after-script",
+            function: functions.after_script,
+            invocations: Arc::clone(&invocations),
+            timeout: tuning.script_timeout,
+            concurrency: tuning.worker_concurrency.max(1),
+        };
         let poller = Poller {
             client: queues.client,
             queue_url: queues.url,
@@ -87,6 +108,7 @@ impl Running {
         let services = Arc::new(services);
         let mut workers = JoinSet::new();
         workers.spawn(poller.run(stopped.clone()));
+        workers.spawn(scripts.run(stopped.clone()));
         for rule in &rules {
             workers.spawn(rule.clone().run(tuning.tick, stopped.clone()));
         }

@@ -48,6 +48,7 @@ impl Stack {
             exporter: functions::exporter(deployment),
             scheduler: functions::scheduler(deployment),
             sweeper: functions::sweeper(deployment),
+            after_script: functions::after_script(deployment),
         })
         .await?;
         match Self::prepare(&running, &options, &operator_key, report).await {

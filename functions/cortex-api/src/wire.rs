@@ -9,3 +9,4 @@ pub(crate) mod envelope;
 pub(crate) mod export;
 pub(crate) mod log;
 pub(crate) mod object;
+pub(crate) mod script;

@@ -68,7 +68,8 @@ fn surfaces() -> Surfaces {
 }
 
 async fn start(options: &Options, exporter: Function, sweeper: Function) -> Running {
-    let functions = Functions { surfaces: surfaces(), exporter, scheduler: nothing(), sweeper };
+    let functions =
+        Functions { surfaces: surfaces(), exporter, scheduler: nothing(), sweeper, after_script: nothing() };
     Running::start(options, |_| functions).await.unwrap()
 }
 
@@ -301,7 +302,13 @@ async fn a_port_in_use_is_named() {
     let running = start(&options(), nothing(), nothing()).await;
     let port: u16 = running.url().rsplit(':').next().unwrap().parse().unwrap();
     let second = Options { port, ..options() };
-    let functions = Functions { surfaces: surfaces(), exporter: nothing(), scheduler: nothing(), sweeper: nothing() };
+    let functions = Functions {
+        surfaces: surfaces(),
+        exporter: nothing(),
+        scheduler: nothing(),
+        sweeper: nothing(),
+        after_script: nothing(),
+    };
     let error = Running::start(&second, |_| functions).await.err().unwrap();
     assert_eq!(
         error.to_string(),

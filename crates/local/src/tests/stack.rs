@@ -12,7 +12,7 @@ use crate::{DataFolder, Loading, Options, Stack, StackInfo, Tuning};
 
 fn options(root: &Path) -> Options {
     let tuning = Tuning { tick: Duration::from_secs(1), look_again: Duration::from_secs(1), ..Tuning::default() };
-    Options { port: 0, data: DataFolder::Persistent(root.join("data")), tuning }
+    Options { port: 0, data: DataFolder::Persistent(root.join("data")), tuning, script_program: None }
 }
 
 async fn call(stack: &Stack, method: Method, path: &str, key: &str, body: Option<Value>) -> Response {

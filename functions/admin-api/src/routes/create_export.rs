@@ -97,7 +97,7 @@ mod tests {
             r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
             r#"{"collection":"visits","packaging":"tar","expand":["site"],"sort":7,"search":"x","dateRange":{"field":"at"},
                 "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
-                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"1","scheduledAt":"tomorrow","colour":1}"#,
+                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"const a = 1;\n  let = 2;","scheduledAt":"tomorrow","colour":1}"#,
             r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
             r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
             r#"{"collection":"visits","sort":"-score,nope","packaging":"gzip","files":{"include":true}}"#,

@@ -4,8 +4,12 @@ use crate::wire::export::{DateRangeWire, FilesWire};
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, DateRangeRequest, FilterRequest, IdempotentRequest, Path, SortOrder};
-use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, Level, Packaging, Surface, Timestamp};
+use waybill_domain::{
+    AccountId, CollectionName, ExportFormat, FileInclusion, Level, MAX_SCRIPT_CHARS, Packaging, Surface, Timestamp,
+};
 use waybill_http::{Members, Problem};
+use waybill_ports::ScriptChecker as _;
+use waybill_sandbox::QuickJsChecker;
 
 /// Longest name of an export, in characters.
 const NAME_CHARS: usize = 200;
@@ -84,6 +88,8 @@ pub(crate) struct CreateExportBody {
     /// the caller's own; only administrators may name another.
     #[schema(value_type = Option<String>)]
     principal: Option<AccountId>,
+    /// The script that runs when it has ended: a JavaScript module of at most 50 000 characters.
+    after_script: Option<String>,
     /// When it is queued; absent, or a time that is not to come = at once.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
@@ -117,8 +123,9 @@ impl CreateExportBody {
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
         let principal = members.parsed("principal", "the id of an account: 24 hex digits");
         let sort = read_sort(&mut members);
+        let after_script = read_script(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
-        for name in ["search", "scope", "destinations", "notify", "afterScript"] {
+        for name in ["search", "scope", "destinations", "notify"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -140,6 +147,7 @@ impl CreateExportBody {
                 raw_cells,
                 files,
                 principal,
+                after_script,
                 scheduled_at,
             }),
             _ => Err(problems),
@@ -167,6 +175,7 @@ impl CreateExportBody {
             raw_cells: self.raw_cells,
             files: self.files,
             principal: self.principal,
+            after_script: self.after_script,
             scheduled_at: self.scheduled_at,
             idempotency,
             ..CreateExport::new(Surface::Admin, self.collection, self.format)
@@ -192,6 +201,16 @@ fn read_date_range(members: &mut Members<'_>) -> Option<DateRangeRequest> {
     }
     members.add(range.finish());
     Some(DateRangeRequest { start: start?.to_owned(), end: end?.to_owned(), field })
+}
+
+/// Takes the script; one that does not parse is told where.
+fn read_script(members: &mut Members<'_>) -> Option<String> {
+    const NAME: &str = "afterScript";
+    let source = members.text(NAME, MAX_SCRIPT_CHARS).filter(|source| !source.is_empty())?.to_owned();
+    match QuickJsChecker.check(&source) {
+        Ok(()) => Some(source),
+        Err(failure) => members.refuse(NAME, failure.at()),
+    }
 }
 
 /// Takes `sort`, in either form.

@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_built_is_refused_by_name() {
         let stage = Stage::new().await;
-        for (name, value) in [("afterScript", "\"return 1\""), ("prefix", "\"c_sites/1/c_list\"")] {
+        for (name, value) in [("prefix", "\"c_sites/1/c_list\"")] {
             let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;
             assert_eq!(reply["code"], "kUnsupportedOperation", "{name}");
             assert_eq!(reply["path"], format!("export.{name}"));

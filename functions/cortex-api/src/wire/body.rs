@@ -86,6 +86,11 @@ impl Fields {
         Some(text)
     }
 
+    /// Takes the source of a script, of at most `most` characters; an empty one is as good as absent.
+    pub(crate) fn script(&mut self, name: &str, most: usize) -> Option<String> {
+        self.short_text(name, most)
+    }
+
     /// Takes the label.
     pub(crate) fn label(&mut self) -> Option<String> {
         self.short_text("label", MAX_LABEL_CHARS)

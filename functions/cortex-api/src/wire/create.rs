@@ -7,14 +7,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
-use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, Surface};
+use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, MAX_SCRIPT_CHARS, Surface};
 use waybill_http::parse_json;
+use waybill_ports::ScriptChecker as _;
+use waybill_sandbox::QuickJsChecker;
 
 /// Members that are known and not built yet.
-const LATER: [&str; 2] = ["afterScript", "prefix"];
+const LATER: [&str; 1] = ["prefix"];
 
 /// Properties of an export that the server sets.
-const READ_ONLY: [&str; 12] = [
+const READ_ONLY: [&str; 13] = [
     "_id",
     "object",
     "created",
@@ -26,6 +28,7 @@ const READ_ONLY: [&str; 12] = [
     "stats",
     "expiresAt",
     "err",
+    "afterScriptResult",
     "updated",
 ];
 
@@ -56,6 +59,8 @@ pub(crate) struct CreateBody {
     condition: Option<Value>,
     /// What is done to those records: an array of stages, or that as text.
     pipeline: Option<Value>,
+    /// The script that runs when it has ended: a JavaScript module of at most 50 000 characters.
+    after_script: Option<String>,
     /// Whether the files of its records come along.
     export_files: Option<bool>,
     /// Whether those come in an archive of their own.
@@ -75,6 +80,7 @@ pub(crate) fn command(
     let mut fields = Fields::new(members);
     refuse_later(&mut fields)?;
     let (label, description) = (fields.label(), fields.description());
+    let after_script = script(&mut fields);
     let format = format(&mut fields);
     let collection = objects(&mut fields)?;
     let (paths, include, expand) = (fields.list("paths"), fields.list("include"), fields.list("expand"));
@@ -103,6 +109,7 @@ pub(crate) fn command(
         filter,
         pipeline,
         files,
+        after_script,
         principal,
         idempotency,
         ..CreateExport::new(Surface::Cortex, collection, format.unwrap_or(ExportFormat::Ndjson))
@@ -134,6 +141,16 @@ fn format(fields: &mut Fields) -> Option<ExportFormat> {
         let reason = format!("must be one of {}", FORMATS.map(media_type).join(", "));
         fields.refuse(Kind::EnumValue, "format", reason)
     })
+}
+
+/// Takes the script; one that does not parse is told where.
+fn script(fields: &mut Fields) -> Option<String> {
+    const NAME: &str = "afterScript";
+    let source = fields.script(NAME, MAX_SCRIPT_CHARS)?;
+    match QuickJsChecker.check(&source) {
+        Ok(()) => Some(source),
+        Err(failure) => fields.refuse(Kind::InvalidValue, NAME, failure.at()),
+    }
 }
 
 fn objects(fields: &mut Fields) -> Result<Option<CollectionName>, Fault> {

@@ -64,6 +64,7 @@ pub(crate) fn exports(org: &OrgCode) -> Result<Collection, waybill_domain::IdErr
         ("stats", document(stats)),
         ("expiresAt", PropertyKind::Date),
         ("err", document(fault)),
+        ("afterScriptResult", PropertyKind::Any),
     ];
     let many = ["paths", "include", "expand"];
     let properties = properties.map(|(name, kind)| Property { array: many.contains(&name), ..property(name, kind) });

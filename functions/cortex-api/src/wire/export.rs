@@ -3,6 +3,7 @@
 use crate::error::{canceled_fault, failure_fault};
 use crate::fault::{Fault, FaultBody, Kind};
 use crate::wire::access;
+use crate::wire::script::ScriptObject;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -70,6 +71,9 @@ pub(crate) struct ExportObject {
     /// Why it has no archive, in state `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     err: Option<FaultBody>,
+    /// How the script that follows it stands, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_script_result: Option<ScriptObject>,
 }
 
 /// A reference to an account.
@@ -181,6 +185,7 @@ impl ExportObject {
             },
             expires_at: export.expires_at.to_string(),
             err: fault(export),
+            after_script_result: view.script.as_ref().map(ScriptObject::new),
         }
     }
 

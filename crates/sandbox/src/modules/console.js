@@ -1,0 +1,2 @@
+import { console } from 'waybill:prelude';
+export default console;

@@ -1,0 +1,3 @@
+import { script } from 'waybill:prelude';
+export default script;
+export { script };

@@ -1,0 +1,3 @@
+import id from 'util.id';
+export { id };
+export default { id };

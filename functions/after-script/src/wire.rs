@@ -1,0 +1,6 @@
+//! What a script sees: its surroundings, the export, the fault that it ended with, the definition.
+
+pub(crate) mod environment;
+mod export;
+mod fault;
+mod schema;
