@@ -188,6 +188,25 @@ fn neither_conditions_nor_orders_tell_what_is_not_readable() {
 }
 
 #[test]
+fn pipelines_add_up_what_is_readable_and_nothing_else() {
+    let fixture = hospital();
+    let sums = |who: &str| {
+        let total = json!({"$group":{"_id":null,"records":{"$sum":1},"secret":{"$sum":"$secret"}}});
+        let pipeline = Some(json!([total]));
+        let command = CreateExport { pipeline, sort: None, ..visits(ExportFormat::Ndjson) };
+        let rows = exported(&fixture, who, command);
+        rows.lines()
+            .map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap())
+            .map(|row| (row["records"].as_u64().unwrap(), row["secret"].as_u64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(sums("admin"), [(3, 21)]);
+    assert_eq!(sums("nurse"), [(3, 0)]);
+    assert_eq!(sums("owner"), [(1, 8)]);
+    assert!(sums("nobody").is_empty());
+}
+
+#[test]
 fn a_list_stays_on_its_record_until_it_is_given_anew_and_a_bad_one_is_refused_by_name() {
     let fixture = hospital();
     let id = format!("{:024x}", 2);
