@@ -65,7 +65,8 @@ impl FilenameTemplate {
     pub fn render(&self, facts: &FilenameFacts, gzip: bool) -> String {
         // Understood when it was parsed.
         let name = fill(&self.0, facts).unwrap_or_else(|_| format!("export-{}", facts.run));
-        if gzip && !name.ends_with(".gz") { format!("{name}.gz") } else { name }
+        let is_named = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "gz");
+        if gzip && !is_named { format!("{name}.gz") } else { name }
     }
 }
 
