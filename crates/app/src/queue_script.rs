@@ -32,7 +32,7 @@ pub(crate) async fn script_of(context: &Context, settled: &Export) -> Result<Opt
     let principal = ScriptPrincipal {
         id: spec.viewer.account,
         name: account.as_ref().map(|account| account.name.clone()).unwrap_or_default(),
-        roles: account.as_ref().map(|account| account.role_names()).unwrap_or_default(),
+        roles: account.as_ref().map(waybill_domain::Account::role_names).unwrap_or_default(),
         email: account.and_then(|account| account.email),
     };
     let input = ScriptInput { export: settled.clone(), spec, principal };

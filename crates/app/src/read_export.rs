@@ -27,9 +27,10 @@ pub async fn read_export(
     let export = visible(context, &principal.org, surface, id).await?.value;
     match context.rows().spec(&principal.org, export.seq).await? {
         Some(spec) => {
-            let script = match follows(&export) {
-                true => context.rows().script_run(&principal.org, id).await?.map(|run| run.value),
-                false => None,
+            let script = if follows(&export) {
+                context.rows().script_run(&principal.org, id).await?.map(|run| run.value)
+            } else {
+                None
             };
             Ok(ExportView { export, spec: spec.value, script })
         }

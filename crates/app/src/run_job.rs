@@ -47,7 +47,7 @@ pub async fn run_job(
         description: asked.description.clone(),
         retry_of: None,
         job: Some(OfJob { job: job.clone(), slot: None }),
-        spec: freeze_request(context, &reader, &export).await?,
+        spec: Box::pin(freeze_request(context, &reader, &export)).await?,
         date_span: None,
         idempotency: request.as_ref(),
     };

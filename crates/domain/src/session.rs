@@ -180,7 +180,7 @@ mod tests {
         for _ in 0..3 {
             count = Some(SignInCount::another(count.as_ref(), &org, "x", 3, at(10)).unwrap());
         }
-        assert_eq!(SignInCount::another(count.as_ref(), &org, "x", 3, at(70)), Err(Duration::from_secs(840)));
+        assert_eq!(SignInCount::another(count.as_ref(), &org, "x", 3, at(70)), Err(Duration::from_mins(14)));
         assert_eq!(SignInCount::another(count.as_ref(), &org, "x", 3, at(910)).unwrap().attempts, 1);
     }
 

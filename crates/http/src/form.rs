@@ -48,7 +48,7 @@ pub fn parse_form(body: &[u8]) -> Result<Map<String, Value>, FormError> {
 
 fn decode(text: &[u8]) -> Result<String, FormError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| FormError::NotText)
+    percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| FormError::NotText)
 }
 
 fn segments(name: &str) -> Result<(String, Vec<String>), FormError> {

@@ -183,7 +183,7 @@ impl From<Error> for ApiError {
             Error::Unauthenticated { .. } | Error::InvalidSignature { .. } | Error::StaleSignature => {
                 Self::new(Kind::Unauthenticated, detail)
             }
-            Error::Forbidden { .. } => Self::new(Kind::Forbidden, detail),
+            Error::Forbidden { .. } | Error::LimitExceeded { .. } => Self::new(Kind::Forbidden, detail),
             Error::NotFound { .. } => Self::new(Kind::NotFound, detail),
             Error::UnknownCollection { .. } => Self::invalid_at("/collection", detail),
             Error::Invalid(errors) => Self::invalid(errors.into_iter().map(pointed).collect()),
@@ -193,7 +193,6 @@ impl From<Error> for ApiError {
             Error::NotReady { .. } => Self::new(Kind::NotReady, detail),
             Error::NoArchive { .. } => Self::new(Kind::NoArchive, detail),
             Error::TooLarge { .. } => Self::new(Kind::TooLarge, detail),
-            Error::LimitExceeded { .. } => Self::new(Kind::Forbidden, detail),
             Error::TooManyWaiting { .. } => {
                 Self { retry_after_secs: Some(WAITING_SECS), ..Self::new(Kind::Throttled, detail) }
             }

@@ -235,18 +235,16 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         | ["v1", "collections" | "audit" | "logs" | "usage"]
         | ["v1", "jobs", _, "runs" | "slots"]
         | ["v1", "exports", _, "download"] => "GET",
-        ["v1", "orgs" | "keys" | "accounts" | "exports"] => "GET, POST",
+        ["v1", "orgs" | "keys" | "accounts" | "exports" | "jobs"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
         ["v1", "orgs", _, "collections", _] => "PUT",
         ["v1", "keys", _] => "DELETE",
         ["v1", "accounts", _] => "PATCH, DELETE",
-        ["v1", "collections", _] => "GET, PUT, DELETE",
+        ["v1", "collections" | "jobs", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
-        ["v1", "jobs"] => "GET, POST",
-        ["v1", "jobs", _] => "GET, PUT, DELETE",
-        ["v1", "jobs", _, "pause" | "resume" | "run"] => "POST",
-        ["v1", "exports", _, "cancel" | "retry"]
+        ["v1", "jobs", _, "pause" | "resume" | "run"]
+        | ["v1", "exports", _, "cancel" | "retry"]
         | ["v1", "collections", _, "records", _, "files", _]
         | ["v1", "schedules", "preview"] => "POST",
         _ => return None,

@@ -54,7 +54,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
             Errand::Describe => describe(&process, &principal).await,
             Errand::Download => download(&process, &principal).await,
             Errand::Look => look(&process, &principal).await,
-            Errand::Job(errand) => super::jobs::run(&process, &principal, errand).await,
+            Errand::Job(errand) => Box::pin(super::jobs::run(&process, &principal, errand)).await,
         }
     })
 }

@@ -42,10 +42,9 @@ impl JobErrand {
 pub(super) async fn run(process: &Process, principal: &Principal, errand: JobErrand) {
     let world = &process.world;
     for attempt in 0..6 {
-        match once(process, principal, errand).await {
-            Ok(()) => return,
-            // Not there any more or yet, there already, or nothing that can be exported any more.
-            Err(Error::NotFound { .. } | Error::Conflict { .. }) => return,
+        match Box::pin(once(process, principal, errand)).await {
+            // Done; or not there any more or yet, there already, or nothing that can be exported any more.
+            Ok(()) | Err(Error::NotFound { .. } | Error::Conflict { .. }) => return,
             Err(Error::UnknownCollection { .. }) if world.profile.has(Calamity::CollectionGone) => return,
             Err(Error::TooManyWaiting { .. }) if world.oracle.with(|oracle| oracle.has_cap(&principal.org)) => return,
             Err(error) => expected(process, &error),
@@ -74,7 +73,7 @@ fn command(every: u64, active: bool) -> Option<PutJob> {
 }
 
 async fn once(process: &Process, principal: &Principal, errand: JobErrand) -> Result<(), Error> {
-    let (context, vault) = (&process.context, MemoryVault::default());
+    let (context, vault) = (&process.context, MemoryVault);
     let id = |job: u64| -> Result<JobId, Error> {
         format!("job-{job}").parse().map_err(|_| Error::NotFound { kind: "job", id: job.to_string() })
     };
@@ -91,7 +90,10 @@ async fn once(process: &Process, principal: &Principal, errand: JobErrand) -> Re
         JobErrand::Pause { job } => pause_job(context, principal, None, &id(job)?).await.map(drop),
         JobErrand::Resume { job } => resume_job(context, principal, None, &id(job)?).await.map(drop),
         JobErrand::Delete { job } => delete_job(context, principal, None, &id(job)?).await,
-        JobErrand::Run { job } => run_job(context, &*process.wake(), principal, None, &id(job)?, None).await.map(drop),
+        JobErrand::Run { job } => {
+            let (wake, id) = (process.wake(), id(job)?);
+            Box::pin(run_job(context, &*wake, principal, None, &id, None)).await.map(drop)
+        }
         JobErrand::PauseAll => {
             for job in list_jobs(context, principal, None, None, 100).await?.items {
                 pause_job(context, principal, None, &job.id).await?;

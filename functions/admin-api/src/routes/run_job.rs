@@ -24,7 +24,8 @@ pub(crate) async fn run_job(call: &Call<'_>, principal: &Principal, id: &str) ->
     call.only_arguments(&[])?;
     let (id, idempotency) = (part("id", id)?, call.idempotency("admin:run-job")?);
     let wake = &*call.deps.wake;
-    let view = waybill_app::run_job(call.context, wake, principal, None, &id, idempotency.as_ref()).await?;
+    let running = waybill_app::run_job(call.context, wake, principal, None, &id, idempotency.as_ref());
+    let view = Box::pin(running).await?;
     let location = format!("/v1/exports/{}", view.export.id);
     Reply::created(location, &call.shown(principal, view).await?)
 }

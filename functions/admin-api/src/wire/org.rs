@@ -106,7 +106,7 @@ impl CreateOrgBody {
         let problems = members.finish();
         match code {
             Some(code) if problems.is_empty() => {
-                Ok(Self { code, name, quota_bytes, max_waiting, zone, minimum_schedule_interval })
+                Ok(Self { code, name, quota_bytes, zone, minimum_schedule_interval, max_waiting })
             }
             _ => Err(problems),
         }
@@ -145,9 +145,7 @@ fn read_waiting(members: &mut Members<'_>) -> Option<u32> {
 
 /// Members that are described and not built yet.
 fn later(members: &mut Members<'_>) {
-    for name in ["outgoingAllowList"] {
-        members.later(name);
-    }
+    members.later("outgoingAllowList");
 }
 
 fn interval(members: &mut Members<'_>) -> Option<u32> {
@@ -200,7 +198,7 @@ impl ChangeOrgBody {
         later(&mut members);
         let problems = members.finish();
         if problems.is_empty() {
-            Ok(Self { name, quota_bytes, max_waiting, zone, minimum_schedule_interval })
+            Ok(Self { name, quota_bytes, zone, minimum_schedule_interval, max_waiting })
         } else {
             Err(problems)
         }
