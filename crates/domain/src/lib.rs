@@ -9,6 +9,7 @@ mod archive;
 mod audit;
 mod collection;
 mod date_range;
+mod destination;
 mod export;
 mod export_spec;
 mod failure;
@@ -41,6 +42,11 @@ pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRe
 pub use audit::{AuditAction, AuditEntry};
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use date_range::{DateRange, DateSpan};
+pub use destination::{
+    AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
+    HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SftpConfig, SftpLogin,
+    WebhookConfig,
+};
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
 };

@@ -30,7 +30,7 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Who asks, where the caller does not say.
 const USER_AGENT: &str = "Waybill/1";
 /// Headers that follow from the request, or would change what a connection means.
-const MADE_HERE: [HeaderName; 8] = [
+const MADE_HERE: [HeaderName; 7] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -38,7 +38,6 @@ const MADE_HERE: [HeaderName; 8] = [
     header::UPGRADE,
     header::TE,
     header::TRAILER,
-    header::EXPECT,
 ];
 
 type Body = UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>;
@@ -98,7 +97,10 @@ fn assemble(request: OutgoingRequest, target: &Target, fault: &SourceFault) -> R
     }
     let body = match request.body {
         OutgoingBody::Empty => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-        OutgoingBody::Bytes(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+        OutgoingBody::Bytes(bytes) => {
+            built = built.header(header::CONTENT_LENGTH, bytes.len());
+            Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+        }
         OutgoingBody::Stream { size_bytes, chunks } => {
             built = built.header(header::CONTENT_LENGTH, size_bytes);
             StreamBody::new(frames(size_bytes, chunks, fault.clone())).boxed_unsync()

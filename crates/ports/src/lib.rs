@@ -7,6 +7,7 @@
 mod archive_store;
 mod clock;
 mod compute;
+mod destination;
 mod entropy;
 mod error;
 mod outgoing;
@@ -23,6 +24,9 @@ mod wake_queue;
 pub use archive_store::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, UploadId, UploadLink};
 pub use clock::Clock;
 pub use compute::{Compute, compute};
+pub use destination::{
+    Delivered, Destination, DestinationError, FileBytes, Notice, Parcel, Probed, StoredFile, Upload,
+};
 pub use entropy::Entropy;
 pub use error::{PortError, PortErrorKind};
 pub use outgoing::{

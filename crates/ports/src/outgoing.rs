@@ -49,9 +49,9 @@ impl OutgoingLimits {
 
 /// The body of a request.
 pub enum OutgoingBody {
-    /// None: no `Content-Length` either, unless the method expects one.
+    /// None, and no `Content-Length`.
     Empty,
-    /// In memory.
+    /// In memory; none at all has the length 0.
     Bytes(Bytes),
     /// Streamed. As many bytes as announced must come: more or fewer end the exchange with `Source`.
     Stream {

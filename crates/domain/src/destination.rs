@@ -1,0 +1,187 @@
+//! Where finished files go: the four kinds of destinations, read from and shown in the wire's shape, and their secrets.
+//!
+//! A configuration holds no secret. What is secret goes into [`DestinationSecrets`], which are sealed before they are
+//! stored; a configuration that is shown has a mask in their place, and a mask that comes back keeps the secret.
+
+mod azure_blob;
+mod fields;
+mod path;
+mod s3;
+mod sftp;
+mod webhook;
+
+pub use azure_blob::{AzureBlobConfig, AzureLogin};
+pub use s3::{S3Config, S3Encryption, S3Login};
+pub use sftp::{HostKeyFingerprint, SftpConfig, SftpLogin};
+pub use webhook::WebhookConfig;
+
+use fields::{Fields, Shown};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands in the place of a secret that is shown.
+pub const SECRET_MASK: &str = "••••••••";
+
+/// Why a configuration is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` {reason}")]
+pub struct DestinationConfigError {
+    /// The field, below `destinationConfig`: `bucket`, `headers.x-mine`.
+    pub field: String,
+    /// What is wrong with it, as a clause that follows its name.
+    pub reason: String,
+}
+
+/// The kinds of destinations, by their names on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DestinationType {
+    /// A bucket of S3, or of a service that speaks like it.
+    S3,
+    /// A container of Azure Blob Storage.
+    AzureBlob,
+    /// A folder of an SFTP server.
+    Sftp,
+    /// An address that files are posted to.
+    Webhook,
+}
+
+impl DestinationType {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::S3, Self::AzureBlob, Self::Sftp, Self::Webhook];
+
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::AzureBlob => "azure-blob",
+            Self::Sftp => "sftp",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where files go, without what is secret about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum DestinationConfig {
+    /// A bucket.
+    S3(S3Config),
+    /// A container.
+    AzureBlob(AzureBlobConfig),
+    /// A folder.
+    Sftp(SftpConfig),
+    /// An address.
+    Webhook(WebhookConfig),
+}
+
+/// The secrets of one destination, by the names of their fields. Sealed as a whole; never logged, never shown.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DestinationSecrets(BTreeMap<String, String>);
+
+impl std::fmt::Debug for DestinationSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl DestinationSecrets {
+    /// A secret, by the name of its field.
+    pub fn get(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(String::as_str)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for DestinationSecrets {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+/// A configuration that was read: what is stored openly, which secrets were given, and which are kept as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedDestination {
+    /// Without secrets.
+    pub config: DestinationConfig,
+    /// Secrets that were given.
+    pub given: DestinationSecrets,
+    /// Fields whose mask came back.
+    pub kept: BTreeSet<String>,
+}
+
+impl ParsedDestination {
+    /// All secrets of the destination, given those that it had. Only needed where something is kept.
+    pub fn secrets(&self, had: &DestinationSecrets) -> DestinationSecrets {
+        let kept = self.kept.iter().filter_map(|field| Some((field.clone(), had.0.get(field)?.clone())));
+        kept.chain(self.given.0.clone()).collect()
+    }
+}
+
+impl DestinationConfig {
+    /// Reads a `destinationConfig`; `had` is the configuration that it takes the place of, whose secrets a mask keeps.
+    ///
+    /// # Errors
+    /// Names the first field that is missing, unknown, or not what it must be; never says a secret again.
+    pub fn parse(
+        kind: DestinationType,
+        wire: &Map<String, Value>,
+        had: Option<&Self>,
+    ) -> Result<ParsedDestination, DestinationConfigError> {
+        let held = had.filter(|had| had.kind() == kind).map(Self::secret_fields).unwrap_or_default();
+        let mut fields = Fields::new(wire, held);
+        let config = match kind {
+            DestinationType::S3 => Self::S3(S3Config::parse(&mut fields)?),
+            DestinationType::AzureBlob => Self::AzureBlob(AzureBlobConfig::parse(&mut fields)?),
+            DestinationType::Sftp => Self::Sftp(SftpConfig::parse(&mut fields)?),
+            DestinationType::Webhook => Self::Webhook(WebhookConfig::parse(&mut fields)?),
+        };
+        let (given, kept) = fields.finish(kind.name())?;
+        Ok(ParsedDestination { config, given: DestinationSecrets(given), kept })
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> DestinationType {
+        match self {
+            Self::S3(_) => DestinationType::S3,
+            Self::AzureBlob(_) => DestinationType::AzureBlob,
+            Self::Sftp(_) => DestinationType::Sftp,
+            Self::Webhook(_) => DestinationType::Webhook,
+        }
+    }
+
+    /// As a client sees it: in the wire's shape, a mask in the place of each secret.
+    pub fn shown(&self) -> Map<String, Value> {
+        self.write().fields
+    }
+
+    /// The fields whose values are secret, where there is one.
+    pub fn secret_fields(&self) -> BTreeSet<String> {
+        self.write().secrets
+    }
+
+    fn write(&self) -> Shown {
+        let mut shown = Shown::default();
+        match self {
+            Self::S3(config) => config.write(&mut shown),
+            Self::AzureBlob(config) => config.write(&mut shown),
+            Self::Sftp(config) => config.write(&mut shown),
+            Self::Webhook(config) => config.write(&mut shown),
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests;
