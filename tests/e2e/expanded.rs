@@ -37,14 +37,14 @@ async fn visits(world: &World, code: &str) -> Result<Tenant> {
     for n in 0..5 {
         writeln!(regions, "{}", json!({"_id": id(1, n), "name": format!("region {n}")}))?;
     }
-    let definition = json!({"singular": "region", "properties": {"name": {"type": "string"}}});
+    let definition = json!({"singular": "region", "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {"name": {"type": "string"}}});
     define(world, &tenant, "regions", &definition, regions).await?;
     let mut sites = String::new();
     for n in 0..149 {
         let site = json!({"_id": id(2, n), "code": format!("s{n}"), "memo": "hidden", "region": id(1, n % 5)});
         writeln!(sites, "{site}")?;
     }
-    let definition = json!({"singular": "site", "properties": {
+    let definition = json!({"singular": "site", "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "code": {"type": "string"}, "memo": {"type": "string", "optional": true},
         "region": {"type": "reference", "collection": "regions"},
     }});
@@ -54,7 +54,7 @@ async fn visits(world: &World, code: &str) -> Result<Tenant> {
         let visit = json!({"_id": id(3, n), "n": n, "site": id(2, n % 150), "also": [id(2, 0), id(2, n % 7)]});
         writeln!(visits, "{visit}")?;
     }
-    let definition = json!({"singular": "visit", "properties": {
+    let definition = json!({"singular": "visit", "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "n": {"type": "number"}, "site": {"type": "reference", "collection": "sites"},
         "also": {"type": "reference", "collection": "sites", "array": true},
     }});

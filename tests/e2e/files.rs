@@ -57,7 +57,7 @@ async fn upload(world: &World, upload: &Value, body: Vec<u8>) -> Result<u16> {
 
 async fn patients(world: &World, code: &str) -> Result<Tenant> {
     let tenant = world.tenant(code).await?;
-    let definition = json!({"properties": {
+    let definition = json!({"access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "name": {"type": "string"},
         "photo": {"type": "file"},
         "scans": {"type": "file", "array": true, "optional": true},

@@ -72,8 +72,8 @@ fn order(n: usize) -> Value {
 /// An org with `count` orders; what was loaded, a line each.
 async fn orders(world: &World, code: &str, count: usize) -> Result<(Tenant, String)> {
     let tenant = world.tenant(code).await?;
-    let sites = json!({"singular": "site", "properties": {"code": {"type": "string"}}});
-    let orders = json!({"singular": "order", "properties": {
+    let sites = json!({"singular": "site", "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {"code": {"type": "string"}}});
+    let orders = json!({"singular": "order", "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "name": {"type": "string"},
         "site": {"type": "reference", "collection": "sites"},
         "place": {"type": "document", "properties": {"lat": {"type": "number"}}},

@@ -81,7 +81,7 @@ async fn make_table(world: &World, name: &str, orgs: &[&str]) -> Result<()> {
 }
 
 fn definition(source: &Value) -> Value {
-    json!({"source": source, "properties": {
+    json!({"source": source, "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "score": {"type": "number"}, "seen": {"type": "boolean"}, "nothing": {"type": "any"}, "photo": {"type": "binary"},
         "tags": {"type": "string", "array": true}, "marks": {"type": "number", "array": true},
         "blobs": {"type": "binary", "array": true},

@@ -54,7 +54,7 @@ print(len(rows))
 /// An org with real airports; what was loaded, a line each.
 async fn airports(world: &World, code: &str) -> Result<(Tenant, String)> {
     let tenant = world.tenant(code).await?;
-    let definition = json!({"singular": "airport", "open": true, "properties": {
+    let definition = json!({"singular": "airport", "open": true, "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "icao": {"type": "string"},
         "name": {"type": "string"},
         "tz": {"type": "string"},

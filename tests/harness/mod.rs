@@ -99,6 +99,7 @@ impl World {
     pub(crate) async fn things(&self, tenant: &Tenant, count: usize) -> Result<Vec<Value>> {
         let definition = json!({
         "name": "things", "singular": "thing", "source": {"type": "records"},
+        "access": {"default": [{"type": "role", "target": "member", "allow": 4}]},
         "properties": {
             "name": {"type": "string"},
             "n": {"type": "number"},

@@ -132,6 +132,7 @@ fn airports() -> Collection {
         "name": "airports",
         "singular": "airport",
         "source": {"type": "records"},
+        "access": {"default": [{"type": "role", "target": "member", "allow": 4}]},
         "properties": {
             "icao": {"type": "string"},
             "iata": {"type": "string"},
@@ -153,6 +154,7 @@ fn countries() -> Collection {
         "name": "countries",
         "singular": "country",
         "source": {"type": "records"},
+        "access": {"default": [{"type": "role", "target": "member", "allow": 4}]},
         "properties": {
             "code": {"type": "string"},
             "name": {"type": "string"},
