@@ -64,7 +64,7 @@ impl AzureBlobDestination {
         };
         let connector = Connector::new(http);
         // Who repeats requests is whoever holds the delivery.
-        let once = RetryConfig { max_retries: 0, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() };
+        let once = RetryConfig { max_retries: 0, retry_timeout: Duration::from_mins(1), ..RetryConfig::default() };
         let mut builder = MicrosoftAzureBuilder::new()
             .with_account(&account.name)
             .with_container_name(&config.container)
@@ -178,17 +178,14 @@ impl Destination for AzureBlobDestination {
 
     async fn finish(&self, parcel: &Parcel, upload: &Upload, _now: Timestamp) -> Result<Delivered, DestinationError> {
         let (path, place) = self.blob(&parcel.name)?;
-        match upload {
-            Upload::Parts { parts, .. } => {
-                let blocks = parts.iter().map(|content_id| PartId { content_id: content_id.clone() }).collect();
-                if self.store.complete_multipart(&path, &String::new(), blocks).await.is_err() {
-                    return Err(self.failed(&place));
-                }
+        if let Upload::Parts { parts, .. } = upload {
+            let blocks = parts.iter().map(|content_id| PartId { content_id: content_id.clone() }).collect();
+            if self.store.complete_multipart(&path, &String::new(), blocks).await.is_err() {
+                return Err(self.failed(&place));
             }
-            _ => {
-                let body = parts::read(parcel, ByteRange { start: 0, end: parcel.size_bytes }).await?;
-                self.put(&path, &place, &parcel.content_type, body).await?;
-            }
+        } else {
+            let body = parts::read(parcel, ByteRange { start: 0, end: parcel.size_bytes }).await?;
+            self.put(&path, &place, &parcel.content_type, body).await?;
         }
         let size_bytes = self.held_bytes(&path).await.unwrap_or(parcel.size_bytes);
         if size_bytes != parcel.size_bytes {

@@ -72,7 +72,7 @@ impl S3Destination {
         format!("s3://{}/{key}", self.config.bucket)
     }
 
-    fn failed<E, R>(&self, key: &str, error: SdkError<E, R>) -> DestinationError {
+    fn failed<E, R>(&self, key: &str, error: &SdkError<E, R>) -> DestinationError {
         let place = self.place(key);
         match self.connector.failure(&place, ADVICE) {
             Some(failure) => failure,
@@ -96,7 +96,7 @@ impl S3Destination {
         let request = self.client.put_object().bucket(&self.config.bucket).key(key).content_type(content_type);
         let request = request.set_server_side_encryption(encryption).set_ssekms_key_id(kms_key);
         let outcome = request.body(ByteStream::from(body)).send().await;
-        outcome.map(|_| ()).map_err(|error| self.failed(key, error))
+        outcome.map(|_| ()).map_err(|error| self.failed(key, &error))
     }
 
     /// How long the object is; `None` where we may write but not look.
@@ -115,7 +115,7 @@ impl S3Destination {
         let request = self.client.complete_multipart_upload().bucket(&self.config.bucket).key(key).upload_id(id);
         match request.multipart_upload(parts).send().await {
             Ok(_) => Ok(()),
-            Err(error) => match self.failed(key, error) {
+            Err(error) => match self.failed(key, &error) {
                 // An earlier completion whose answer was lost has taken the upload with it.
                 lost @ DestinationError::Lost(_) => match self.held_bytes(key).await {
                     Some(held) if held == size_bytes => Ok(()),
@@ -166,7 +166,7 @@ impl Destination for S3Destination {
         let request = self.client.create_multipart_upload().bucket(&self.config.bucket).key(&key);
         let request = request.content_type(&parcel.content_type);
         let request = request.set_server_side_encryption(encryption).set_ssekms_key_id(kms_key);
-        let reply = request.send().await.map_err(|error| self.failed(&key, error))?;
+        let reply = request.send().await.map_err(|error| self.failed(&key, &error))?;
         let unreadable =
             || DestinationError::Unavailable(format!("what came back from {} is not S3", self.place(&key)));
         let id = reply.upload_id().ok_or_else(unreadable)?.to_owned();
@@ -185,7 +185,7 @@ impl Destination for S3Destination {
                 let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
                 let request = self.client.upload_part().bucket(&self.config.bucket).key(&key).upload_id(&id);
                 let outcome = request.part_number(number).body(ByteStream::from(bytes)).send().await;
-                let reply = outcome.map_err(|error| self.failed(&key, error))?;
+                let reply = outcome.map_err(|error| self.failed(&key, &error))?;
                 let unreadable = || DestinationError::Unavailable(format!("{} names no part", self.place(&key)));
                 Ok(reply.e_tag().ok_or_else(unreadable)?.to_owned())
             }
@@ -196,12 +196,11 @@ impl Destination for S3Destination {
 
     async fn finish(&self, parcel: &Parcel, upload: &Upload, _now: Timestamp) -> Result<Delivered, DestinationError> {
         let key = self.config.key(&parcel.name);
-        match upload {
-            Upload::Parts { id, parts, .. } => self.complete(&key, id, parts, parcel.size_bytes).await?,
-            _ => {
-                let body = parts::read(parcel, ByteRange { start: 0, end: parcel.size_bytes }).await?;
-                self.put(&key, &parcel.content_type, body).await?;
-            }
+        if let Upload::Parts { id, parts, .. } = upload {
+            self.complete(&key, id, parts, parcel.size_bytes).await?;
+        } else {
+            let body = parts::read(parcel, ByteRange { start: 0, end: parcel.size_bytes }).await?;
+            self.put(&key, &parcel.content_type, body).await?;
         }
         let size_bytes = self.held_bytes(&key).await.unwrap_or(parcel.size_bytes);
         if size_bytes != parcel.size_bytes {
@@ -215,7 +214,7 @@ impl Destination for S3Destination {
         let Upload::Parts { id, .. } = upload else { return Ok(()) };
         let key = self.config.key(&parcel.name);
         let request = self.client.abort_multipart_upload().bucket(&self.config.bucket).key(&key).upload_id(id);
-        match request.send().await.map_err(|error| self.failed(&key, error)) {
+        match request.send().await.map_err(|error| self.failed(&key, &error)) {
             Ok(_) | Err(DestinationError::Lost(_) | DestinationError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -105,7 +105,7 @@ impl Open {
             let made = self.session.sftp.mkdir(part, FileAttributes::empty()).await;
             // Somebody else may have made it meanwhile.
             if made.is_err() && self.session.size(part).await?.is_none() {
-                made.map_err(|error| self.session.failed(&error, &format!("the folder {part} for {place}")))?;
+                made.map_err(|error| Session::failed(&error, &format!("the folder {part} for {place}")))?;
             }
         }
         Ok(())
@@ -114,7 +114,7 @@ impl Open {
     async fn open_file(&mut self, path: &str, flags: OpenFlags, place: &str) -> Result<&mut File, DestinationError> {
         self.close_file().await;
         let opened = self.session.sftp.open(path, flags, FileAttributes::empty()).await;
-        let handle = opened.map_err(|error| self.session.failed(&error, place))?.handle;
+        let handle = opened.map_err(|error| Session::failed(&error, place))?.handle;
         Ok(self.file.insert(File { path: path.to_owned(), handle, written: 0 }))
     }
 
@@ -136,7 +136,7 @@ impl Open {
             let end = bytes.len().min(start + WRITE_BYTES);
             let chunk = bytes.slice(start..end).to_vec();
             let offset = start_of_all + u64::try_from(start).unwrap_or(0);
-            session.sftp.write(handle, offset, chunk).await.map_err(|error| session.failed(&error, place))
+            session.sftp.write(handle, offset, chunk).await.map_err(|error| Session::failed(&error, place))
         });
         futures::stream::iter(writes).buffer_unordered(WRITES).try_for_each(|_| async { Ok(()) }).await?;
         file.written += u64::try_from(bytes.len()).unwrap_or(0);
@@ -145,23 +145,23 @@ impl Open {
 
     async fn replace(&self, from: &str, to: &str, place: &str) -> Result<(), DestinationError> {
         if self.session.has_posix_rename {
-            return self.session.posix_rename(from, to).await.map_err(|error| self.session.failed(&error, place));
+            return self.session.posix_rename(from, to).await.map_err(|error| Session::failed(&error, place));
         }
         if self.session.sftp.rename(from, to).await.is_ok() {
             return Ok(());
         }
         // The protocol's own rename does not replace: for a moment there is neither file, and never half of one.
         if self.session.size(to).await?.is_some() {
-            self.session.sftp.remove(to).await.map_err(|error| self.session.failed(&error, place))?;
+            self.session.sftp.remove(to).await.map_err(|error| Session::failed(&error, place))?;
         }
-        self.session.sftp.rename(from, to).await.map(|_| ()).map_err(|error| self.session.failed(&error, place))
+        self.session.sftp.rename(from, to).await.map(|_| ()).map_err(|error| Session::failed(&error, place))
     }
 
     async fn remove(&self, path: &str, place: &str) -> Result<(), DestinationError> {
         match self.session.sftp.remove(path).await {
             Ok(_) => Ok(()),
             Err(_) if self.session.size(path).await?.is_none() => Ok(()),
-            Err(error) => Err(self.session.failed(&error, place)),
+            Err(error) => Err(Session::failed(&error, place)),
         }
     }
 }

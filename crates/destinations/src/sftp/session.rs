@@ -97,7 +97,7 @@ impl Session {
         match self.sftp.stat(path).await {
             Ok(found) => Ok(Some(found.attrs.size.unwrap_or(0))),
             Err(SftpError::Status(status)) if status.status_code == StatusCode::NoSuchFile => Ok(None),
-            Err(error) => Err(self.failed(&error, path)),
+            Err(error) => Err(Self::failed(&error, path)),
         }
     }
 
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// What a failed request means; `place` is what it was about.
-    pub(super) fn failed(&self, error: &SftpError, place: &str) -> DestinationError {
+    pub(super) fn failed(error: &SftpError, place: &str) -> DestinationError {
         match error {
             SftpError::Status(status) => match status.status_code {
                 StatusCode::PermissionDenied => {

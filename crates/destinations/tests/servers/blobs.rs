@@ -2,7 +2,7 @@
 
 use crate::azurite::{ACCOUNT, Azurite, KEY};
 use crate::canned::{Canned, reply};
-use crate::parcels::{MIB, NOW, bytes, deliver, destinations, open, parcel, stored, try_open};
+use crate::parcels::{Expected, MIB, NOW, bytes, deliver, destinations, open, parcel, stored, try_open};
 use serde_json::{Value, json};
 use waybill_ports::{ByteRange, DestinationError, OutgoingBody, OutgoingHttp as _, OutgoingLimits, OutgoingRequest};
 
@@ -108,7 +108,7 @@ async fn every_login_works_and_wrong_ones_are_said_to_be() {
 
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    let cases: [(&str, &str, fn(&DestinationError) -> bool); 5] = [
+    let cases: [(&str, &str, Expected); 5] = [
         ("403 x", "AuthorizationPermissionMismatch", |e| matches!(e, DestinationError::Refused(_))),
         ("403 x", "AuthenticationFailed", |e| matches!(e, DestinationError::BadCredentials(_))),
         ("503 x", "ServerBusy", |e| matches!(e, DestinationError::Throttled { .. })),

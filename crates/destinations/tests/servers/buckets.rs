@@ -1,7 +1,9 @@
 //! S3: against a server of files, and against answers that such a server does not give.
 
 use crate::canned::{Canned, Say, reply};
-use crate::parcels::{Hurried, MIB, NOW, bytes, deliver, destinations, loopback, open, parcel, stored, try_open};
+use crate::parcels::{
+    Expected, Hurried, MIB, NOW, bytes, deliver, destinations, loopback, open, parcel, stored, try_open,
+};
 use crate::servers_of_s3::{ACCESS_KEY_ID, S3Server, SECRET_ACCESS_KEY};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -114,7 +116,7 @@ fn fault(status: &str, headers: &str, code: &str) -> Say {
 
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    let cases: [(&str, &str, &str, fn(&DestinationError) -> bool); 11] = [
+    let cases: [(&str, &str, &str, Expected); 11] = [
         ("403 Forbidden", "", "AccessDenied", |e| matches!(e, DestinationError::Refused(_))),
         ("403 Forbidden", "", "InvalidAccessKeyId", |e| matches!(e, DestinationError::BadCredentials(_))),
         ("403 Forbidden", "", "SignatureDoesNotMatch", |e| matches!(e, DestinationError::BadCredentials(_))),

@@ -16,6 +16,9 @@ use waybill_ports::{
 pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_295_056_101);
 
+/// Whether an error is the one that a case expects.
+pub(crate) type Expected = fn(&DestinationError) -> bool;
+
 /// Runs before a range is read.
 type Hook = Box<dyn Fn(ByteRange) -> Result<(), PortError> + Send + Sync>;
 

@@ -1,7 +1,7 @@
 //! Webhooks: what is posted and signed, and what answers mean.
 
 use crate::canned::{Canned, Say, reply};
-use crate::parcels::{Hurried, MIB, NOW, bytes, deliver, destinations, loopback, open, parcel};
+use crate::parcels::{Expected, Hurried, MIB, NOW, bytes, deliver, destinations, loopback, open, parcel};
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
@@ -54,32 +54,30 @@ async fn a_notice_takes_the_place_of_a_long_file() {
     assert_eq!(asked.header("x-sigma-signature"), Some(sigma_signature("plain", &body).as_str()));
 }
 
+fn asks_for(error: &DestinationError, secs: u64) -> bool {
+    matches!(error, DestinationError::Throttled { retry_after, .. } if *retry_after == Some(Duration::from_secs(secs)))
+}
+
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    type Expected = fn(&DestinationError) -> bool;
-    let patient = |secs| move |error: &DestinationError| matches!(error, DestinationError::Throttled { retry_after, .. } if *retry_after == Some(Duration::from_secs(secs)));
-    let cases: [(&str, &str, Box<dyn Fn(&DestinationError) -> bool>); 13] = [
-        (
-            "301 Moved Permanently",
-            "Location: http://169.254.169.254/\r\n",
-            Box::new((|e| matches!(e, DestinationError::Refused(_))) as Expected),
-        ),
-        ("304 Not Modified", "", Box::new(|e| matches!(e, DestinationError::Refused(_)))),
-        ("400 Bad Request", "", Box::new(|e| matches!(e, DestinationError::Refused(_)))),
-        ("401 Unauthorized", "", Box::new(|e| matches!(e, DestinationError::BadCredentials(_)))),
-        ("403 Forbidden", "", Box::new(|e| matches!(e, DestinationError::Refused(_)))),
-        ("404 Not Found", "", Box::new(|e| matches!(e, DestinationError::NotFound(_)))),
-        ("408 Request Timeout", "", Box::new(|e| matches!(e, DestinationError::Unavailable(_)))),
-        ("410 Gone", "", Box::new(|e| matches!(e, DestinationError::Gone(_)))),
-        ("413 Too Large", "", Box::new(|e| matches!(e, DestinationError::Refused(_)))),
-        ("429 Too Many Requests", "Retry-After: 17\r\n", Box::new(patient(17))),
-        (
-            "429 Too Many Requests",
-            "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n",
-            Box::new(|e| matches!(e, DestinationError::Throttled { retry_after: None, .. })),
-        ),
-        ("503 Service Unavailable", "Retry-After: 3\r\n", Box::new(patient(3))),
-        ("500 Internal Server Error", "", Box::new(|e| matches!(e, DestinationError::Unavailable(_)))),
+    let cases: [(&str, &str, Expected); 13] = [
+        ("301 Moved Permanently", "Location: http://169.254.169.254/\r\n", |e| {
+            matches!(e, DestinationError::Refused(_))
+        }),
+        ("304 Not Modified", "", |e| matches!(e, DestinationError::Refused(_))),
+        ("400 Bad Request", "", |e| matches!(e, DestinationError::Refused(_))),
+        ("401 Unauthorized", "", |e| matches!(e, DestinationError::BadCredentials(_))),
+        ("403 Forbidden", "", |e| matches!(e, DestinationError::Refused(_))),
+        ("404 Not Found", "", |e| matches!(e, DestinationError::NotFound(_))),
+        ("408 Request Timeout", "", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("410 Gone", "", |e| matches!(e, DestinationError::Gone(_))),
+        ("413 Too Large", "", |e| matches!(e, DestinationError::Refused(_))),
+        ("429 Too Many Requests", "Retry-After: 17\r\n", |e| asks_for(e, 17)),
+        ("429 Too Many Requests", "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", |e| {
+            matches!(e, DestinationError::Throttled { retry_after: None, .. })
+        }),
+        ("503 Service Unavailable", "Retry-After: 3\r\n", |e| asks_for(e, 3)),
+        ("500 Internal Server Error", "", |e| matches!(e, DestinationError::Unavailable(_))),
     ];
     for (status, headers, expected) in cases {
         let server = Canned::start(reply(status, headers, "geheim")).await;
