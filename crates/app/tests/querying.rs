@@ -172,6 +172,19 @@ fn pipelines_make_rows_of_what_meets_the_condition() {
 }
 
 #[test]
+fn a_pipeline_goes_through_more_pages_than_a_number_can_be_doubled() {
+    let world = world(16_000);
+    let query = ObjectQuery {
+        pipeline: Some(json!([{"$group": {"_id": null, "many": {"$count": {}}}}])),
+        limit: 1,
+        ..ObjectQuery::default()
+    };
+    let found = world.found(&world.admin, &query, Effort::default());
+    let rows: Vec<Value> = found.gathered.texts.iter().map(|text| serde_json::from_slice(text).unwrap()).collect();
+    assert_eq!(rows, [json!({"_id": null, "many": 16_000})]);
+}
+
+#[test]
 fn nobody_finds_what_is_none_of_their_business() {
     let world = world(10);
     let member = samples::principal("demo", Role::Member).unwrap();

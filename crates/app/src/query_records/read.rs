@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
                 let each = if self.ordered { wanted / self.sections.len().max(1) / 4 * 5 + 2 } else { MOST_RECORDS };
                 let most = if self.ordered { MOST_ORDERED } else { MOST_RECORDS };
                 self.fetch(&hungry, each.max(least).min(most)).await?;
-                least *= 2;
+                least = (least * 2).min(most);
             }
             match self.give(take)? {
                 None => return Ok(()),
