@@ -17,5 +17,6 @@ mod lanes;
 mod operations;
 mod platform_table;
 mod scheduled;
+mod seen;
 mod signatures;
 mod sorted;
