@@ -15,6 +15,7 @@ mod isolation;
 mod isolation_matrix;
 mod lanes;
 mod operations;
+mod pipelines;
 mod platform_table;
 mod scheduled;
 mod seen;
