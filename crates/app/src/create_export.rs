@@ -254,6 +254,10 @@ fn freeze(
             (None, None)
         }
     };
+    if command.packaging != Packaging::Zip && command.format.makes_documents() {
+        let message = "must be `zip` for this format, which makes a file of each record";
+        errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });
+    }
     if command.packaging != Packaging::Zip && command.files != FileInclusion::None {
         let message = "must be `zip` where files come along: a bare file has no place for them";
         errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });

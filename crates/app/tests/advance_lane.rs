@@ -128,6 +128,41 @@ fn entry(archive: &[u8], name: &str) -> String {
 }
 
 #[test]
+fn documents_of_records_come_out_the_same_in_one_step_and_in_many() {
+    let fixture = Fixture::new(40);
+    let whole = fixture.create(ExportFormat::Pdf);
+    assert_eq!(fixture.step(&whole, FOREVER), Verdict::Done);
+    let many = fixture.create(ExportFormat::Pdf);
+    let mut steps = 1;
+    while fixture.step(&many, Duration::ZERO) == Verdict::Retry {
+        steps += 1;
+    }
+    assert!(steps > 5, "{steps} steps");
+    let names = |archive: &[u8]| {
+        let zip = zip::ZipArchive::new(std::io::Cursor::new(archive.to_vec())).unwrap();
+        let mut names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let (whole, many) = (fixture.archive(&whole), fixture.archive(&many));
+    assert_eq!(names(&whole), names(&many));
+    assert_eq!(names(&whole).len(), 41);
+    for name in names(&whole).iter().filter(|name| name.ends_with(".pdf")) {
+        assert_eq!(raw_entry(&whole, name), raw_entry(&many, name), "{name}");
+    }
+    let manifest: serde_json::Value = serde_json::from_str(&entry(&many, "manifest.json")).unwrap();
+    assert_eq!(manifest["counts"], serde_json::json!({"records": 40}));
+    assert_eq!(manifest["files"].as_array().unwrap().len(), 40);
+}
+
+fn raw_entry(archive: &[u8], name: &str) -> Vec<u8> {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let mut bytes = Vec::new();
+    zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
 fn an_export_under_way_tells_about_how_many_records_it_will_have() {
     let fixture = Fixture::new(600);
     let view = fixture.create(ExportFormat::Ndjson);

@@ -49,6 +49,23 @@ pub fn file_name(record: &str, folder: &str, number: u32, name: &str) -> Result<
     format!("{front}{stem}{ending}").parse()
 }
 
+/// `<folder>/<number>-<id>.<extension>`, made of a collection and the `_id` of one of its records: both made safe, the id cut to
+/// what is left of 255 bytes.
+///
+/// Unique wherever the numbers are. `extension` is one of ours: short, ASCII letters and digits.
+pub fn document_name(collection: &str, number: u64, id: &str, extension: &str) -> EntryName {
+    let mut folder = cut(&safe(collection), MAX_FOLDER_BYTES).to_owned();
+    // What the archive's own entries are called, with endings, is no folder of ours.
+    if folder.is_empty() || is_reserved(&folder) || folder.eq_ignore_ascii_case("files") || folder.contains('.') {
+        folder = format!("_{}", folder.replace('.', "_"));
+    }
+    let room = MAX_NAME_BYTES.saturating_sub(folder.len() + 24 + extension.len());
+    let (id, number) = (safe(id), number.to_string());
+    let id = cut(&id, room);
+    let dash = if id.is_empty() { "" } else { "-" };
+    EntryName::of_safe(format!("{folder}/{number}{dash}{id}.{extension}"))
+}
+
 /// The text without what some system refuses in a segment: characters replaced, dots and spaces at the end dropped.
 fn safe(text: &str) -> String {
     let replaced: String = text.chars().map(|c| if is_forbidden(c) || c == '/' { '_' } else { c }).collect();
@@ -105,7 +122,28 @@ mod tests {
         assert_eq!((folders[5].len(), folders[6].len(), folders[7].as_str()), (80, 82, "c_scan"));
     }
 
+    #[test]
+    fn documents_are_called_by_number_and_id() {
+        for (collection, id, expected) in [
+            ("invoices", RECORD, "invoices/7-0123456789abcdef01234567.pdf"),
+            ("invoices", "../a b:c. ", "invoices/7-.._a b_c.pdf"),
+            ("files", "", "_files/7.pdf"),
+            ("con", "x", "_con/7-x.pdf"),
+            ("..", "x", "_/7-x.pdf"),
+            ("a.b", "x", "_a_b/7-x.pdf"),
+        ] {
+            assert_eq!(document_name(collection, 7, id, "pdf").as_str(), expected);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_document_gets_a_name(collection in any::<String>(), number in 1_u64.., id in any::<String>(), long in 0..300_usize) {
+            let name = document_name(&collection, number, &id.repeat(1 + long), "pdf");
+            prop_assert_eq!(name.as_str().parse::<EntryName>(), Ok(name.clone()));
+            prop_assert_eq!(name.as_str().split('/').count(), 2);
+        }
+
         #[test]
         fn every_file_gets_a_name(name in any::<String>(), property in any::<String>(), number in 1_u32..2000) {
             let folder = file_folders([property.as_str()]).remove(0);

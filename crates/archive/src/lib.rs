@@ -20,7 +20,7 @@ mod writer;
 
 pub use block::{DeflateError, Deflater, Level, deflate_block, end_block, plain_crc32, stored_block};
 pub use digest::Digest;
-pub use file_name::{file_folders, file_name};
+pub use file_name::{document_name, file_folders, file_name};
 pub use inflate::{InflateError, Inflated, Inflater};
 pub use layout::Modified;
 pub use name::{EntryName, NameError, files_archive_name, manifest_name, records_name};

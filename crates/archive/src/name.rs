@@ -43,6 +43,11 @@ pub enum NameError {
 }
 
 impl EntryName {
+    /// A name whose parts were made safe.
+    pub(crate) fn of_safe(name: String) -> Self {
+        Self(name)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -33,16 +33,23 @@ pub enum ExportFormat {
     Xml,
     /// One JSON array of JSON:API resources.
     JsonApi,
+    /// A PDF document for each record.
+    Pdf,
 }
 
 impl ExportFormat {
     /// How far declared structure becomes columns.
     pub fn flattening(self) -> Flattening {
         match self {
-            Self::Ndjson | Self::Json | Self::Xml | Self::JsonApi => Flattening::Nothing,
+            Self::Ndjson | Self::Json | Self::Xml | Self::JsonApi | Self::Pdf => Flattening::Nothing,
             Self::Csv => Flattening::Documents,
             Self::DetailedCsv => Flattening::Items,
         }
+    }
+
+    /// Whether it makes a file of each record instead of one of all.
+    pub fn makes_documents(self) -> bool {
+        matches!(self, Self::Pdf)
     }
 
     /// Media type of its files.
@@ -53,6 +60,7 @@ impl ExportFormat {
             Self::Csv | Self::DetailedCsv => "text/csv",
             Self::Xml => "application/xml",
             Self::JsonApi => "application/vnd.api+json",
+            Self::Pdf => "application/pdf",
         }
     }
 
@@ -63,6 +71,7 @@ impl ExportFormat {
             Self::Json | Self::JsonApi => "json",
             Self::Csv | Self::DetailedCsv => "csv",
             Self::Xml => "xml",
+            Self::Pdf => "pdf",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use waybill_archive::{
     ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, DeflateError, EntrySummary, Level, Modified,
-    NameError, SizeBound, deflate_block, manifest_name, plain_crc32, records_name, stored_block,
+    NameError, SizeBound, deflate_block, document_name, manifest_name, plain_crc32, records_name, stored_block,
 };
 
 /// Pieces up to this size are not worth a compressor's work.
@@ -118,10 +118,13 @@ impl Assembly {
 
     fn begin(plan: &Plan, header: AssemblyHeader, bound: SizeBound, out: &mut Vec<u8>) -> Result<Self, AssemblyError> {
         let mut archive = ArchiveWriter::new();
-        let name = records_name(&header.collection, plan.format().file_extension());
-        archive.start_entry(name, header.modified, bound, out)?;
-        if let Some(packing) = plan.packing() {
-            archive.keep_for(packing)?;
+        let documents = plan.format().makes_documents();
+        if !documents {
+            let name = records_name(&header.collection, plan.format().file_extension());
+            archive.start_entry(name, header.modified, bound, out)?;
+            if let Some(packing) = plan.packing() {
+                archive.keep_for(packing)?;
+            }
         }
         let mut assembly = Self {
             plan: plan.clone(),
@@ -130,7 +133,7 @@ impl Assembly {
             scanned: 0,
             records: 0,
             entries: Vec::new(),
-            files: None,
+            files: documents.then(|| Files::new(plan.file_properties())),
             manifest_begun: false,
         };
         let prologue = assembly.plan.encoder().prologue();
@@ -194,6 +197,9 @@ impl Assembly {
         if block.records == 0 {
             return Ok(());
         }
+        if self.plan.format().makes_documents() {
+            return self.push_documents(block, out);
+        }
         if self.records > 0 {
             self.append(self.plan.encoder().separator(), out)?;
         }
@@ -203,12 +209,29 @@ impl Assembly {
         Ok(())
     }
 
+    /// Appends each record's document as an entry of its own, numbered in the order of the records.
+    fn push_documents(&mut self, block: &Block, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        for document in &block.documents {
+            self.records += 1;
+            let extension = self.plan.format().file_extension();
+            let name = document_name(&self.header.collection, self.records, &document.id, extension);
+            let (plain, deflated) =
+                (block.plain.get(document.plain.clone()), block.deflated.get(document.deflated.clone()));
+            let (Some(plain), Some(deflated)) = (plain, deflated) else { return Err(AssemblyError::OutOfOrder) };
+            self.archive.start_entry(name, self.header.modified, SizeBound::Unknown, out)?;
+            self.archive.append(BlockBytes { deflated, plain, crc32: document.crc32 }, out)?;
+            let entry = self.archive.finish_entry(out)?;
+            self.note_document(&document.id, &entry)?;
+        }
+        Ok(())
+    }
+
     /// Ends the entry of the records, unless that is done.
     ///
     /// # Errors
     /// None that a caller can cause.
     pub fn end_records(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && !self.plan.format().makes_documents() {
             let epilogue = self.plan.encoder().epilogue();
             self.append(&epilogue, out)?;
             self.entries.push(self.archive.finish_entry(out)?);
@@ -221,8 +244,9 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn start_manifest(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        let counts = Counts::new(self.records, self.files.as_ref().map(|files| files.tally));
-        let head = manifest_head(&self.header, self.plan.encoder(), counts, &self.entries);
+        let counts = Counts::new(self.records, self.files.as_ref().and_then(Files::counted));
+        let listed = self.files.is_some();
+        let head = manifest_head(&self.header, self.plan.encoder(), counts, &self.entries, listed);
         let head = head.map_err(AssemblyError::Manifest)?;
         self.archive.start_entry(manifest_name(), self.header.modified, SizeBound::Unknown, out)?;
         self.manifest_begun = true;
@@ -242,7 +266,7 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn end_manifest(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        let tail = manifest_tail(self.files.as_ref().map(|files| files.tally));
+        let tail = manifest_tail(self.files.as_ref().map(|files| files.lines));
         self.append(tail, out)?;
         self.entries.push(self.archive.finish_entry(out)?);
         Ok(())
@@ -264,6 +288,8 @@ impl Assembly {
         if !self.manifest_begun {
             self.end_records(out)?;
             self.start_manifest(out)?;
+            let lines = self.take_lines();
+            self.append(&lines, out)?;
             self.end_manifest(out)?;
         }
         let files = self.file_tally();

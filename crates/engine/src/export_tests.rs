@@ -236,6 +236,34 @@ proptest! {
                 let attributes: Vec<Value> = resources.iter().map(|resource| resource["attributes"].clone()).collect();
                 prop_assert_eq!(attributes, expected);
             }
+            Format::Pdf => prop_assert!(false, "its records are entries"),
+        }
+    }
+
+    #[test]
+    fn documents_are_entries_of_their_own_wherever_the_export_is_cut(
+        pages in proptest::collection::vec(proptest::collection::vec(record(), 0..3), 0..4),
+        cuts in proptest::collection::vec(any::<bool>(), 4),
+    ) {
+        let plan = plan(Format::Pdf, &["n", "name", "tags"], &json!({"even": {"$ne": false}}));
+        let stored: Vec<Chunk> = pages.iter().map(|records| page(records)).collect();
+        let uncut = export(&plan, &stored, &[]);
+        prop_assert_eq!(&export(&plan, &stored, &cuts), &uncut);
+        let expected: Vec<&Value> = pages.iter().flatten().filter(|record| record["even"] != json!(false)).collect();
+        let manifest: Value = serde_json::from_str(&entry(&uncut.0, "manifest.json")).unwrap();
+        prop_assert_eq!(&manifest["counts"], &json!({"records": expected.len()}));
+        let listed = manifest["files"].as_array().unwrap();
+        prop_assert_eq!(listed.len(), expected.len());
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&uncut.0)).unwrap();
+        prop_assert_eq!(zip.len(), expected.len() + 1);
+        for (number, (record, listed)) in (1..).zip(expected.iter().zip(listed)) {
+            let id = record["_id"].as_str().unwrap();
+            let name = format!("c_visits/{number}-{id}.pdf");
+            prop_assert_eq!((&listed["name"], &listed["record"]), (&json!(name), &json!(id)));
+            let mut document = Vec::new();
+            std::io::Read::read_to_end(&mut zip.by_name(&name).unwrap(), &mut document).unwrap();
+            prop_assert!(document.starts_with(b"%PDF-1.7"));
+            prop_assert_eq!(json!(document.len()), listed["size"].clone());
         }
     }
 

@@ -2,11 +2,11 @@
 
 use crate::assembly::{Assembly, AssemblyError};
 use crate::files::{FilePiece, FileRef};
-use crate::manifest::{FileLine, MissingFile};
+use crate::manifest::{DocumentLine, FileLine, MissingFile};
 use serde::{Deserialize, Serialize};
 use waybill_archive::{
-    ArchiveState, ArchiveWriter, BlockBytes, SizeBound, file_folders, file_name, files_archive_name, plain_crc32,
-    stored_block,
+    ArchiveState, ArchiveWriter, BlockBytes, EntrySummary, SizeBound, file_folders, file_name, files_archive_name,
+    plain_crc32, stored_block,
 };
 
 /// What a file's headers take in an inner archive, more or less, in bytes.
@@ -28,8 +28,10 @@ pub struct FileTally {
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) tally: FileTally,
+    /// Whether the records' files have begun; until then only their documents are listed.
+    begun: bool,
     /// How many lines of the manifest there are.
-    lines: u64,
+    pub(crate) lines: u64,
     /// Those that the caller has not taken yet.
     pending: Vec<u8>,
     inner: Option<ArchiveWriter>,
@@ -41,20 +43,22 @@ pub(crate) struct Files {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FilesState {
     tally: FileTally,
+    begun: bool,
     lines: u64,
     pending: String,
     inner: Option<ArchiveState>,
 }
 
 impl Files {
-    fn new(properties: &[String]) -> Self {
+    pub(crate) fn new(properties: &[String]) -> Self {
         let folders = file_folders(properties.iter().map(String::as_str));
-        Self { tally: FileTally::default(), lines: 0, pending: Vec::new(), inner: None, folders }
+        Self { tally: FileTally::default(), begun: false, lines: 0, pending: Vec::new(), inner: None, folders }
     }
 
     pub(crate) fn state(&self) -> FilesState {
         FilesState {
             tally: self.tally,
+            begun: self.begun,
             lines: self.lines,
             pending: String::from_utf8_lossy(&self.pending).into_owned(),
             inner: self.inner.as_ref().map(|inner| inner.state().clone()),
@@ -64,11 +68,17 @@ impl Files {
     pub(crate) fn resume(properties: &[String], state: FilesState) -> Self {
         Self {
             tally: state.tally,
+            begun: state.begun,
             lines: state.lines,
             pending: state.pending.into_bytes(),
             inner: state.inner.map(ArchiveWriter::resume),
             ..Self::new(properties)
         }
+    }
+
+    /// What the manifest counts of them.
+    pub(crate) fn counted(&self) -> Option<FileTally> {
+        self.begun.then_some(self.tally)
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<(), AssemblyError> {
@@ -92,7 +102,8 @@ impl Assembly {
         out: &mut Vec<u8>,
     ) -> Result<(), AssemblyError> {
         self.end_records(out)?;
-        let mut files = Files::new(self.plan.file_properties());
+        let mut files = self.files.take().unwrap_or_else(|| Files::new(self.plan.file_properties()));
+        files.begun = true;
         if zipped {
             let about = bytes.saturating_add(expected.saturating_mul(HEADERS_BYTES));
             let modified = self.header.modified;
@@ -157,6 +168,12 @@ impl Assembly {
         let files = self.files.as_mut().ok_or(AssemblyError::OutOfOrder)?;
         files.tally.missing += 1;
         files.line(&MissingFile::new(file, &property, reason))
+    }
+
+    /// Takes note of a record's document.
+    pub(crate) fn note_document(&mut self, record: &str, entry: &EntrySummary) -> Result<(), AssemblyError> {
+        let files = self.files.as_mut().ok_or(AssemblyError::OutOfOrder)?;
+        files.line(&DocumentLine::new(record, entry))
     }
 
     /// Takes the manifest's lines so far, which go to [`Assembly::push_manifest`] in the end.

@@ -16,7 +16,7 @@ mod plan;
 mod sort;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
-pub use block::Block;
+pub use block::{Block, PackedDocument};
 pub use expand::{Chosen, Expansion, Follow, Reference, Rendered};
 pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};

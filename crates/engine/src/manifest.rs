@@ -92,6 +92,33 @@ impl<'a> FileLine<'a> {
     }
 }
 
+/// The document of a record.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DocumentLine<'a> {
+    record: &'a str,
+    name: &'a str,
+    offset: u64,
+    size: u64,
+    compressed_size: u64,
+    crc32: String,
+    sha256: &'a str,
+}
+
+impl<'a> DocumentLine<'a> {
+    pub(crate) fn new(record: &'a str, entry: &'a EntrySummary) -> Self {
+        Self {
+            record,
+            name: entry.name.as_str(),
+            offset: entry.offset,
+            size: entry.size,
+            compressed_size: entry.compressed_size,
+            crc32: format!("{:08x}", entry.crc32),
+            sha256: &entry.sha256,
+        }
+    }
+}
+
 /// A file that a record names and that is not in the archive.
 #[derive(Serialize)]
 pub(crate) struct MissingFile<'a> {
@@ -120,14 +147,14 @@ struct Entry<'a> {
     sha256: &'a str,
 }
 
-/// The manifest as JSON, two spaces a level, as far as the lines of its files, each of which begins with its own separator.
+/// The manifest as JSON, two spaces a level, as far as the lines of what it lists (`listed`), each of which begins with its own separator.
 pub(crate) fn manifest_head(
     header: &AssemblyHeader,
     encoder: &Encoder,
     counts: Counts,
     entries: &[EntrySummary],
+    listed: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let with_files = counts.files.is_some();
     let manifest = Manifest {
         version: 1,
         export: &header.export,
@@ -152,17 +179,17 @@ pub(crate) fn manifest_head(
     let mut text = serde_json::to_vec_pretty(&manifest)?;
     // The last line is the closing brace.
     text.truncate(text.len().saturating_sub(2));
-    if with_files {
+    if listed {
         text.extend_from_slice(b",\n  \"files\": [");
     }
     Ok(text)
 }
 
 /// What comes behind those lines.
-pub(crate) fn manifest_tail(files: Option<FileTally>) -> &'static [u8] {
-    match files {
+pub(crate) fn manifest_tail(lines: Option<u64>) -> &'static [u8] {
+    match lines {
         None => b"\n}\n",
-        Some(files) if files.count == 0 && files.missing == 0 => b"]\n}\n",
+        Some(0) => b"]\n}\n",
         Some(_) => b"\n  ]\n}\n",
     }
 }

@@ -1,5 +1,6 @@
 //! What is done to every page, compiled once per export.
 
+mod documents;
 mod rows;
 
 use crate::block::Block;
@@ -7,7 +8,7 @@ use crate::files::FileRefs;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
-use waybill_archive::{DeflateError, Deflater, Level, Packing, plain_crc32};
+use waybill_archive::{DeflateError, Deflater, Level, Packing};
 use waybill_formats::{EncodeError, Encoder, Format, Scratch, Selection, SelectionError, Shape};
 use waybill_query::Filter;
 use waybill_query::pipeline::{Reshaper, Stage};
@@ -300,7 +301,7 @@ impl Plan {
         workspace: &mut Workspace,
     ) -> Result<Block, TransformError> {
         let Workspace { tape, looking, reader, encode, deflater, reshapers, .. } = workspace;
-        let Block { mut plain, mut deflated, .. } = self.spare_block();
+        let Block { mut plain, deflated, .. } = self.spare_block();
         let (mut scanned, mut passed, mut taken, mut files) = (0, 0, 0, FileRefs::default());
         let position = each_text(reader, chunk, |text| {
             let record = tape.scan(text)?;
@@ -319,12 +320,9 @@ impl Plan {
             }
             Ok(())
         })?;
-        deflater.deflate(&plain, &mut deflated).map_err(|fault| TransformError {
-            position,
-            id: None,
-            fault: fault.into(),
-        })?;
-        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned, records: taken, files })
+        let block = Block { crc32: 0, deflated, plain, scanned, records: taken, documents: Vec::new(), files };
+        let packed = self.pack(block, |plain, out| deflater.deflate(plain, out));
+        packed.map_err(|fault| TransformError { position, id: None, fault: fault.into() })
     }
 
     /// A record as it is seen, if it is.

@@ -5,6 +5,7 @@ use crate::detailed_csv::Detail;
 use crate::format::Format;
 use crate::json;
 use crate::json_api::Resource;
+use crate::pdf::Sheets;
 use crate::selection::Selection;
 use crate::shape::Shape;
 use crate::xml::{Markup, Strings};
@@ -28,6 +29,7 @@ enum Writer {
     DetailedCsv(Detail),
     Xml(Markup),
     JsonApi(Resource),
+    Pdf(Sheets),
 }
 
 /// A record that a format cannot hold.
@@ -36,6 +38,9 @@ pub enum EncodeError {
     /// Its arrays are so long, and what they would repeat so large, that its lines would take over 32 MiB.
     #[error("its arrays make over 32 MiB of lines; choose fewer columns, or another format")]
     TooManyLines,
+    /// It cannot be set on pages.
+    #[error("no document can be made of it; choose another format")]
+    NoDocument,
 }
 
 /// Memory that encoding records reuses; one per thread, usable with any encoder.
@@ -66,6 +71,7 @@ impl Encoder {
             Format::DetailedCsv => Writer::DetailedCsv(Detail::compile(&selection, &shape.properties)),
             Format::Xml => Writer::Xml(Markup::compile(&selection, shape)),
             Format::JsonApi => Writer::JsonApi(Resource::compile(&selection, shape)),
+            Format::Pdf => Writer::Pdf(Sheets::compile(shape)),
         };
         Self { format, writer, selection, raw_cells }
     }
@@ -88,7 +94,7 @@ impl Encoder {
     /// The bytes before the first record.
     pub fn prologue(&self) -> Vec<u8> {
         match &self.writer {
-            Writer::Ndjson => Vec::new(),
+            Writer::Ndjson | Writer::Pdf(_) => Vec::new(),
             Writer::Json | Writer::JsonApi(_) => b"[".to_vec(),
             Writer::Csv => csv::header(&self.selection, ".", self.raw_cells),
             Writer::DetailedCsv(_) => csv::header(&self.selection, "/", self.raw_cells),
@@ -99,7 +105,7 @@ impl Encoder {
     /// The bytes between two pages that have records.
     pub fn separator(&self) -> &'static [u8] {
         match &self.writer {
-            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) | Writer::Xml(_) => b"",
+            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) | Writer::Xml(_) | Writer::Pdf(_) => b"",
             Writer::Json | Writer::JsonApi(_) => b",",
         }
     }
@@ -107,7 +113,7 @@ impl Encoder {
     /// The bytes behind the last record.
     pub fn epilogue(&self) -> Vec<u8> {
         match &self.writer {
-            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) => Vec::new(),
+            Writer::Ndjson | Writer::Csv | Writer::DetailedCsv(_) | Writer::Pdf(_) => Vec::new(),
             Writer::Json | Writer::JsonApi(_) => b"\n]\n".to_vec(),
             Writer::Xml(markup) => markup.epilogue(),
         }
@@ -137,6 +143,11 @@ impl Encoder {
             Writer::Csv => csv::write(record, selection, self.raw_cells, scratch, out),
             Writer::DetailedCsv(detail) => detail.write(record, selection, self.raw_cells, scratch, out)?,
             Writer::Xml(markup) => markup.write(record, selection, scratch, out),
+            Writer::Pdf(sheets) => {
+                if !sheets.write(record, selection, scratch, out) {
+                    return Err(EncodeError::NoDocument);
+                }
+            }
             Writer::JsonApi(resource) => {
                 out.extend_from_slice(if first { b"\n" } else { b",\n" });
                 resource.write(record, selection, scratch, out);

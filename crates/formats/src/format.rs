@@ -18,6 +18,8 @@ pub enum Format {
     Xml,
     /// One JSON array of JSON:API resource objects.
     JsonApi,
+    /// A PDF document for each record.
+    Pdf,
 }
 
 impl Format {
@@ -28,7 +30,13 @@ impl Format {
             Format::Json | Format::JsonApi => "json",
             Format::Csv | Format::DetailedCsv => "csv",
             Format::Xml => "xml",
+            Format::Pdf => "pdf",
         }
+    }
+
+    /// Whether it makes a file of each record ([`crate::documents`]) instead of one of all.
+    pub fn makes_documents(self) -> bool {
+        matches!(self, Format::Pdf)
     }
 
     /// The media type of a file of this format.
@@ -39,6 +47,7 @@ impl Format {
             Format::Json | Format::JsonApi => "application/json",
             Format::Csv | Format::DetailedCsv => "text/csv",
             Format::Xml => "application/xml",
+            Format::Pdf => "application/pdf",
         }
     }
 }

@@ -12,6 +12,7 @@ mod format;
 mod json;
 mod json_api;
 mod keys;
+mod pdf;
 mod selection;
 mod shape;
 mod xml;
@@ -19,6 +20,7 @@ mod xml_name;
 
 pub use encoder::{EncodeError, Encoder, Scratch};
 pub use format::Format;
+pub use pdf::{DOCUMENT_HEAD_BYTES, RecordDocument, documents};
 pub use selection::{Selection, SelectionError};
 pub use shape::{Holds, PropertyShape, Shape};
 
@@ -28,5 +30,7 @@ mod detailed_csv_tests;
 mod encoder_tests;
 #[cfg(test)]
 mod json_api_tests;
+#[cfg(test)]
+mod pdf_tests;
 #[cfg(test)]
 mod xml_tests;

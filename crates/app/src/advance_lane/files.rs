@@ -174,7 +174,7 @@ async fn take(writing: &mut Writing<'_>, piece: &FetchedPiece) -> Result<(), Int
 }
 
 /// Takes what has grown out of the assembly.
-fn gather(writing: &mut Writing<'_>) {
+pub(super) fn gather(writing: &mut Writing<'_>) {
     let (assembly, lists) = (&mut writing.assembly, &mut writing.files);
     lists.lines.append(&assembly.take_lines());
     lists.directory.append(&assembly.take_directory());
@@ -202,9 +202,9 @@ pub(super) async fn spill(writing: &mut Writing<'_>) -> Result<(), Interrupted> 
     Ok(())
 }
 
-/// Writes what stands behind the files: the inner archive's end, the manifest, the directory. What comes in between has no checkpoint
+/// Writes what stands behind the files, or behind records' documents: the inner archive's end, the manifest, the directory. What comes in between has no checkpoint
 /// of its own.
-async fn close(writing: &mut Writing<'_>, run: &mut Run) -> Result<(), Interrupted> {
+pub(super) async fn close(writing: &mut Writing<'_>, run: &mut Run) -> Result<(), Interrupted> {
     gather(writing);
     let inner = writing.files.inner_directory.clone();
     push_list(writing, run, &inner, Assembly::push_inner_directory).await?;

@@ -20,6 +20,8 @@ use waybill_record::Chunk;
 
 /// How much longer records are taken to get by what takes the place of their references.
 const GROWTH: usize = 8;
+/// How much longer they get by becoming documents, each with the part of the font that it needs.
+const DOCUMENT_GROWTH: usize = 32;
 
 /// The next page of one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,12 +76,18 @@ pub(super) struct PageEnd {
 pub(super) struct Selected {
     reading: Reading,
     expander: Option<Arc<Expander>>,
+    /// A document is made of each record.
+    documents: bool,
 }
 
 impl Selected {
     /// What an export reads.
     pub(super) fn of(spec: &ExportSpec) -> Self {
-        Self { reading: reading(spec), expander: Expander::of(spec).map(Arc::new) }
+        Self {
+            reading: reading(spec),
+            expander: Expander::of(spec).map(Arc::new),
+            documents: spec.format.makes_documents(),
+        }
     }
 }
 
@@ -97,7 +105,8 @@ where
     let side_by_side = exporting.compute.parallelism().max(1);
     let expander = selected.expander.clone();
     // A record may grow by much when its references are replaced.
-    let chunk_bytes = exporting.settings.chunk_bytes / if expander.is_some() { GROWTH } else { 1 };
+    let growth = if expander.is_some() { GROWTH } else { 1 } * if selected.documents { DOCUMENT_GROWTH } else { 1 };
+    let chunk_bytes = (exporting.settings.chunk_bytes / growth).max(1);
     fetched(exporting, selected, turns, side_by_side + 1)
         .flat_map(move |page| iter(chunks(page, chunk_bytes)))
         .map(move |chunk| {

@@ -85,6 +85,7 @@ fn format(format: ExportFormat) -> Format {
         ExportFormat::DetailedCsv => Format::DetailedCsv,
         ExportFormat::Xml => Format::Xml,
         ExportFormat::JsonApi => Format::JsonApi,
+        ExportFormat::Pdf => Format::Pdf,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The stage in which records are written: pages through the plan into the archive, in the source's order.
 
+use super::files::gather;
 use super::pages::{Selected, TransformedChunk, transformed};
 use super::runs::lost;
 use super::segments::SegmentWriter;
@@ -136,6 +137,9 @@ pub(super) async fn append(writing: &mut Writing<'_>, block: &Block) -> Result<(
     writing.assembly.push(block, &mut bytes).map_err(|error| internal(&error))?;
     writing.plain_bytes += u64::try_from(block.plain.len()).unwrap_or(u64::MAX);
     writing.files.name(&block.files);
+    if !block.documents.is_empty() {
+        gather(writing);
+    }
     writing.moved = true;
     Ok(writing.segments.append(&bytes).await?)
 }

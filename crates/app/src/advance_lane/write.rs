@@ -1,6 +1,6 @@
 //! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
-use super::files::{FileLists, FilePosition, write_files};
+use super::files::{FileLists, FilePosition, close, write_files};
 use super::gathering::{Gathered, Gathering, Input, gather, write_rows};
 use super::merged::write_merged;
 use super::packaging::packing;
@@ -162,6 +162,9 @@ async fn write_stages(
         Stage::Files(_) => true,
     };
     if !records || spec.files == FileInclusion::None {
+        if records && spec.format.makes_documents() {
+            close(writing, run).await?;
+        }
         return Ok(records);
     }
     write_files(writing, lease, run, (spec, &plan), deadline).await

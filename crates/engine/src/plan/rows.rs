@@ -2,9 +2,8 @@
 
 use super::{Plan, TransformError, WORKSPACE, Workspace, each_text, write_text};
 use crate::block::Block;
-use crate::files::FileRefs;
 use crate::sort::{MergedChunk, Rows};
-use waybill_archive::{DeflateError, deflate_block, plain_crc32};
+use waybill_archive::{DeflateError, deflate_block};
 use waybill_formats::{EncodeError, Scratch};
 use waybill_query::SortOrder;
 use waybill_record::{Chunk, Document};
@@ -66,7 +65,10 @@ impl Plan {
     /// None that a caller can cause.
     pub fn block(&self, chunk: MergedChunk) -> Result<Block, DeflateError> {
         let MergedChunk { plain, records, .. } = chunk;
-        let deflated = deflate_block(&plain, self.level)?;
-        Ok(Block { crc32: plain_crc32(&plain), deflated, plain, scanned: records, records, files: FileRefs::default() })
+        let block = Block { plain, scanned: records, records, ..Block::default() };
+        self.pack(block, |plain, out| {
+            out.extend_from_slice(&deflate_block(plain, self.level)?);
+            Ok(())
+        })
     }
 }

@@ -49,7 +49,11 @@ fn read(world: &World, export: &Export, archive: &Archive) -> Result<(), String>
                 .filter(|r| !r.is_empty())
                 .collect()
         }
-        format @ (ExportFormat::Csv | ExportFormat::DetailedCsv | ExportFormat::Xml | ExportFormat::JsonApi) => {
+        format @ (ExportFormat::Csv
+        | ExportFormat::DetailedCsv
+        | ExportFormat::Xml
+        | ExportFormat::JsonApi
+        | ExportFormat::Pdf) => {
             return Err(format!("the simulator makes no {format:?}"));
         }
     };

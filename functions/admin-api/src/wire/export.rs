@@ -35,7 +35,7 @@ pub(crate) struct ExportWire {
     /// A longer one.
     #[schema(required)]
     description: Option<String>,
-    /// `ndjson`, `json`, `csv`, `detailed-csv`, `xml` or `json-api`.
+    /// `ndjson`, `json`, `csv`, `detailed-csv`, `xml`, `json-api` or `pdf`.
     format: &'static str,
     /// What a download is: `zip`, `bare` or `gzip`.
     packaging: &'static str,
@@ -351,6 +351,7 @@ pub(crate) fn format_name(format: ExportFormat) -> &'static str {
         ExportFormat::DetailedCsv => "detailed-csv",
         ExportFormat::Xml => "xml",
         ExportFormat::JsonApi => "json-api",
+        ExportFormat::Pdf => "pdf",
     }
 }
 

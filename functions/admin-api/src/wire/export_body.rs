@@ -17,13 +17,14 @@ const NAME_CHARS: usize = 200;
 const MOMENT_CHARS: usize = 250;
 /// Longest description, in characters.
 const DESCRIPTION_CHARS: usize = 2000;
-const FORMATS: [(&str, ExportFormat); 6] = [
+const FORMATS: [(&str, ExportFormat); 7] = [
     ("ndjson", ExportFormat::Ndjson),
     ("json", ExportFormat::Json),
     ("csv", ExportFormat::Csv),
     ("detailed-csv", ExportFormat::DetailedCsv),
     ("xml", ExportFormat::Xml),
     ("json-api", ExportFormat::JsonApi),
+    ("pdf", ExportFormat::Pdf),
 ];
 const PACKAGINGS: [(&str, Packaging); 3] =
     [("zip", Packaging::Zip), ("bare", Packaging::Bare), ("gzip", Packaging::Gzip)];
@@ -41,7 +42,7 @@ pub(crate) struct CreateExportBody {
     /// A longer one.
     description: Option<String>,
     /// `ndjson` (where it is absent), `json`, `csv`, `detailed-csv` (nested objects flattened, a line for each item of an
-    /// array), `xml` or `json-api`.
+    /// array), `xml`, `json-api` or `pdf` (a document of each record).
     #[schema(value_type = Option<String>)]
     format: ExportFormat,
     /// How hard deflate tries: `fast`, `default` (where it is absent) or `small`.

@@ -76,5 +76,6 @@ fn media_type(format: ExportFormat) -> &'static str {
         ExportFormat::Json | ExportFormat::JsonApi => "application/json",
         ExportFormat::Csv | ExportFormat::DetailedCsv => "text/csv",
         ExportFormat::Xml => "application/xml",
+        ExportFormat::Pdf => "application/pdf",
     }
 }

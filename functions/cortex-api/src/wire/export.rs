@@ -255,6 +255,7 @@ pub(crate) fn media_type(format: ExportFormat) -> &'static str {
         ExportFormat::Csv | ExportFormat::DetailedCsv => "text/csv",
         // No export of this surface, which makes only the three it documents.
         ExportFormat::Xml => "application/xml",
+        ExportFormat::Pdf => "application/pdf",
     }
 }
 
