@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Most pairs of a form.
 const MAX_PAIRS: usize = 5000;
@@ -48,7 +49,7 @@ pub fn parse_form(body: &[u8]) -> Result<Map<String, Value>, FormError> {
 
 fn decode(text: &[u8]) -> Result<String, FormError> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| FormError::NotText)
+    percent_decode(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| FormError::NotText)
 }
 
 fn segments(name: &str) -> Result<(String, Vec<String>), FormError> {
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(read("a[b=1"), Err(FormError::Name("a[b".into())));
         assert_eq!(read("[a]=1"), Err(FormError::Name("[a]".into())));
         assert_eq!(read("a=1&a[b]=2"), Err(FormError::Clash("a[b]".into())));
-        assert_eq!(read(&format!("a{}=1", "[b]".repeat(17))).is_err(), true);
+        assert!(read(&format!("a{}=1", "[b]".repeat(17))).is_err());
         assert_eq!(read(&"a=1&".repeat(5001)), Err(FormError::TooMany));
     }
 }

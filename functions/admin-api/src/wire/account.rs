@@ -79,6 +79,7 @@ pub(crate) struct GivenName {
 /// An account to be made, or what is changed of one; then what is absent stays, and `null` takes e-mail or password away.
 #[derive(Debug, ToSchema)]
 #[schema(as = AccountBody, rename_all = "camelCase")]
+#[expect(clippy::option_option, reason = "absent, taken away and given are three things")]
 pub(crate) struct AccountBody {
     /// Its e-mail address, by which it signs in.
     #[schema(value_type = Option<String>)]
