@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken story fails the test")]
 
+mod after_scripts;
 mod archives;
 mod bad_input;
 mod expanded;

@@ -38,7 +38,7 @@ pub struct RecordDocument<'a> {
 pub fn documents(mut frames: &[u8]) -> impl Iterator<Item = RecordDocument<'_>> {
     std::iter::from_fn(move || {
         let (head, rest) = frames.split_first_chunk::<DOCUMENT_HEAD_BYTES>()?;
-        let length = |at: usize| Some(usize::try_from(u32::from_le_bytes(*head.get(at..)?.first_chunk()?)).ok()?);
+        let length = |at: usize| usize::try_from(u32::from_le_bytes(*head.get(at..)?.first_chunk()?)).ok();
         let (id, rest) = rest.split_at_checked(length(0)?)?;
         let (bytes, rest) = rest.split_at_checked(length(4)?)?;
         frames = rest;

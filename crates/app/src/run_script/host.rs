@@ -114,10 +114,8 @@ impl<'a> Host<'a> {
             return;
         }
         let size = data.to_string().len();
-        let data = match size > LINE_BYTES {
-            true => json!(format!("[{size} bytes; a line holds {LINE_BYTES}]")),
-            false => data,
-        };
+        let is_long = size > LINE_BYTES;
+        let data = if is_long { json!(format!("[{size} bytes; a line holds {LINE_BYTES}]")) } else { data };
         let mut line = self.line(level, data, ops);
         self.counted(|counted| {
             // In the order in which they were written, although a key has milliseconds only.

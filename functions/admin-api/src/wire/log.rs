@@ -20,7 +20,7 @@ pub(crate) struct LogWire {
     req: Option<String>,
     /// The account that the script ran as.
     pid: String,
-    /// The account that it was made to run as: the same, since no script of an export acts as anybody else.
+    /// What it is about: the export.
     oid: String,
     /// When the script began.
     #[schema(format = DateTime)]
@@ -59,7 +59,7 @@ impl From<LogEntry> for LogWire {
             org: entry.org.to_string(),
             req: entry.request,
             pid: entry.principal.to_string(),
-            oid: entry.principal.to_string(),
+            oid: entry.script.to_string(),
             beg: entry.began_at.to_string(),
             end: entry.at.to_string(),
             sts: entry.status,
