@@ -49,7 +49,7 @@ impl Fixture {
         block_on(self.ports.clock.sleep(at.since(self.now())));
     }
 
-    fn put(&self, cron: &str, zone: &str) -> PutJob {
+    fn put(cron: &str, zone: &str) -> PutJob {
         PutJob {
             surface: Surface::Sigma,
             name: "Nightly".into(),
@@ -85,11 +85,11 @@ impl Fixture {
     fn end_exports(&self, of: &OrgCode) {
         let (exports, _) = block_on(self.ports.rows().exports(of, None, true, 50)).unwrap();
         for stored in exports.into_iter().filter(|stored| !stored.value.is_terminal()) {
-            self.end_export(stored);
+            self.end_export(&stored);
         }
     }
 
-    fn end_export(&self, stored: Stored<Export>) {
+    fn end_export(&self, stored: &Stored<Export>) {
         let mut transaction = Transaction::new(self.ports.entropy.commit_id());
         let ticket = stored.value.ticket();
         let (ended, _) = stored.value.clone().request_stop(Stop::Cancel, self.now()).unwrap();
@@ -137,6 +137,7 @@ fn cron(number: usize) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "two years are one story")]
 fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad_ticks() {
     const ORGS: usize = 20;
     const JOBS: usize = 10_000;
@@ -145,7 +146,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
     let begin = fixture.now();
     let end = begin.after(Duration::from_hours(2 * 365 * 24));
     // Made as rows, since the checks of a request are no matter here.
-    let model = fixture.put("0 0 * * *", "UTC");
+    let model = Fixture::put("0 0 * * *", "UTC");
     let sample = {
         let principal = samples::principal("org0", Role::Admin).unwrap();
         let job = fixture.create(&principal, Some("sample"), &model).unwrap();
@@ -225,7 +226,7 @@ fn each_slot_of_ten_thousand_schedules_has_its_one_outcome_over_two_years_of_bad
                 seen.insert(org.clone(), stored.value.seq);
                 let of = stored.value.job.clone().unwrap();
                 *fired.entry((org.clone(), of.job, of.slot.unwrap())).or_default() += 1;
-                fixture.end_export(stored);
+                fixture.end_export(&stored);
             }
         }
     }
@@ -269,7 +270,7 @@ fn a_pause_is_not_made_up_for_and_a_changed_schedule_leaves_no_slot_behind() {
     let fixture = Fixture::new(&["demo"]);
     let admin = samples::principal("demo", Role::Admin).unwrap();
     let context = fixture.ports.context();
-    let job = fixture.create(&admin, Some("feed"), &fixture.put("*/10 * * * *", "UTC")).unwrap();
+    let job = fixture.create(&admin, Some("feed"), &Fixture::put("*/10 * * * *", "UTC")).unwrap();
     assert_eq!(job.next_run_at, Some(at("2026-01-01T00:10:00Z")));
     fixture.wait_until(at("2026-01-01T00:10:20Z"));
     assert_eq!(fixture.tick(), 1);
@@ -292,7 +293,7 @@ fn a_pause_is_not_made_up_for_and_a_changed_schedule_leaves_no_slot_behind() {
         &admin,
         None,
         &job.id,
-        &fixture.put("0 5 * * *", "Europe/Copenhagen"),
+        &Fixture::put("0 5 * * *", "Europe/Copenhagen"),
     ))
     .unwrap();
     assert_eq!(changed.generation, 4);
@@ -310,7 +311,7 @@ fn a_slot_is_left_out_while_the_export_before_it_waits_or_runs() {
     let fixture = Fixture::new(&["demo"]);
     let admin = samples::principal("demo", Role::Admin).unwrap();
     let context = fixture.ports.context();
-    let job = fixture.create(&admin, None, &fixture.put("*/10 * * * *", "UTC")).unwrap();
+    let job = fixture.create(&admin, None, &Fixture::put("*/10 * * * *", "UTC")).unwrap();
     fixture.wait_until(at("2026-01-01T00:10:00Z"));
     fixture.tick();
     fixture.wait_until(at("2026-01-01T00:20:00Z"));
@@ -339,7 +340,7 @@ fn what_cannot_be_made_any_more_is_a_failed_run_that_says_why() {
     let fixture = Fixture::new(&["demo"]);
     let admin = samples::principal("demo", Role::Admin).unwrap();
     let context = fixture.ports.context();
-    let job = fixture.create(&admin, None, &fixture.put("*/10 * * * *", "UTC")).unwrap();
+    let job = fixture.create(&admin, None, &Fixture::put("*/10 * * * *", "UTC")).unwrap();
     let rows = fixture.ports.state.rows(Table::Main).into_iter();
     fixture.drop_rows(rows.filter(|row| row.key.sk.starts_with("COLLECTION#")));
     fixture.wait_until(at("2026-01-01T00:10:00Z"));
@@ -361,7 +362,7 @@ fn a_deleted_job_takes_its_runs_and_slots_along_and_its_id_is_free_again() {
     let fixture = Fixture::new(&["demo"]);
     let admin = samples::principal("demo", Role::Admin).unwrap();
     let context = fixture.ports.context();
-    let command = fixture.put("* * * * *", "UTC");
+    let command = Fixture::put("* * * * *", "UTC");
     let job = fixture.create(&admin, Some("feed"), &command).unwrap();
     for minute in 1..=120_u64 {
         fixture.wait_until(job.created_at.after(Duration::from_mins(minute)));
@@ -387,15 +388,15 @@ fn a_schedule_that_cannot_be_is_refused_by_field() {
         Err(Error::Invalid(errors)) => errors.iter().map(|error| error.field.clone()).collect::<Vec<_>>().join(" "),
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(&fixture.put("0 0 30 2 *", "UTC")), "schedule.cron");
-    assert_eq!(refused(&fixture.put("61 * * * *", "Mars/Base")), "schedule.cron zone");
+    assert_eq!(refused(&Fixture::put("0 0 30 2 *", "UTC")), "schedule.cron");
+    assert_eq!(refused(&Fixture::put("61 * * * *", "Mars/Base")), "schedule.cron zone");
     let org = block_on(fixture.ports.rows().org(&admin.org)).unwrap().unwrap();
     let slow = waybill_domain::Org { min_interval_secs: Some(3600), ..org.value };
     let mut transaction = Transaction::new(fixture.ports.entropy.commit_id());
     transaction.update(org.version, &slow).unwrap();
     block_on(transaction.commit(&*fixture.ports.state)).unwrap();
-    assert_eq!(refused(&fixture.put("*/30 * * * *", "UTC")), "schedule.cron");
-    assert!(fixture.create(&admin, None, &fixture.put("0 * * * *", "UTC")).is_ok());
+    assert_eq!(refused(&Fixture::put("*/30 * * * *", "UTC")), "schedule.cron");
+    assert!(fixture.create(&admin, None, &Fixture::put("0 * * * *", "UTC")).is_ok());
     let waiting = block_on(fixture.ports.rows().exports(&admin.org, None, false, 9)).unwrap().0;
     assert!(waiting.iter().all(|export| !matches!(export.value.state, State::Running { .. })));
 }
@@ -409,7 +410,7 @@ fn secrets_are_sealed_masked_and_kept_where_the_place_stays() {
         kind: DestinationKind::Sftp,
         config: serde_json::from_str(config).unwrap(),
     };
-    let asking = |config: &str| PutJob { destinations: vec![destination(config)], ..fixture.put("@daily", "UTC") };
+    let asking = |config: &str| PutJob { destinations: vec![destination(config)], ..Fixture::put("@daily", "UTC") };
     let first = asking(r#"{"host":"files.example.com","username":"u","password":"hush"}"#);
     let job = fixture.create(&admin, Some("feed"), &first).unwrap();
     let kept: String = fixture.ports.state.rows(Table::Main).iter().map(|row| row.body.clone()).collect();

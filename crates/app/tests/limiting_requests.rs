@@ -1,5 +1,4 @@
 //! The limit of requests, over in-memory ports.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use futures::executor::block_on;
 use std::time::Duration;

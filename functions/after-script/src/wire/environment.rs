@@ -15,7 +15,7 @@ pub(crate) fn environment(input: &ScriptInput, request: Option<&str>, api_url: &
     let principal = json!({
         "_id": principal.id.to_string(),
         "object": "account",
-        "email": principal.email.as_ref().map(|email| email.as_str()),
+        "email": principal.email.as_ref().map(waybill_domain::Email::as_str),
         "name": {"first": principal.name.first, "last": principal.name.last},
         "roles": principal.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tz": "UTC",
