@@ -38,6 +38,7 @@ impl Arguments {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once, when the program starts")]
 pub(crate) enum Command {
     /// Run the whole of Waybill on this machine, in the foreground
     Local(LocalArguments),
@@ -75,7 +76,7 @@ pub(crate) struct LocalArguments {
     /// Keep nothing: all state is gone when the stack stops
     #[arg(long, conflicts_with = "data")]
     pub(crate) ephemeral: bool,
-    /// Let pages of these origins call with credentials, like http://localhost:3000; with commas between
+    /// Let pages of these origins call with credentials, like `http://localhost:3000`; with commas between
     #[arg(long, value_name = "ORIGINS", default_value = "")]
     pub(crate) allow_origins: Origins,
 }

@@ -24,6 +24,7 @@ pub(crate) struct ScheduleArguments {
 
 /// What can be asked about schedules.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once, when the program starts")]
 pub(crate) enum ScheduleCommand {
     /// Tell when a schedule is due next
     Next(NextArguments),

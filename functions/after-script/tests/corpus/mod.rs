@@ -1,4 +1,5 @@
 //! The hostile scripts, each with the endings that contain it.
+#![expect(clippy::needless_raw_string_hashes, reason = "all of them are written alike")]
 
 /// How a script may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
