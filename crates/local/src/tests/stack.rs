@@ -146,7 +146,8 @@ async fn an_export_that_a_crash_cut_goes_on_at_the_next_start() {
     options.tuning.page_records = Some(1);
     let stack = Stack::start(options.clone()).await.unwrap();
     let info = stack.info().clone();
-    let definition = json!({"properties": {"n": {"type": "number"}}});
+    let access = json!({"default": [{"type": "role", "target": "member", "allow": 4}]});
+    let definition = json!({"properties": {"n": {"type": "number"}}, "access": access});
     json_of(call(&stack, Method::PUT, "/v1/collections/numbers", &info.admin_key, Some(definition)).await).await;
     let lines: Vec<String> = (0..2000).map(|n| format!("{{\"_id\":\"{n:024x}\",\"n\":{n}}}\n")).collect();
     let load = reqwest::Client::new().post(format!("{}/v1/collections/numbers/records", stack.url()));
