@@ -39,7 +39,7 @@ print(len(rows))
 
 async fn airports(world: &World, code: &str) -> Result<(Tenant, String)> {
     let tenant = world.tenant(code).await?;
-    let definition = json!({"singular": "airport", "open": true, "properties": {
+    let definition = json!({"singular": "airport", "open": true, "access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "icao": {"type": "string"}, "tz": {"type": "string"}, "elevation": {"type": "number"},
     }});
     let put = world.call(Method::PUT, "/v1/collections/airports", &tenant.admin).json(&definition);
