@@ -126,7 +126,7 @@ pub(crate) struct AccessEntryWire {
     kind: &'static str,
     /// Of `account`, its id; of `role`, its name; of `access`, the level, 1 to 8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value, required = false)]
     target: Option<Value>,
     /// The level: 1 public, 2 connected, 4 read, 5 share, 6 update, 7 delete.
     allow: u8,

@@ -170,10 +170,14 @@ impl Oracle {
             .is_none_or(|job| job.deleted_at.is_some() || job.created_at > at);
         self.demand(told || kept || deleted, || format!("{id} is of the slot {at} of {}, which did not fire", of.job));
         if told && let Some(seen) = self.orgs.get(&export.org) {
+            // An export of an earlier job of the same id may outlive it.
+            let since = self.jobs.jobs.get(&(export.org.clone(), format!("JOB#{}", of.job))).map(|job| job.created_at);
             let other = seen.exports.values().map(|seen| &seen.export).find(|other| {
                 let same = other.job.as_ref().is_some_and(|other| other.job == of.job);
                 // One that was made by hand since the job was read changes the job, so that the slot's commit fails.
-                same && other.id != id && other.ticket().is_some()
+                same && other.id != id
+                    && other.ticket().is_some()
+                    && since.is_none_or(|since| other.created_at >= since)
             });
             let other = other.map(|other| other.id);
             self.demand(other.is_none(), || format!("{id} was made while {other:?} of its job waited or ran"));
