@@ -22,6 +22,8 @@ use waybill_ports::{Clock, Entropy, WakeMessage};
 
 /// Time between two ticks of scheduler and sweeper.
 const TICK: Duration = Duration::from_mins(1);
+/// How long nothing befalls a world before it is asked whether anything was left alone.
+const CALM: Duration = Duration::from_mins(6);
 /// How long calm may take until everything has ended.
 const PATIENCE: Duration = Duration::from_hours(3);
 /// A choice of a client that wants its export ten seconds later.
@@ -69,6 +71,8 @@ pub(super) struct Timeline {
     orgs: Vec<OrgCode>,
     events: BTreeSet<(Duration, Event)>,
     actors: u32,
+    /// When all clocks were last set.
+    clocks_set: Duration,
 }
 
 impl Timeline {
@@ -81,8 +85,8 @@ impl Timeline {
         let history = if scenario.keep_history { History::kept() } else { History::default() };
         let world = Arc::new(World::new(scenario, profile, history));
         let executor = Executor::new(Arc::clone(&world));
-        let mut timeline =
-            Self { seed, world, executor, entropy, orgs: Vec::new(), events: BTreeSet::new(), actors: 0 };
+        let (orgs, events) = (Vec::new(), BTreeSet::new());
+        let mut timeline = Self { seed, world, executor, entropy, orgs, events, actors: 0, clocks_set: Duration::ZERO };
         timeline.world.note(|| format!("{:?}", timeline.world.profile));
         match settle_in(&timeline.world, &*timeline.entropy) {
             Ok(orgs) => timeline.orgs = orgs,
@@ -309,6 +313,10 @@ impl Timeline {
                 let process = self.process(Role::Client);
                 self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
             }
+            // What a set clock makes due is looked at by the ticks that follow.
+            Event::Quiet if now < self.clocks_set + CALM => {
+                self.events.insert((self.clocks_set + CALM, Event::Quiet));
+            }
             Event::Quiet => {
                 let at = self.world.clock.of_process(0).now();
                 self.world.oracle.with(|oracle| oracle.are_jobs_looked_after(at));
@@ -327,6 +335,7 @@ impl Timeline {
             Event::Jump(millis) => {
                 self.world.note(|| format!("all clocks are off by {millis} ms"));
                 self.world.clock.set_jump(millis);
+                self.clocks_set = now;
             }
             Event::DarkDays(days) => {
                 self.executor.kill_all();
@@ -342,7 +351,7 @@ impl Timeline {
             Event::FaultsEnd => {
                 self.world.note(|| "faults end".to_owned());
                 self.world.end_faults();
-                self.events.insert((now + Duration::from_mins(6), Event::Quiet));
+                self.events.insert((now + CALM, Event::Quiet));
             }
         }
     }
