@@ -1,11 +1,11 @@
 //! From what a client asks for to what a job keeps, and back each time that it makes an export.
 
 use crate::{CreateExport, DateRangeRequest, Error, FilterRequest};
-use waybill_domain::{AccountId, FilenameTemplate, JobDestination, JobTemplate, KeptRange, Surface};
+use waybill_domain::{AccountId, FilenameTemplate, JobTemplate, KeptRange, SealedDestination, Surface};
 
 /// What a job keeps beside the request of its exports.
 pub(crate) struct Delivered {
-    pub(crate) destinations: Vec<JobDestination>,
+    pub(crate) destinations: Vec<SealedDestination>,
     pub(crate) filename: Option<FilenameTemplate>,
     pub(crate) compress: bool,
 }

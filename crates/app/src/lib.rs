@@ -71,7 +71,7 @@ pub use date_range::DateRangeRequest;
 pub use delete_export::delete_export;
 pub use download_export::download_export;
 pub use error::{Error, FieldError};
-pub use job_destinations::{DestinationRequest, MASK, MAX_DESTINATIONS, masked};
+pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use limit_requests::RequestLimiter;
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};

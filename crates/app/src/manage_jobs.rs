@@ -348,7 +348,7 @@ async fn check(
     let zone = command.zone.clone().unwrap_or_else(|| org.value.zone.clone());
     let clock = on_time(&command.schedule, &zone, &org.value, context.now())?;
     let kept: &[_] = before.map_or(&[], |template| &template.destinations);
-    let destinations = seal_destinations(vault, (&principal.org, id), &command.destinations, kept).await?;
+    let destinations = seal_destinations(vault, (&principal.org, id.as_str()), &command.destinations, kept).await?;
     let delivered = Delivered { destinations, filename: command.filename.clone(), compress: command.compress };
     let named = command.export.principal;
     let account = named.or(before.map(|template| template.principal)).unwrap_or(principal.account);

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{
-    Admitting, CreateExport, DestinationRequest, Error, MASK, PutJob, create_job, delete_job, list_jobs, list_runs,
-    list_slots, masked, pause_job, put_job, read_job, resume_job, run_job, tick_schedules,
+    Admitting, CreateExport, DestinationRequest, Error, PutJob, create_job, delete_job, list_jobs, list_runs,
+    list_slots, pause_job, put_job, read_job, resume_job, run_job, tick_schedules,
 };
 use waybill_domain::{
-    DestinationKind, Export, ExportFormat, Job, JobId, JobSchedule, OrgCode, Principal, PropertyKind, Role, RunStatus,
-    Skipped, Slot, SlotOutcome, State, Stop, Surface, Timestamp,
+    DestinationType, Export, ExportFormat, Job, JobId, JobSchedule, OrgCode, Principal, PropertyKind, Role, RunStatus,
+    SECRET_MASK, Skipped, Slot, SlotOutcome, State, Stop, Surface, Timestamp,
 };
 use waybill_ports::{Clock, Entity, Entropy, Row, Stored, Table, Transaction};
 use waybill_schedule::{Schedule, Zone, instants_after};
@@ -407,7 +407,7 @@ fn secrets_are_sealed_masked_and_kept_where_the_place_stays() {
     let admin = samples::principal("demo", Role::Admin).unwrap();
     let context = fixture.ports.context();
     let destination = |config: &str| DestinationRequest {
-        kind: DestinationKind::Sftp,
+        kind: DestinationType::Sftp,
         config: serde_json::from_str(config).unwrap(),
     };
     let asking = |config: &str| PutJob { destinations: vec![destination(config)], ..Fixture::put("@daily", "UTC") };
@@ -415,8 +415,8 @@ fn secrets_are_sealed_masked_and_kept_where_the_place_stays() {
     let job = fixture.create(&admin, Some("feed"), &first).unwrap();
     let kept: String = fixture.ports.state.rows(Table::Main).iter().map(|row| row.body.clone()).collect();
     assert!(!kept.contains("hush"), "a secret is kept as it is");
-    let shown = masked(&job.request.template.destinations[0]);
-    assert_eq!(shown["password"], MASK);
+    let shown = job.request.template.destinations[0].config.shown();
+    assert_eq!(shown["password"], SECRET_MASK);
 
     let put = |command: &PutJob| block_on(put_job(&context, &*fixture.ports.vault, &admin, None, &job.id, command));
     let text = serde_json::to_string(&shown).unwrap();
@@ -425,7 +425,7 @@ fn secrets_are_sealed_masked_and_kept_where_the_place_stays() {
     // A secret that is kept goes nowhere else than it was given for.
     let Err(Error::Invalid(errors)) = put(&asking(&text.replace("files.", "evil."))) else { panic!("it moved") };
     assert_eq!(errors[0].field, "destinations.0.config.password");
-    let moved = text.replace("files.", "new.").replace(MASK, "other");
+    let moved = text.replace("files.", "new.").replace(SECRET_MASK, "other");
     assert_ne!(
         put(&asking(&moved)).unwrap().request.template.destinations[0].secrets,
         job.request.template.destinations[0].secrets

@@ -98,6 +98,11 @@ impl DestinationSecrets {
         self.0.get(field).map(String::as_str)
     }
 
+    /// All of them, by the names of their fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(field, secret)| (field.as_str(), secret.as_str()))
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -121,12 +126,17 @@ pub struct ParsedDestination {
     pub kept: BTreeSet<String>,
 }
 
-impl ParsedDestination {
-    /// All secrets of the destination, given those that it had. Only needed where something is kept.
-    pub fn secrets(&self, had: &DestinationSecrets) -> DestinationSecrets {
-        let kept = self.kept.iter().filter_map(|field| Some((field.clone(), had.0.get(field)?.clone())));
-        kept.chain(self.given.0.clone()).collect()
-    }
+/// A destination as it is kept: what may be shown, and its secrets, each sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedDestination {
+    /// Without secrets.
+    pub config: DestinationConfig,
+    /// By the names of their fields, each as the vault sealed it.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// What the vault bound them to.
+    pub sealed_for: String,
 }
 
 impl DestinationConfig {
@@ -169,6 +179,19 @@ impl DestinationConfig {
     /// The fields whose values are secret, where there is one.
     pub fn secret_fields(&self) -> BTreeSet<String> {
         self.write().secrets
+    }
+
+    /// Whether a secret that is kept for this one would be sent to where it was given for: `other`.
+    pub fn is_at_the_place_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::S3(one), Self::S3(two)) => (&one.endpoint, &one.bucket) == (&two.endpoint, &two.bucket),
+            (Self::AzureBlob(one), Self::AzureBlob(two)) => one.login == two.login,
+            (Self::Sftp(one), Self::Sftp(two)) => {
+                (&one.host, one.port, &one.host_key_fingerprint) == (&two.host, two.port, &two.host_key_fingerprint)
+            }
+            (Self::Webhook(one), Self::Webhook(two)) => one.url == two.url,
+            _ => false,
+        }
     }
 
     fn write(&self) -> Shown {

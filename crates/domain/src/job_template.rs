@@ -1,9 +1,10 @@
 //! What a job's exports are made from: the request, and where the result goes.
 
-use crate::{AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging};
+use crate::{
+    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, SealedDestination,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use waybill_query::SortOrder;
 use waybill_record::Path;
 
@@ -54,7 +55,7 @@ pub struct JobTemplate {
     pub principal: AccountId,
     /// Where the bare file goes.
     #[serde(default)]
-    pub destinations: Vec<JobDestination>,
+    pub destinations: Vec<SealedDestination>,
     /// Its name there, with placeholders; `None` = `export-{date}` and the ending.
     #[serde(default)]
     pub filename: Option<FilenameTemplate>,
@@ -73,55 +74,4 @@ pub struct KeptRange {
     pub end: String,
     /// The date that it is about; `None` = when the record was created.
     pub field: Option<Path>,
-}
-
-/// What a destination is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DestinationKind {
-    /// A bucket.
-    S3,
-    /// A container of block blobs.
-    AzureBlob,
-    /// A folder of a server.
-    Sftp,
-    /// An address that takes a POST.
-    Webhook,
-}
-
-impl DestinationKind {
-    /// Its name on every surface.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::AzureBlob => "azure-blob",
-            Self::Sftp => "sftp",
-            Self::Webhook => "webhook",
-        }
-    }
-
-    /// The keys of its configuration that are secrets.
-    pub fn secrets(self) -> &'static [&'static str] {
-        match self {
-            Self::S3 => &["secretAccessKey"],
-            Self::AzureBlob => &["connectionString", "accountKey", "sasToken"],
-            Self::Sftp => &["password", "privateKey", "passphrase"],
-            Self::Webhook => &["secret"],
-        }
-    }
-}
-
-/// A destination as it is kept: what may be shown, and the secrets sealed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JobDestination {
-    /// What it is.
-    pub kind: DestinationKind,
-    /// Its configuration without the secrets.
-    pub config: Map<String, Value>,
-    /// Its secrets by name, each as the vault sealed it; those of a webhook's headers as `headers.<name>`.
-    #[serde(default)]
-    pub secrets: BTreeMap<String, String>,
-    /// What the vault bound them to.
-    pub sealed_for: String,
 }

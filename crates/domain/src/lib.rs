@@ -44,8 +44,8 @@ pub use collection::{Collection, DefinitionError, Flattening, Property, Property
 pub use date_range::{DateRange, DateSpan};
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
-    HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SftpConfig, SftpLogin,
-    WebhookConfig,
+    HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SealedDestination, SftpConfig,
+    SftpLogin, WebhookConfig,
 };
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
@@ -59,7 +59,7 @@ pub use id::{
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};
-pub use job_template::{DestinationKind, JobDestination, JobTemplate, KeptRange};
+pub use job_template::{JobTemplate, KeptRange};
 pub use lane::{Lane, LaneRefused, Lease, QueueEntry, Sequence};
 pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;

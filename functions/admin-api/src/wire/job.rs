@@ -5,9 +5,9 @@ use crate::wire::export_body::CreateExportBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use waybill_app::{DestinationRequest, MAX_DESTINATIONS, Path, PutJob, masked};
+use waybill_app::{DestinationRequest, MAX_DESTINATIONS, Path, PutJob};
 use waybill_domain::{
-    DestinationKind, FilenameTemplate, Job, JobId, JobSchedule, Packaging, Run, RunStatus, Skipped, Slot, SlotOutcome,
+    DestinationType, FilenameTemplate, Job, JobId, JobSchedule, Packaging, Run, RunStatus, Skipped, Slot, SlotOutcome,
     Surface, Timestamp,
 };
 use waybill_http::{Members, Problem};
@@ -24,11 +24,11 @@ const OWN: [&str; 8] =
 /// What a job that was read has besides, so that it can be sent back changed.
 const READ_ONLY: [&str; 8] =
     ["surface", "creator", "principal", "createdAt", "updatedAt", "nextRunAt", "lastRunAt", "generation"];
-const KINDS: [(&str, DestinationKind); 4] = [
-    ("s3", DestinationKind::S3),
-    ("azure-blob", DestinationKind::AzureBlob),
-    ("sftp", DestinationKind::Sftp),
-    ("webhook", DestinationKind::Webhook),
+const KINDS: [(&str, DestinationType); 4] = [
+    ("s3", DestinationType::S3),
+    ("azure-blob", DestinationType::AzureBlob),
+    ("sftp", DestinationType::Sftp),
+    ("webhook", DestinationType::Webhook),
 ];
 
 /// When a job is due: `cron`, or `rrule` with its `start`.
@@ -172,7 +172,10 @@ impl From<Job> for JobWire {
             destinations: template
                 .destinations
                 .iter()
-                .map(|destination| DestinationWire { r#type: destination.kind.as_str(), config: masked(destination) })
+                .map(|destination| DestinationWire {
+                    r#type: destination.config.kind().name(),
+                    config: destination.config.shown(),
+                })
                 .collect(),
             creator: job.creator.to_string(),
             principal: template.principal.to_string(),
@@ -255,10 +258,6 @@ impl JobBody {
             Err(error) => members.refuse("filenameTemplate", error.to_string()),
         };
         let destinations = read_destinations(&mut members);
-        if !destinations.is_empty() {
-            // An export that arrives nowhere is not what was asked for.
-            members.refuse::<()>("destinations", "is not available yet");
-        }
         if members.take("scheduledAt").is_some() {
             members.refuse::<()>("scheduledAt", "has no meaning beside `schedule`");
         }
