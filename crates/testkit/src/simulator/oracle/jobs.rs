@@ -5,9 +5,11 @@ use crate::simulator::history::{Actor, Role};
 use crate::simulator::profile::Calamity;
 use crate::simulator::weaken::{Kind, kind_of};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use waybill_domain::{Export, Job, JobSchedule, OrgCode, Run, RunStatus, Skipped, Slot, SlotOutcome, Timestamp};
+use waybill_domain::{
+    Export, ExportId, Job, JobSchedule, OrgCode, Run, RunStatus, Skipped, Slot, SlotOutcome, Timestamp,
+};
 use waybill_ports::{Row, Write};
 use waybill_schedule::{Schedule, Zone, next_after};
 
@@ -22,6 +24,8 @@ pub(super) struct JobsSeen {
     jobs: BTreeMap<(OrgCode, String), Job>,
     runs: BTreeMap<(OrgCode, String), Run>,
     slots: BTreeMap<(OrgCode, String), Slot>,
+    /// Exports of jobs that are gone; another job may have the id by now.
+    outlived: BTreeSet<ExportId>,
 }
 
 fn parse<T: DeserializeOwned>(row: &Row) -> Option<T> {
@@ -170,14 +174,10 @@ impl Oracle {
             .is_none_or(|job| job.deleted_at.is_some() || job.created_at > at);
         self.demand(told || kept || deleted, || format!("{id} is of the slot {at} of {}, which did not fire", of.job));
         if told && let Some(seen) = self.orgs.get(&export.org) {
-            // An export of an earlier job of the same id may outlive it.
-            let since = self.jobs.jobs.get(&(export.org.clone(), format!("JOB#{}", of.job))).map(|job| job.created_at);
             let other = seen.exports.values().map(|seen| &seen.export).find(|other| {
                 let same = other.job.as_ref().is_some_and(|other| other.job == of.job);
                 // One that was made by hand since the job was read changes the job, so that the slot's commit fails.
-                same && other.id != id
-                    && other.ticket().is_some()
-                    && since.is_none_or(|since| other.created_at >= since)
+                same && other.id != id && other.ticket().is_some() && !self.jobs.outlived.contains(&other.id)
             });
             let other = other.map(|other| other.id);
             self.demand(other.is_none(), || format!("{id} was made while {other:?} of its job waited or ran"));
@@ -186,6 +186,9 @@ impl Oracle {
 
     fn job_removed(&mut self, org: &OrgCode, key: &(OrgCode, String)) {
         let Some(job) = self.jobs.jobs.remove(key) else { return };
+        let seen = self.orgs.get(org).into_iter().flat_map(|org| org.exports.values());
+        let of_it = seen.filter(|seen| seen.export.job.as_ref().is_some_and(|of| of.job == job.id));
+        self.jobs.outlived.extend(of_it.map(|seen| seen.export.id));
         self.demand(job.deleted_at.is_some(), || format!("{org} {}: was removed though nobody deleted it", job.id));
         let left = self.jobs.slots.iter().filter(|((of, _), slot)| of == org && slot.job == job.id).count();
         let runs = self.jobs.runs.iter().filter(|((of, _), run)| of == org && run.job == job.id).count();
