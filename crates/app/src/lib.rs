@@ -54,6 +54,7 @@ mod script_log;
 mod settle_export;
 mod settle_run;
 mod sign_in;
+mod sign_in_for_token;
 mod sweep;
 mod tick_schedules;
 mod update_export;
@@ -74,7 +75,7 @@ pub use error::{Error, FieldError};
 pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use limit_requests::RequestLimiter;
-pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, load_records};
+pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, assert_scope, load_records};
 pub use manage_accounts::{
     ChangeAccount, CreateAccount, change_account, create_account, delete_account, list_accounts, own_account,
 };
@@ -105,6 +106,7 @@ pub use run_script::{RenderScript, ScriptRunning, run_script};
 pub use sign_in::{
     SessionCaller, SessionProof, SignIn, SignedIn, authenticate_password, authenticate_session, sign_in, sign_out,
 };
+pub use sign_in_for_token::{SignInForToken, TokenSession, authenticate_bearer, refresh_token, sign_in_for_token};
 pub use sweep::{Sweeping, Swept, sweep};
 pub use tick_schedules::{Ticked, tick_schedules};
 pub use update_export::{UpdateExport, update_export};

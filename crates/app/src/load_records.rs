@@ -79,7 +79,10 @@ pub async fn load_records(
 }
 
 /// Refuses callers without a scope.
-pub(crate) fn assert_scope(principal: &Principal, scope: Scope) -> Result<(), Error> {
+///
+/// # Errors
+/// `Forbidden`.
+pub fn assert_scope(principal: &Principal, scope: Scope) -> Result<(), Error> {
     if principal.has(scope) {
         return Ok(());
     }
@@ -87,6 +90,11 @@ pub(crate) fn assert_scope(principal: &Principal, scope: Scope) -> Result<(), Er
         reason: match scope {
             Scope::RecordsWrite => "this takes the scope `records:write`",
             Scope::RecordsRead => "this takes the scope `records:read`",
+            Scope::SigmaRead => "this takes the permission `read`",
+            Scope::SigmaUpdateData => "this takes the permission `update-data`",
+            Scope::SigmaDeleteData => "this takes the permission `delete-data`",
+            Scope::SigmaUpdateModel => "this takes the permission `update-model`",
+            Scope::SigmaDeleteModel => "this takes the permission `delete-model`",
         },
     })
 }

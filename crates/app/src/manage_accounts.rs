@@ -7,8 +7,8 @@ use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AccountName, AuditAction, Email, EmailClaim, IdempotencyKey, IdempotencyRecord,
-    MAX_ROLES, OrgCode, Password, Principal, Role, RoleName,
+    AccessKey, Account, AccountId, AccountName, AuditAction, Email, EmailClaim, EmailHome, IdempotencyKey,
+    IdempotencyRecord, MAX_ROLES, OrgCode, Password, Principal, Role, RoleName,
 };
 use waybill_ports::{Stored, Transaction};
 
@@ -74,6 +74,24 @@ fn claim(account: &Account) -> Option<EmailClaim> {
     Some(EmailClaim { org: account.org.clone(), email, account: account.id })
 }
 
+/// Takes an address, and lets it lead to the org.
+fn take(transaction: &mut Transaction, claim: &EmailClaim) -> Result<(), Error> {
+    transaction.insert(claim)?.insert(&EmailHome { email: claim.email.clone(), org: claim.org.clone() })?;
+    Ok(())
+}
+
+/// Gives up an address, if it is that account's.
+async fn give_up(context: &Context, transaction: &mut Transaction, claim: &EmailClaim) -> Result<(), Error> {
+    let held = context.rows().email(&claim.org, &claim.email).await?;
+    if let Some(held) = held.filter(|held| held.value.account == claim.account) {
+        transaction.delete(&held);
+        if let Some(home) = context.rows().email_home(&claim.email, &claim.org).await? {
+            transaction.delete(&home);
+        }
+    }
+    Ok(())
+}
+
 async fn assert_free(context: &Context, claim: &EmailClaim) -> Result<(), Error> {
     match context.rows().email(&claim.org, &claim.email).await? {
         Some(other) if other.value.account != claim.account => {
@@ -134,7 +152,7 @@ pub async fn create_account(
         transaction.insert(&account)?.insert(&audit)?;
         if let Some(claim) = claim(&account) {
             assert_free(context, &claim).await?;
-            transaction.insert(&claim)?;
+            take(&mut transaction, &claim)?;
         }
         if let Some(password) = &password {
             transaction.insert(password)?;
@@ -301,15 +319,12 @@ async fn move_claim(
     }
     if let Some(new) = new {
         assert_free(context, &new).await?;
-        transaction.insert(&new)?;
+        take(transaction, &new)?;
     }
-    if let Some(old) = old
-        && let Some(held) = context.rows().email(&old.org, &old.email).await?
-        && held.value.account == before.id
-    {
-        transaction.delete(&held);
+    match old {
+        Some(old) => give_up(context, transaction, &old).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Deletes an account: its keys are revoked, its sessions over, its password and its address free.
@@ -343,11 +358,8 @@ pub async fn delete_account(context: &Context, principal: &Principal, id: Accoun
         if let Some(password) = context.rows().password(org, id).await? {
             transaction.delete(&password);
         }
-        if let Some(claim) = claim(&stored.value)
-            && let Some(held) = context.rows().email(org, &claim.email).await?
-            && held.value.account == id
-        {
-            transaction.delete(&held);
+        if let Some(claim) = claim(&stored.value) {
+            give_up(context, &mut transaction, &claim).await?;
         }
         seen = true;
         match transaction.commit(&*context.state).await {

@@ -63,7 +63,8 @@ impl CreatedKey {
         let now = context.now();
         let mut randomness = [0; 64];
         context.entropy.fill(&mut randomness);
-        let secret = KeySecret::from_randomness(&randomness);
+        let of_sigma = new.scopes.iter().any(|scope| scope.is_sigma());
+        let secret = if of_sigma { KeySecret::for_sigma(&randomness) } else { KeySecret::from_randomness(&randomness) };
         let key = AccessKey {
             org: account.org.clone(),
             id: context.entropy.key_id(now),
@@ -132,7 +133,7 @@ fn base62(entropy: &dyn Entropy, length: usize) -> String {
 /// Makes a key, and an account for it unless one is named, in one transaction.
 ///
 /// # Errors
-/// `Forbidden` for members; `Invalid` (`account`, `role`, `expiresAt`, `publicKey`); `SecretNotRepeated`, `IdempotencyMismatch`;
+/// `Forbidden` for members; `Invalid` (`account`, `role`, `expiresAt`, `publicKey`, `signature`, `scopes`); `SecretNotRepeated`, `IdempotencyMismatch`;
 /// `Throttled`, `Unavailable`, `Internal`.
 pub async fn create_key(
     context: &Context,
@@ -145,6 +146,7 @@ pub async fn create_key(
     if command.expires_at.is_some_and(|end| end <= now) {
         return Err(Error::invalid("expiresAt", "must lie in the future"));
     }
+    check_scopes(command)?;
     let used = used_before(context, principal, command.idempotency.as_ref()).await?;
     let (account, is_new) = account_of(context, principal, command).await?;
     let new = NewKey {
@@ -162,6 +164,27 @@ pub async fn create_key(
     }
     store(context, principal, command, used, is_new.then_some(&account), &created).await?;
     Ok(created)
+}
+
+/// A key of the Sigma surface is good there only, so nothing of other surfaces goes with it.
+fn check_scopes(command: &CreateKey) -> Result<(), Error> {
+    let of_sigma = command.scopes.iter().filter(|scope| scope.is_sigma()).count();
+    if of_sigma == 0 {
+        return Ok(());
+    }
+    for (field, there) in [
+        ("scopes", of_sigma < command.scopes.len()),
+        ("signature", command.signature),
+        ("publicKey", command.public_key.is_some()),
+    ] {
+        if there {
+            return Err(Error::invalid(
+                field,
+                "does not go together with `permissions`: such a key is good on the Sigma surface only",
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn account_of(context: &Context, principal: &Principal, command: &CreateKey) -> Result<(Account, bool), Error> {
@@ -308,7 +331,10 @@ pub async fn revoke_key(context: &Context, principal: &Principal, id: KeyId) -> 
 }
 
 async fn is_last_admin(context: &Context, key: &AccessKey) -> Result<bool, Error> {
-    let lasting = |key: &AccessKey| key.role == Role::Admin && key.revoked_at.is_none() && key.expires_at.is_none();
+    // A key of the Sigma surface makes no other key.
+    let lasting = |key: &AccessKey| {
+        key.role == Role::Admin && !key.is_sigma() && key.revoked_at.is_none() && key.expires_at.is_none()
+    };
     if !lasting(key) {
         return Ok(false);
     }

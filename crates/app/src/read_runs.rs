@@ -1,9 +1,9 @@
 //! The runs and slots of a job: exports seen from it, and what outside runners recorded.
 
-use crate::manage_jobs::{assert_may_change_job, read_job};
+use crate::manage_jobs::{assert_may_change_job, read_job, stored_job};
 use crate::retry::Attempts;
 use crate::{Context, Error, Page};
-use waybill_domain::{JobId, Principal, Run, RunId, RunStatus, Slot, Surface, Timestamp};
+use waybill_domain::{Job, JobId, Principal, Run, RunId, RunStatus, Slot, Surface, Timestamp};
 use waybill_ports::PortError;
 
 /// Runs of the job, the last begun first, before `before`, at most `limit` (1 to 1000).
@@ -93,8 +93,8 @@ pub async fn record_run(
     (surface, job): (Option<Surface>, &JobId),
     command: RecordRun,
 ) -> Result<Run, Error> {
-    let job = read_job(context, principal, surface, job).await?;
-    assert_may_change_job(principal, &job)?;
+    let mut stored = stored_job(context, principal, surface, job).await?;
+    assert_may_change_job(principal, &stored.value)?;
     let now = context.now();
     let started_at = command.started_at.unwrap_or(now);
     let ended = command.status != RunStatus::Running;
@@ -107,7 +107,7 @@ pub async fn record_run(
     }
     let run = Run {
         org: principal.org.clone(),
-        job: job.id,
+        job: job.clone(),
         id: context.entropy.run_id(now),
         started_at,
         status: command.status,
@@ -130,9 +130,15 @@ pub async fn record_run(
         }
         let mut transaction = context.transaction();
         transaction.insert(&run)?;
+        let last = stored.value.last_run_at;
+        if last.is_none_or(|last| last < run.started_at) {
+            let ran = Job { last_run_at: Some(run.started_at), ..stored.value.clone() };
+            transaction.update(stored.version, &ran)?;
+        }
         match transaction.commit(&*context.state).await {
             Ok(_) => return Ok(run),
             Err(error) => attempts.after(error).await?,
         }
+        stored = stored_job(context, principal, surface, job).await?;
     }
 }

@@ -13,9 +13,9 @@ use waybill_domain::{
 use waybill_ports::Stored;
 
 /// The same words for an unknown address, a wrong password, an account without one, and one that is locked.
-const BAD_PASSWORD: Error = Error::Unauthenticated { reason: "the e-mail or the password is not right" };
+pub(crate) const BAD_PASSWORD: Error = Error::Unauthenticated { reason: "the e-mail or the password is not right" };
 /// The same words for a session that is unknown, over, or of another browser.
-const BAD_SESSION: Error = Error::Unauthenticated { reason: "there is no such session; sign in again" };
+pub(crate) const BAD_SESSION: Error = Error::Unauthenticated { reason: "there is no such session; sign in again" };
 
 /// An attempt to sign in.
 #[derive(Clone, Debug)]
@@ -72,6 +72,7 @@ pub async fn sign_in(
         created_at: now,
         used_at: now,
         expires_at: now.after(Session::LIFETIME),
+        bearer: false,
     };
     let principal = of_account(&account.value);
     let audit =
@@ -100,11 +101,11 @@ pub async fn authenticate_password(
     Ok(of_account(&check(context, passwords, attempt).await?.0.value))
 }
 
-fn of_account(account: &Account) -> Principal {
+pub(crate) fn of_account(account: &Account) -> Principal {
     Principal::of(account, account.role, std::collections::BTreeSet::new(), KeyId::of_account(account.id))
 }
 
-async fn check(
+pub(crate) async fn check(
     context: &Context,
     passwords: &Passwords,
     attempt: &SignIn,
@@ -226,7 +227,7 @@ pub async fn authenticate_session(context: &Context, proof: &SessionProof) -> Re
     let now = context.now();
     let stored = context.rows().session(&proof.token.digest()).await?.ok_or(BAD_SESSION)?;
     let same: bool = stored.value.fingerprint.as_bytes().ct_eq(proof.fingerprint.digest().as_bytes()).into();
-    if !same || !stored.value.is_good(now) {
+    if !same || stored.value.bearer || !stored.value.is_good(now) {
         return Err(BAD_SESSION);
     }
     let account = context.rows().account(&stored.value.org, stored.value.account).await?.ok_or(BAD_SESSION)?.value;

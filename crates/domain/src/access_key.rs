@@ -8,13 +8,16 @@ use std::fmt;
 
 /// Prefix by which people and scanners recognise a key.
 const PREFIX: &str = "wbk_";
+/// The same of keys for the Sigma surface, as its clients know them.
+const SIGMA_PREFIX: &str = "sigma_sk_live_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Characters of randomness: 43 × log2 62 = 256 bits.
 const RANDOM_CHARS: usize = 43;
 /// Characters of the CRC-32 checksum.
 const CHECK_CHARS: usize = 6;
 
-/// An API key as its bearer holds it: `wbk_` + 43 random base-62 characters + 6 of checksum. Does not print.
+/// An API key as its bearer holds it: `wbk_`, or `sigma_sk_live_` for the Sigma surface, + 43 random base-62 characters + 6 of
+/// checksum. Does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySecret(String);
 
@@ -32,6 +35,15 @@ pub enum KeySecretError {
 impl KeySecret {
     /// A key made of 64 random bytes (each gives at most one character; biased bytes are reduced modulo 62 after discarding ≥ 248).
     pub fn from_randomness(randomness: &[u8; 64]) -> Self {
+        Self::made(PREFIX, randomness)
+    }
+
+    /// The same for the Sigma surface.
+    pub fn for_sigma(randomness: &[u8; 64]) -> Self {
+        Self::made(SIGMA_PREFIX, randomness)
+    }
+
+    fn made(prefix: &str, randomness: &[u8; 64]) -> Self {
         let mut body: String = randomness
             .iter()
             .filter(|byte| **byte < 248)
@@ -48,7 +60,7 @@ impl KeySecret {
             }
             digest = Sha256::digest(digest);
         }
-        Self(format!("{PREFIX}{body}{}", checksum(&body)))
+        Self(format!("{prefix}{body}{}", checksum(&body)))
     }
 
     /// Parses a key as a client sends it.
@@ -56,7 +68,19 @@ impl KeySecret {
     /// # Errors
     /// [`KeySecretError`] when it cannot be one of ours; says nothing of whether it exists.
     pub fn parse(text: &str) -> Result<Self, KeySecretError> {
-        let body = text.strip_prefix(PREFIX).ok_or(KeySecretError::Form)?;
+        Self::parsed(PREFIX, text)
+    }
+
+    /// The same for a key of the Sigma surface, which is taken nowhere else.
+    ///
+    /// # Errors
+    /// As [`KeySecret::parse`].
+    pub fn parse_sigma(text: &str) -> Result<Self, KeySecretError> {
+        Self::parsed(SIGMA_PREFIX, text)
+    }
+
+    fn parsed(prefix: &str, text: &str) -> Result<Self, KeySecretError> {
+        let body = text.strip_prefix(prefix).ok_or(KeySecretError::Form)?;
         if body.len() != RANDOM_CHARS + CHECK_CHARS || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(KeySecretError::Form);
         }
@@ -151,6 +175,11 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
+    /// Whether it is a key of the Sigma surface: one with permissions there, which does nothing else.
+    pub fn is_sigma(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.is_sigma())
+    }
+
     /// Whether it is good at `now`.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
@@ -193,6 +222,11 @@ mod tests {
         typo.replace_range(10..11, "Z");
         assert_eq!(KeySecret::parse(&typo), Err(KeySecretError::Checksum));
         assert_eq!(KeySecret::parse("sk_live_1"), Err(KeySecretError::Form));
+        let sigma = KeySecret::for_sigma(&[7; 64]);
+        assert!(sigma.expose().starts_with("sigma_sk_live_"));
+        assert_eq!(KeySecret::parse_sigma(sigma.expose()), Ok(sigma.clone()));
+        assert_eq!(KeySecret::parse(sigma.expose()), Err(KeySecretError::Form), "good on one surface only");
+        assert_eq!(KeySecret::parse_sigma(key.expose()), Err(KeySecretError::Form));
     }
 
     #[test]

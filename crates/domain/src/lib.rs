@@ -71,7 +71,7 @@ pub use script::{
     LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
 };
-pub use session::{EmailClaim, Password, Session, SessionToken, SignInCount};
+pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignInCount};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};

@@ -23,6 +23,28 @@ pub enum Scope {
     /// Read records.
     #[serde(rename = "records:read")]
     RecordsRead,
+    /// On the Sigma surface: read jobs and runs.
+    #[serde(rename = "read")]
+    SigmaRead,
+    /// There: write data, runs among it.
+    #[serde(rename = "update-data")]
+    SigmaUpdateData,
+    /// There: delete data.
+    #[serde(rename = "delete-data")]
+    SigmaDeleteData,
+    /// There: write what data are made by, jobs among it.
+    #[serde(rename = "update-model")]
+    SigmaUpdateModel,
+    /// There: delete what data are made by.
+    #[serde(rename = "delete-model")]
+    SigmaDeleteModel,
+}
+
+impl Scope {
+    /// Whether it is a permission of the Sigma surface.
+    pub fn is_sigma(self) -> bool {
+        !matches!(self, Self::RecordsWrite | Self::RecordsRead)
+    }
 }
 
 /// The authenticated caller of a request: its org and rights come from the credential alone.
@@ -60,8 +82,10 @@ impl Principal {
         self.role == Role::Admin
     }
 
-    /// Whether it may do what `scope` names.
+    /// Whether it may do what `scope` names: administrators may all, but not by a key of the Sigma surface, which does
+    /// what it names. Without such a key, who may what on that surface is said by roles alone.
     pub fn has(&self, scope: Scope) -> bool {
-        self.is_admin() || self.scopes.contains(&scope)
+        let by_sigma_key = self.scopes.iter().any(|scope| scope.is_sigma());
+        self.scopes.contains(&scope) || !by_sigma_key && (self.is_admin() || scope.is_sigma())
     }
 }

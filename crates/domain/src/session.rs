@@ -89,11 +89,26 @@ pub struct Session {
     pub used_at: Timestamp,
     /// When it ends in any case.
     pub expires_at: Timestamp,
+    /// Whether its token is sent as bearer by a program: no browser's cookie, no end for being idle.
+    #[serde(default)]
+    pub bearer: bool,
+}
+
+/// That an e-mail address is an account's of some org: by these rows an address alone leads to its orgs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailHome {
+    /// The address in lower case.
+    pub email: String,
+    /// The org, one of whose accounts has it.
+    pub org: OrgCode,
 }
 
 impl Session {
     /// How long it lasts however much it is used.
     pub const LIFETIME: Duration = Duration::from_hours(12);
+    /// How long one whose token is a bearer's lasts.
+    pub const BEARER_LIFETIME: Duration = Duration::from_hours(24);
     /// How long it lasts without being used.
     pub const IDLE: Duration = Duration::from_mins(30);
     /// How exact the time of its last use is.
@@ -103,7 +118,7 @@ impl Session {
 
     /// Whether it is good at `now`.
     pub fn is_good(&self, now: Timestamp) -> bool {
-        now < self.expires_at && now < self.used_at.after(Self::IDLE)
+        now < self.expires_at && (self.bearer || now < self.used_at.after(Self::IDLE))
     }
 
     /// Whether a token against forged requests that was given out at `issued` is good at `now`.
@@ -194,7 +209,9 @@ mod tests {
             created_at: at(0),
             used_at: at(1000),
             expires_at: at(43_200),
+            bearer: false,
         };
+        assert!(Session { bearer: true, ..session.clone() }.is_good(at(43_199)));
         assert!(session.is_good(at(1000 + 1799)));
         assert!(!session.is_good(at(1000 + 1800)));
         assert!(!Session { used_at: at(43_199), ..session.clone() }.is_good(at(43_200)));

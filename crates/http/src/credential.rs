@@ -14,7 +14,7 @@ use waybill_app::{
 };
 use waybill_domain::{KeySecret, KeySecretError, Principal, RequestSignature, SessionToken, Timestamp};
 
-const AUTHORIZATION: &str = "authorization";
+pub(crate) const AUTHORIZATION: &str = "authorization";
 const CLIENT_KEY: &str = "medable-client-key";
 const SIGNATURE: &str = "medable-client-signature";
 const NONCE: &str = "medable-client-nonce";
@@ -205,11 +205,11 @@ pub fn authenticate_operator(operator: &OperatorKey, request: &Request) -> Resul
     Err(waybill_app::Error::Unauthenticated { reason: "the operator key is not valid" }.into())
 }
 
-fn malformed(name: &'static str, reason: impl Into<String>) -> CredentialError {
+pub(crate) fn malformed(name: &'static str, reason: impl Into<String>) -> CredentialError {
     CredentialError::Malformed { name, reason: reason.into() }
 }
 
-fn header<'a>(request: &'a Request, name: &'static str) -> Result<Option<&'a str>, CredentialError> {
+pub(crate) fn header<'a>(request: &'a Request, name: &'static str) -> Result<Option<&'a str>, CredentialError> {
     let mut values = request.headers().get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -237,7 +237,7 @@ fn client_key(access: &Access<'_>, request: &Request) -> Result<Option<String>, 
     Ok(key.filter(|key| !key.is_empty()).map(str::to_owned))
 }
 
-fn bearer(request: &Request) -> Result<Option<&str>, CredentialError> {
+pub(crate) fn bearer(request: &Request) -> Result<Option<&str>, CredentialError> {
     let Some(value) = header(request, AUTHORIZATION)? else { return Ok(None) };
     let credential = of_scheme(value, "bearer");
     Ok(Some(credential.ok_or_else(|| malformed(AUTHORIZATION, "must be `Bearer` and an API key"))?))

@@ -18,6 +18,7 @@ mod gateway;
 mod idempotency;
 mod members;
 mod query;
+mod sigma_credential;
 
 pub use body::{BODY_LIMIT_BYTES, BULK_LIMIT_BYTES, BodyError, JSON_MAX_DEPTH, JsonError, parse_json, read_body};
 pub use cors::{OriginError, Origins, allow_origin, preflight};
@@ -31,3 +32,4 @@ pub use gateway::{request_id, request_path, source_ip};
 pub use idempotency::{IdempotencyKeyError, idempotent_request};
 pub use members::{MAX_LIST_ELEMENTS, MAX_PROBLEMS, Members, Problem};
 pub use query::{QueryArguments, QueryError};
+pub use sigma_credential::{SIGMA_KEY, authenticate_sigma, session_token};

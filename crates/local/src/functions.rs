@@ -75,6 +75,25 @@ pub(crate) fn cortex_api(deployment: &Deployment<'_>) -> Function {
     })
 }
 
+/// The Sigma surface.
+pub(crate) fn sigma_api(deployment: &Deployment<'_>) -> Function {
+    let tables = names::tables();
+    let config = sigma_api::Config {
+        connection: deployment.services.connection(),
+        main_table: tables.main,
+        audit_table: tables.audit,
+        secrets_key_id: kms::key_arn(),
+        passwords: deployment.tuning.passwords.clone(),
+        requests_per_minute: deployment.tuning.requests_per_minute,
+        allowed_origins: deployment.tuning.allowed_origins.clone(),
+    };
+    let deps = Arc::new(sigma_api::Deps::new(&config));
+    http_function(move |request| {
+        let deps = Arc::clone(&deps);
+        async move { sigma_api::handle(&deps, request).await }
+    })
+}
+
 /// The exporter.
 pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
     let tables = names::tables();

@@ -44,6 +44,7 @@ impl Stack {
             surfaces: Surfaces {
                 admin: functions::admin_api(deployment, &operator_key),
                 cortex: functions::cortex_api(deployment),
+                sigma: functions::sigma_api(deployment),
             },
             exporter: functions::exporter(deployment),
             scheduler: functions::scheduler(deployment),

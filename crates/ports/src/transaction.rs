@@ -4,10 +4,11 @@ use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, 
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, EmailClaim, Export, ExportId,
-    ExportPointer, ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org,
-    OrgCode, Password, QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun,
-    ScriptValue, Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
+    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, EmailClaim, EmailHome, Export,
+    ExportId, ExportPointer, ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry,
+    NonceUse, Org, OrgCode, Password, QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter,
+    ScriptRun, ScriptValue, Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp,
+    Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -137,6 +138,8 @@ reads! {
     password(org: &OrgCode, account: AccountId) -> Password = access::password_key(org, account);
     /// Whose an e-mail address is; in lower case.
     email(org: &OrgCode, email: &str) -> EmailClaim = access::email_key(org, email);
+    /// That the address, in lower case, is an account's of that org.
+    email_home(email: &str, org: &OrgCode) -> EmailHome = access::email_home_key(email, org);
     /// A session, by the digest of its token.
     session(digest: &str) -> Session = access::session_key(digest);
     /// What is left of a key's requests.
@@ -323,6 +326,14 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<Job>>, bool), PortError> {
         let after = after.map(|id| jobs::job_key(org, id).sk);
         self.page(&main_range(org_partition(org), jobs::JOB, after, false, limit)).await
+    }
+
+    /// Orgs that have an account with that address, in lower case.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn email_homes(self, email: &str, limit: usize) -> Result<(Vec<Stored<EmailHome>>, bool), PortError> {
+        self.page(&main_range(access::email_homes(email), "ORG#", None, false, limit)).await
     }
 
     /// Runs of a job, the last begun first, before `before`.

@@ -12,9 +12,10 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// The checked-in description of each surface, this one first, and what its schemas' names begin with.
-const SURFACES: [(&str, &str); 2] = [
+const SURFACES: [(&str, &str); 3] = [
     ("", include_str!("../../../infra/openapi/admin.json")),
     ("Cortex", include_str!("../../../infra/openapi/cortex.json")),
+    ("Sigma", include_str!("../../../infra/openapi/sigma.json")),
 ];
 
 /// The description of all surfaces; tests make sure that the checked-in ones parse.

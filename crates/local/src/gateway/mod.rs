@@ -36,6 +36,8 @@ pub(crate) struct Surfaces {
     pub(crate) admin: Function,
     /// `/{org}/v2`.
     pub(crate) cortex: Function,
+    /// `/api/v1` and `/export-jobs`.
+    pub(crate) sigma: Function,
 }
 
 /// Serves `surfaces` on `listener`; an invocation may take `timeout`.
@@ -89,6 +91,7 @@ impl Gateway {
         let (function, name) = match route.surface {
             routes::Surface::Admin => (&self.surfaces.admin, "admin-api"),
             routes::Surface::Cortex => (&self.surfaces.cortex, "cortex-api"),
+            routes::Surface::Sigma => (&self.surfaces.sigma, "sigma-api"),
         };
         match self.invocations.invoke(function, name, event, self.timeout).await {
             Ok(reply) if reply.len() > REPLY_LIMIT_BYTES => {

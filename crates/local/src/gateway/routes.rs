@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 pub(super) enum Surface {
     Admin,
     Cortex,
+    Sigma,
 }
 
 /// The route that a request takes.
@@ -36,6 +37,18 @@ pub(super) fn find(path: &str) -> Route {
         ("v1", Some(rest), deeper) if !rest.is_empty() => {
             let proxy = deeper.map_or_else(|| rest.to_owned(), |deeper| format!("{rest}/{deeper}"));
             Route { key: "ANY /v1/{proxy+}", parameters: [("proxy", proxy)].into(), surface: Surface::Admin }
+        }
+        ("api", Some("v1"), Some(proxy)) if !proxy.is_empty() => Route {
+            key: "ANY /api/v1/{proxy+}",
+            parameters: [("proxy", proxy.to_owned())].into(),
+            surface: Surface::Sigma,
+        },
+        ("export-jobs", None, _) => {
+            Route { key: "ANY /export-jobs", parameters: BTreeMap::new(), surface: Surface::Sigma }
+        }
+        ("export-jobs", Some(rest), deeper) if !rest.is_empty() => {
+            let proxy = deeper.map_or_else(|| rest.to_owned(), |deeper| format!("{rest}/{deeper}"));
+            Route { key: "ANY /export-jobs/{proxy+}", parameters: [("proxy", proxy)].into(), surface: Surface::Sigma }
         }
         (org, Some("v2"), Some(proxy)) if !org.is_empty() && !proxy.is_empty() => Route {
             key: "ANY /{org}/v2/{proxy+}",

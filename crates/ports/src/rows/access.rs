@@ -4,8 +4,8 @@ use super::{Entity, org_key, org_partition};
 use crate::{RowKey, Table};
 use std::time::Duration;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, EmailClaim, KeyId, KeyPointer, NonceUse, Org, OrgCode, Password,
-    RequestBucket, Session, SignInCount, SignatureUse, Timestamp,
+    AccessKey, Account, AccountId, AuditEntry, EmailClaim, EmailHome, KeyId, KeyPointer, NonceUse, Org, OrgCode,
+    Password, RequestBucket, Session, SignInCount, SignatureUse, Timestamp,
 };
 
 /// The partition that lists every org.
@@ -54,6 +54,15 @@ pub(crate) fn email_key(org: &OrgCode, email: &str) -> RowKey {
     org_key(org, format!("EMAIL#{email}"))
 }
 
+/// The partition of the orgs that an address has accounts in.
+pub(crate) fn email_homes(email: &str) -> String {
+    format!("EMAIL#{email}")
+}
+
+pub(crate) fn email_home_key(email: &str, org: &OrgCode) -> RowKey {
+    main(email_homes(email), format!("ORG#{org}"))
+}
+
 pub(crate) fn session_key(digest: &str) -> RowKey {
     main(format!("SESSION#{digest}"), "SESSION".to_owned())
 }
@@ -86,6 +95,12 @@ impl Entity for Password {
 impl Entity for EmailClaim {
     fn key(&self) -> RowKey {
         email_key(&self.org, &self.email)
+    }
+}
+
+impl Entity for EmailHome {
+    fn key(&self) -> RowKey {
+        email_home_key(&self.email, &self.org)
     }
 }
 

@@ -17,8 +17,11 @@ use waybill_domain::{
 pub(crate) struct ExportWire {
     /// Its id, 24 hex digits.
     id: String,
-    /// The surface that it was made through: `admin`, `cortex`.
+    /// The surface that it was made through: `admin`, `cortex`, `sigma`.
     surface: &'static str,
+    /// The job that made it.
+    #[schema(required)]
+    job: Option<String>,
     /// The export that this one does again.
     #[schema(required)]
     retry_of: Option<String>,
@@ -260,6 +263,7 @@ impl ExportWire {
         Self {
             id: export.id.to_string(),
             surface: surface_name(export.surface),
+            job: export.job.map(|of| of.job.into()),
             retry_of: export.retry_of.map(|id| id.to_string()),
             state: state_name(&export.state),
             position,

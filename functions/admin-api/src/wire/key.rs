@@ -18,6 +18,15 @@ const ROLES: [(&str, Role); 2] = [("member", Role::Member), ("admin", Role::Admi
 /// Every scope by its name.
 const SCOPES: [(&str, Scope); 2] = [("records:read", Scope::RecordsRead), ("records:write", Scope::RecordsWrite)];
 
+/// Every permission of the Sigma surface by its name there.
+const PERMISSIONS: [(&str, Scope); 5] = [
+    ("read", Scope::SigmaRead),
+    ("update-data", Scope::SigmaUpdateData),
+    ("delete-data", Scope::SigmaDeleteData),
+    ("update-model", Scope::SigmaUpdateModel),
+    ("delete-model", Scope::SigmaDeleteModel),
+];
+
 /// What is kept of an access key.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -34,6 +43,10 @@ pub(crate) struct KeyWire {
     /// What it may do beside its role: `records:read`, `records:write`. Administrators may both.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<&'static str>,
+    /// What it may do on the Sigma surface, if it is a key for that one: `read`, `update-data`, `delete-data`, `update-model`,
+    /// `delete-model`.
+    #[schema(value_type = Vec<String>)]
+    permissions: Vec<&'static str>,
     /// Public name of its signature pair; `null` without one.
     #[schema(required)]
     signature_key: Option<String>,
@@ -65,7 +78,8 @@ impl From<AccessKey> for KeyWire {
                 Role::Member => "member",
                 Role::Admin => "admin",
             },
-            scopes: key.scopes.iter().map(|scope| scope_name(*scope)).collect(),
+            scopes: names(&key.scopes, &SCOPES),
+            permissions: names(&key.scopes, &PERMISSIONS),
             signature_key: key.signature.map(|pair| pair.api_key),
             token_issuer: key.token.map(|token| token.issuer),
             created_at: key.created_at.to_string(),
@@ -76,11 +90,8 @@ impl From<AccessKey> for KeyWire {
     }
 }
 
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::RecordsRead => "records:read",
-        Scope::RecordsWrite => "records:write",
-    }
+fn names(scopes: &BTreeSet<Scope>, words: &[(&'static str, Scope)]) -> Vec<&'static str> {
+    words.iter().filter(|(_, scope)| scopes.contains(scope)).map(|(name, _)| *name).collect()
 }
 
 /// A new access key with its secrets.
@@ -90,7 +101,7 @@ fn scope_name(scope: Scope) -> &'static str {
 pub(crate) struct CreatedKeyWire {
     #[serde(flatten)]
     kept: KeyWire,
-    /// The key, shown this once: `Authorization: Bearer <key>`.
+    /// The key, shown this once: `Authorization: Bearer <key>`; with permissions `X-Sigma-ApiKey: <key>`.
     key: String,
     /// The signature pair, where one was asked for; its secret is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,12 +137,15 @@ impl From<CreatedKey> for CreatedKeyWire {
 pub(crate) struct CreateKeyBody {
     /// A name for people.
     name: Option<String>,
-    /// `member` (where it is absent) or `admin`.
+    /// `member` or `admin`; where it is absent `member`, but `admin` for a key with permissions and an account of its own.
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
     /// `records:read`, `records:write`.
     #[schema(value_type = Option<Vec<String>>)]
     scopes: BTreeSet<Scope>,
+    /// Makes a key for the Sigma surface, good there only: `read`, `update-data`, `delete-data`, `update-model`, `delete-model`.
+    #[schema(value_type = Option<Vec<String>>)]
+    permissions: BTreeSet<Scope>,
     /// From when on it is no longer good; absent = never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -156,7 +170,8 @@ impl CreateKeyBody {
         let read = Self {
             name: members.text("name", NAME_CHARS).map(str::to_owned),
             role: members.word("role", &ROLES),
-            scopes: read_scopes(&mut members),
+            scopes: read_scopes(&mut members, "scopes", &SCOPES),
+            permissions: read_scopes(&mut members, "permissions", &PERMISSIONS),
             expires_at: members.parsed("expiresAt", "an RFC 3339 date and time"),
             account: members.parsed("account", "an account's id: 24 hex digits"),
             signature: members.boolean("signature").unwrap_or(false),
@@ -168,10 +183,12 @@ impl CreateKeyBody {
 
     /// The command.
     pub(crate) fn command(self, idempotency: Option<IdempotentRequest>) -> CreateKey {
+        // That surface's keys are administrators', held back by their permissions.
+        let of_sigma = !self.permissions.is_empty() && self.account.is_none();
         CreateKey {
             name: self.name.unwrap_or_default(),
-            role: self.role.unwrap_or(Role::Member),
-            scopes: self.scopes,
+            role: self.role.unwrap_or(if of_sigma { Role::Admin } else { Role::Member }),
+            scopes: self.scopes.into_iter().chain(self.permissions).collect(),
             expires_at: self.expires_at,
             account: self.account,
             signature: self.signature,
@@ -181,15 +198,16 @@ impl CreateKeyBody {
     }
 }
 
-fn read_scopes(members: &mut Members<'_>) -> BTreeSet<Scope> {
-    let names: Vec<String> = members.list("scopes");
+fn read_scopes(members: &mut Members<'_>, member: &'static str, words: &[(&str, Scope)]) -> BTreeSet<Scope> {
+    let names: Vec<String> = members.list(member);
     let mut scopes = BTreeSet::new();
     for (index, name) in names.iter().enumerate() {
-        if let Some((_, scope)) = SCOPES.iter().find(|(known, _)| known == name) {
+        if let Some((_, scope)) = words.iter().find(|(known, _)| known == name) {
             scopes.insert(*scope);
         } else {
-            let pointer = format!("{}/{index}", members.at("scopes"));
-            members.add([Problem::new(pointer, "must be `records:read` or `records:write`")]);
+            let pointer = format!("{}/{index}", members.at(member));
+            let known: Vec<String> = words.iter().map(|(known, _)| format!("`{known}`")).collect();
+            members.add([Problem::new(pointer, format!("must be {}", known.join(" or ")))]);
         }
     }
     scopes

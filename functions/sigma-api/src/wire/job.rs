@@ -1,0 +1,252 @@
+//! Jobs on the wire.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use waybill_app::{CreateExport, DestinationRequest, PutJob, masked};
+use waybill_domain::{
+    CollectionName, DestinationKind, ExportFormat, FilenameTemplate, Job, JobId, JobSchedule, Surface, Timestamp,
+};
+use waybill_http::{Members, Problem};
+
+/// Longest name of a job, in characters.
+const NAME_CHARS: usize = 200;
+/// Longest description, in characters.
+const DESCRIPTION_CHARS: usize = 2000;
+/// Longest schedule, in characters.
+const SCHEDULE_CHARS: usize = 1000;
+/// Schedules of this surface know no zone.
+const ZONE: &str = "UTC";
+const FORMATS: [(&str, ExportFormat); 4] = [
+    ("csv", ExportFormat::Csv),
+    ("json", ExportFormat::Json),
+    ("jsonl", ExportFormat::Ndjson),
+    ("xml", ExportFormat::Xml),
+];
+const DESTINATIONS: [(&str, DestinationKind); 4] = [
+    ("s3", DestinationKind::S3),
+    ("azure-blob", DestinationKind::AzureBlob),
+    ("sftp", DestinationKind::Sftp),
+    ("webhook", DestinationKind::Webhook),
+];
+/// What a job that was read has besides, so that it can be sent back changed.
+const READ_ONLY: [&str; 4] = ["createdAt", "updatedAt", "lastRunAt", "nextRunAt"];
+
+/// A schedule, what is exported each time, and where it goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ExportJob)]
+pub(crate) struct JobWire {
+    /// Its id.
+    id: String,
+    /// A name for people.
+    name: String,
+    /// More for people.
+    #[schema(required)]
+    description: Option<String>,
+    /// `s3`, `azure-blob`, `sftp` or `webhook`.
+    destination_type: &'static str,
+    /// Where the file goes; a secret is shown as `••••••••`, which keeps it when it is sent back.
+    destination_config: Map<String, Value>,
+    /// `csv`, `json`, `jsonl` or `xml`.
+    format: &'static str,
+    /// Records of which schema.
+    #[schema(required)]
+    schema_id: Option<String>,
+    /// Records of which catalog.
+    #[schema(required)]
+    catalog_id: Option<String>,
+    /// Which segment of which dimension values are taken from.
+    #[schema(required, value_type = Option<Object>)]
+    dimension_scope: Option<Map<String, Value>>,
+    /// Five fields of cron in UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+    schedule: String,
+    /// Whether variants come along, with the values that they inherit.
+    include_variants: bool,
+    /// Whether the file is delivered as gzip.
+    compress: bool,
+    /// The name of the delivered file.
+    filename_template: String,
+    /// Whether it is due at all.
+    active: bool,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it was last changed.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// When it last ran.
+    #[schema(required, format = DateTime)]
+    last_run_at: Option<String>,
+    /// When it is due next; `null` = not any more, or it is paused.
+    #[schema(required, format = DateTime)]
+    next_run_at: Option<String>,
+}
+
+fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+fn format_name(format: ExportFormat) -> &'static str {
+    let known = FORMATS.iter().find(|(_, known)| *known == format);
+    // Jobs of this surface are made here.
+    known.map_or("jsonl", |(name, _)| name)
+}
+
+fn default_name(format: ExportFormat) -> String {
+    format!("export-{{date}}.{}", format_name(format))
+}
+
+impl From<Job> for JobWire {
+    fn from(job: Job) -> Self {
+        let (template, request) = (job.request.template, job.request.schedule);
+        let destination = template.destinations.first();
+        Self {
+            id: job.id.into(),
+            name: job.request.name,
+            description: job.request.description,
+            destination_type: destination.map_or("s3", |destination| destination.kind.as_str()),
+            destination_config: destination.map(masked).unwrap_or_default(),
+            format: format_name(template.format),
+            schema_id: Some(template.collection.into()),
+            catalog_id: None,
+            dimension_scope: None,
+            schedule: match request {
+                JobSchedule::Cron { cron } => cron,
+                JobSchedule::Rrule { rrule, .. } => rrule,
+            },
+            include_variants: false,
+            compress: template.compress,
+            filename_template: template.filename.map_or_else(|| default_name(template.format), Into::into),
+            active: job.request.active,
+            created_at: job.created_at.to_string(),
+            updated_at: job.updated_at.to_string(),
+            last_run_at: time(job.last_run_at),
+            next_run_at: time(job.next_run_at),
+        }
+    }
+}
+
+/// A job as it is asked for, whole.
+#[derive(Debug, ToSchema)]
+#[schema(as = PutExportJob, rename_all = "camelCase")]
+pub(crate) struct JobBody {
+    /// An id of the client's choice, when the job is made; absent = one of ours.
+    #[schema(value_type = Option<String>)]
+    id: Option<JobId>,
+    /// A name for people.
+    name: String,
+    /// More for people.
+    description: Option<String>,
+    /// `s3`, `azure-blob`, `sftp` or `webhook`.
+    #[schema(value_type = String)]
+    destination_type: DestinationKind,
+    /// Where the file goes.
+    destination_config: Map<String, Value>,
+    /// `csv`, `json`, `jsonl` or `xml`.
+    #[schema(value_type = String)]
+    format: ExportFormat,
+    /// Records of which schema.
+    #[schema(value_type = Option<String>)]
+    schema_id: CollectionName,
+    /// Five fields of cron in UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+    schedule: String,
+    /// Whether the file is delivered as gzip; absent = `false`.
+    #[schema(value_type = Option<bool>)]
+    compress: bool,
+    /// The name of the delivered file, with `{date}`, `{datetime}`, `{timestamp}`, `{jobId}`, `{runId}`; absent =
+    /// `export-{date}` and the format's ending.
+    #[schema(value_type = Option<String>)]
+    filename_template: Option<FilenameTemplate>,
+    /// Whether it is due at all; absent = `true`.
+    #[schema(value_type = Option<bool>)]
+    active: bool,
+}
+
+impl JobBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(body: &Value) -> Result<Self, Vec<Problem>> {
+        let mut members = Members::of(body, "").map_err(|problem| vec![problem])?;
+        for name in READ_ONLY {
+            members.take(name);
+        }
+        let id = members.parsed("id", "a letter or digit and up to 63 letters, digits, `-` and `_`");
+        let name = members.text("name", NAME_CHARS).map(str::to_owned);
+        let name = members.require("name", name);
+        let name = match name {
+            Some(name) if name.trim().is_empty() => members.refuse("name", "must not be empty"),
+            name => name,
+        };
+        let description = members.text("description", DESCRIPTION_CHARS).map(str::to_owned);
+        let destination_type = members.word("destinationType", &DESTINATIONS);
+        let destination_type = members.require("destinationType", destination_type);
+        let config = members.take("destinationConfig");
+        let config = match members.require("destinationConfig", config).map(Value::as_object) {
+            Some(Some(config)) => Some(config.clone()),
+            Some(None) => members.refuse("destinationConfig", "must be an object"),
+            None => None,
+        };
+        let format = members.word("format", &FORMATS);
+        let format = members.require("format", format);
+        let schema_id = members.parsed("schemaId", "a schema's id");
+        let schema_id = members.require("schemaId", schema_id);
+        let schedule = members.text("schedule", SCHEDULE_CHARS).map(str::to_owned);
+        let schedule = members.require("schedule", schedule);
+        let template = members.text("filenameTemplate", NAME_CHARS).map(FilenameTemplate::parse);
+        let filename_template = match template.transpose() {
+            Ok(template) => template,
+            Err(error) => members.refuse("filenameTemplate", error.to_string()),
+        };
+        let compress = members.boolean("compress").unwrap_or(false);
+        let active = members.boolean("active").unwrap_or(true);
+        for name in ["catalogId", "dimensionScope", "includeVariants"] {
+            members.later(name);
+        }
+        let problems = members.finish();
+        match (name, destination_type, config, format, schema_id, schedule) {
+            (Some(name), Some(destination_type), Some(config), Some(format), Some(schema_id), Some(schedule))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    id,
+                    name,
+                    description,
+                    destination_type,
+                    destination_config: config,
+                    format,
+                    schema_id,
+                    schedule,
+                    compress,
+                    filename_template,
+                    active,
+                })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// The id that the client chose, or sent back.
+    pub(crate) fn id(&self) -> Option<JobId> {
+        self.id.clone()
+    }
+
+    /// The command.
+    pub(crate) fn command(self) -> PutJob {
+        let filename = self.filename_template.or_else(|| FilenameTemplate::parse(&default_name(self.format)).ok());
+        PutJob {
+            surface: Surface::Sigma,
+            name: self.name,
+            description: self.description,
+            export: CreateExport::new(Surface::Sigma, self.schema_id, self.format),
+            schedule: JobSchedule::Cron { cron: self.schedule },
+            zone: Some(ZONE.to_owned()),
+            active: self.active,
+            destinations: vec![DestinationRequest { kind: self.destination_type, config: self.destination_config }],
+            filename,
+            compress: self.compress,
+        }
+    }
+}
