@@ -26,7 +26,7 @@ use utoipa::{Modify, OpenApi};
         routes::record_run::record_run,
     ),
     modifiers(&Credentials),
-    security(("sigmaKey" = []), ("token" = []))
+    security(("sigmaKey" = []), ("sigmaToken" = []))
 )]
 struct Document;
 
@@ -40,7 +40,7 @@ impl Modify for Credentials {
         components.add_security_scheme("sigmaKey", SecurityScheme::ApiKey(key));
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
         let token = token.description(Some("A token of `auth/login`, or a Waybill API key"));
-        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+        components.add_security_scheme("sigmaToken", SecurityScheme::Http(token.build()));
     }
 }
 

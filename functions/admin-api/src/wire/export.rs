@@ -263,7 +263,7 @@ impl ExportWire {
         Self {
             id: export.id.to_string(),
             surface: surface_name(export.surface),
-            job: export.job.map(|of| of.job.into()),
+            job: export.job.as_ref().map(|of| of.job.to_string()),
             retry_of: export.retry_of.map(|id| id.to_string()),
             state: state_name(&export.state),
             position,

@@ -19,7 +19,7 @@ use waybill_http::session_token;
         (status = 200, description = "The token, and whose it is", body = LoginWire),
         (status = "default", description = "An error", body = ErrorBody),
     ),
-    security(("token" = []))
+    security(("sigmaToken" = []))
 )]
 pub(crate) async fn refresh(call: &Call<'_>) -> Result<Reply, ApiError> {
     let token = session_token(call.request)?;
