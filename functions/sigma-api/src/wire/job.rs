@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, DestinationRequest, PutJob, masked};
+use waybill_app::{CreateExport, DestinationRequest, PutJob};
 use waybill_domain::{
-    CollectionName, DestinationKind, ExportFormat, FilenameTemplate, Job, JobId, JobSchedule, Surface, Timestamp,
+    CollectionName, DestinationType, ExportFormat, FilenameTemplate, Job, JobId, JobSchedule, Surface, Timestamp,
 };
 use waybill_http::{Members, Problem};
 
@@ -23,11 +23,11 @@ const FORMATS: [(&str, ExportFormat); 4] = [
     ("jsonl", ExportFormat::Ndjson),
     ("xml", ExportFormat::Xml),
 ];
-const DESTINATIONS: [(&str, DestinationKind); 4] = [
-    ("s3", DestinationKind::S3),
-    ("azure-blob", DestinationKind::AzureBlob),
-    ("sftp", DestinationKind::Sftp),
-    ("webhook", DestinationKind::Webhook),
+const DESTINATIONS: [(&str, DestinationType); 4] = [
+    ("s3", DestinationType::S3),
+    ("azure-blob", DestinationType::AzureBlob),
+    ("sftp", DestinationType::Sftp),
+    ("webhook", DestinationType::Webhook),
 ];
 /// What a job that was read has besides, so that it can be sent back changed.
 const READ_ONLY: [&str; 4] = ["createdAt", "updatedAt", "lastRunAt", "nextRunAt"];
@@ -105,8 +105,8 @@ impl From<Job> for JobWire {
             id: job.id.into(),
             name: job.request.name,
             description: job.request.description,
-            destination_type: destination.map_or("s3", |destination| destination.kind.as_str()),
-            destination_config: destination.map(masked).unwrap_or_default(),
+            destination_type: destination.map_or("s3", |destination| destination.config.kind().name()),
+            destination_config: destination.map(|destination| destination.config.shown()).unwrap_or_default(),
             format: format_name(template.format),
             schema_id: Some(template.collection.into()),
             catalog_id: None,
@@ -140,7 +140,7 @@ pub(crate) struct JobBody {
     description: Option<String>,
     /// `s3`, `azure-blob`, `sftp` or `webhook`.
     #[schema(value_type = String)]
-    destination_type: DestinationKind,
+    destination_type: DestinationType,
     /// Where the file goes.
     destination_config: Map<String, Value>,
     /// `csv`, `json`, `jsonl` or `xml`.
