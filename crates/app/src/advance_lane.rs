@@ -42,7 +42,7 @@ use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, ScriptQueue,
 pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
 pub(crate) use segments::work_prefix;
-pub(crate) use selected::allowed;
+pub(crate) use selected::selected;
 
 /// The ports that a step needs.
 #[derive(Clone)]

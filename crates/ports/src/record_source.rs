@@ -2,6 +2,7 @@
 
 use crate::{PageCursor, PortError, PortErrorKind, RecordPage, RecordStore};
 use async_trait::async_trait;
+use std::sync::Arc;
 use waybill_domain::{Collection, CollectionName, OrgCode, RecordId, Source};
 
 /// Which records are read.
@@ -15,6 +16,8 @@ pub struct Reading {
     pub source: Source,
     /// Which of them; a source may give others, too, so that whoever asks looks again.
     pub ids: IdRange,
+    /// Which of those alone, in order, where they are few; `None` = all.
+    pub among: Option<Arc<[RecordId]>>,
 }
 
 /// Ids from one to another, both included.
@@ -45,14 +48,39 @@ impl Reading {
             collection: collection.name.clone(),
             source: collection.source.clone(),
             ids: IdRange::default(),
+            among: None,
         }
+    }
+
+    /// The next one to look for in a section that reads `among`, and whether more of its own follow; `here` tells which are its own.
+    /// `None` when none is left.
+    pub fn next_among(
+        &self,
+        from: Option<RecordId>,
+        here: impl Fn(RecordId) -> bool,
+    ) -> Option<Option<(RecordId, bool)>> {
+        let left = |id: &RecordId| from.is_none_or(|from| from < *id) && self.ids.holds(*id) && here(*id);
+        let mut left = self.among.as_ref()?.iter().copied().filter(left);
+        Some(left.next().map(|id| (id, left.next().is_some())))
     }
 }
 
 impl IdRange {
+    /// One id alone.
+    pub fn one(id: RecordId) -> Self {
+        Self { first: Some(id), last: Some(id) }
+    }
+
     /// Whether an id lies in it.
     pub fn holds(&self, id: RecordId) -> bool {
         self.first.is_none_or(|first| first <= id) && self.last.is_none_or(|last| id <= last)
+    }
+
+    /// What lies in either, and between them.
+    #[must_use]
+    pub fn around(self, other: Self) -> Self {
+        let last = self.last.zip(other.last).map(|(left, right)| left.max(right));
+        Self { first: self.first.zip(other.first).map(|(left, right)| left.min(right)), last }
     }
 
     /// What lies in both.

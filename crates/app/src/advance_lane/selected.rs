@@ -1,31 +1,66 @@
 //! What an export reads of its source, and what it means when the source refuses.
 
 use super::Interrupted;
+use std::collections::BTreeSet;
 use waybill_domain::{ExportSpec, Failure, FailureCode, RecordId, Source, TableSource};
 use waybill_ports::{IdRange, PortError, PortErrorKind, Reading};
 use waybill_query::{Filter, Operand, Order, Test};
 
+/// Most ids that are looked for one by one; with more of them, what lies between the first and the last is read.
+const MOST_AMONG: usize = 200;
+
 /// What an export reads: of Waybill's own records no others than those whose ids its condition allows.
 pub(super) fn reading(spec: &ExportSpec) -> Reading {
     let all = Reading::all(&spec.collection);
-    let ids = match (&all.source, &spec.filter) {
-        (Source::Records, Some(filter)) => allowed(filter),
-        _ => IdRange::default(),
+    let reading = match (&all.source, &spec.filter) {
+        (Source::Records, Some(filter)) => selected(all, filter),
+        _ => all,
     };
-    Reading { org: spec.org.clone(), ids, ..all }
+    Reading { org: spec.org.clone(), ..reading }
+}
+
+/// The same, limited to the ids that a condition allows.
+pub(crate) fn selected(reading: Reading, filter: &Filter) -> Reading {
+    let (mut ids, among) = (allowed(filter), among(filter));
+    if let Some(among) = &among {
+        // What lies between the ends of none is nothing; `among` says so.
+        let (first, last) = (among.first().copied(), among.last().copied());
+        ids = first.zip(last).map_or(ids, |(first, last)| ids.within(IdRange { first: Some(first), last: Some(last) }));
+    }
+    let among = among.filter(|among| among.len() <= MOST_AMONG).map(|among| among.into_iter().collect());
+    Reading { ids, among, ..reading }
+}
+
+fn is_id(path: &waybill_record::Path) -> bool {
+    path.segments().iter().eq(["_id"])
+}
+
+/// The ids that alone can meet the condition, where it names them.
+fn among(filter: &Filter) -> Option<BTreeSet<RecordId>> {
+    match filter {
+        Filter::All(parts) => {
+            parts.iter().filter_map(among).reduce(|left, right| left.intersection(&right).copied().collect())
+        }
+        Filter::Any(parts) if !parts.is_empty() => {
+            parts.iter().map(among).try_fold(BTreeSet::new(), |all, part| Some(all.into_iter().chain(part?).collect()))
+        }
+        // An operand that is no id is no record's.
+        Filter::Property { path, test } if is_id(path) => match test {
+            Test::Equal(operand) => id(operand).map(|id| BTreeSet::from([id])),
+            Test::OneOf(operands) => Some(operands.iter().filter_map(id).collect()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A range that holds the id of every record that meets the condition, and perhaps others.
-pub(crate) fn allowed(filter: &Filter) -> IdRange {
+fn allowed(filter: &Filter) -> IdRange {
     match filter {
         Filter::All(parts) => parts.iter().map(allowed).fold(IdRange::default(), IdRange::within),
-        Filter::Property { path, test } if path.segments().iter().eq(["_id"]) => match test {
-            Test::Equal(operand) => one(id(operand)),
-            Test::OneOf(operands) => {
-                // An operand that is no id is no record's.
-                let ids = || operands.iter().filter_map(id);
-                ids().min().map_or(IdRange::default(), |first| IdRange { first: Some(first), last: ids().max() })
-            }
+        Filter::Any(parts) => parts.iter().map(allowed).reduce(IdRange::around).unwrap_or_default(),
+        Filter::Property { path, test } if is_id(path) => match test {
+            Test::Equal(operand) => id(operand).map_or(IdRange::default(), IdRange::one),
             Test::Compare(Order::Less | Order::LessOrEqual, operand) => IdRange { first: None, last: id(operand) },
             Test::Compare(Order::Greater | Order::GreaterOrEqual, operand) => {
                 IdRange { first: id(operand), last: None }
@@ -34,10 +69,6 @@ pub(crate) fn allowed(filter: &Filter) -> IdRange {
         },
         _ => IdRange::default(),
     }
-}
-
-fn one(id: Option<RecordId>) -> IdRange {
-    IdRange { first: id, last: id }
 }
 
 fn id(operand: &Operand) -> Option<RecordId> {
@@ -69,27 +100,47 @@ mod tests {
     use super::*;
     use waybill_record::PropertyType;
 
-    fn range(query: &str) -> (String, String) {
+    fn limits(query: &str) -> (String, String, Option<Vec<String>>) {
         let query = serde_json::from_str(query).unwrap();
         let types = |path: &waybill_record::Path| {
             Some(if path.to_string() == "_id" { PropertyType::ObjectId } else { PropertyType::Number })
         };
-        let IdRange { first, last } = allowed(&waybill_query::dialects::cortex_where::parse(&query, &types).unwrap());
-        let end = |id: Option<RecordId>| id.map_or(String::new(), |id| id.to_string()[..2].to_owned());
-        (end(first), end(last))
+        let filter = waybill_query::dialects::cortex_where::parse(&query, &types).unwrap();
+        let all = Reading {
+            org: "demo".parse().unwrap(),
+            collection: "things".parse().unwrap(),
+            source: Source::Records,
+            ids: IdRange::default(),
+            among: None,
+        };
+        let Reading { ids: IdRange { first, last }, among, .. } = selected(all, &filter);
+        let start = |id: RecordId| id.to_string()[..2].to_owned();
+        let end = |id: Option<RecordId>| id.map_or(String::new(), start);
+        (end(first), end(last), among.map(|among| among.iter().copied().map(start).collect()))
     }
 
     #[test]
     fn conditions_on_the_id_limit_what_is_read_and_nothing_else_does() {
         let id = |digit: &str| format!("\"{}\"", digit.repeat(12));
         let (low, high) = (id("1a"), id("2B"));
-        let range = |query: &str| range(&query.replace("LOW", &low).replace("HIGH", &high));
-        let is = |first: &str, last: &str| (first.to_owned(), last.to_owned());
-        assert_eq!(range(r#"{"_id":LOW}"#), is("1a", "1a"));
-        assert_eq!(range(r#"{"_id":{"$in":[HIGH,LOW]}}"#), is("1a", "2b"));
-        assert_eq!(range(r#"{"_id":{"$gt":LOW,"$lte":HIGH}}"#), is("1a", "2b"));
-        assert_eq!(range(r#"{"n":3,"_id":{"$gte":LOW},"$and":[{"_id":{"$lt":HIGH}}]}"#), is("1a", "2b"));
-        assert_eq!(range(r#"{"_id":{"$gte":LOW},"$and":[{"_id":{"$gt":HIGH}}]}"#), is("2b", ""));
+        let limits = |query: &str| limits(&query.replace("LOW", &low).replace("HIGH", &high));
+        let between = |first: &str, last: &str| (first.to_owned(), last.to_owned(), None);
+        let only = |ids: &[&str]| {
+            let end = |id: Option<&&str>| id.map_or(String::new(), |id| (*id).to_owned());
+            (end(ids.first()), end(ids.last()), Some(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()))
+        };
+        assert_eq!(limits(r#"{"_id":LOW}"#), only(&["1a"]));
+        assert_eq!(limits(r#"{"_id":{"$in":[HIGH,LOW]}}"#), only(&["1a", "2b"]));
+        assert_eq!(limits(r#"{"$or":[{"_id":HIGH},{"_id":LOW,"n":3}]}"#), only(&["1a", "2b"]));
+        assert_eq!(limits(r#"{"_id":{"$in":[HIGH,LOW]},"$or":[{"_id":HIGH}]}"#), only(&["2b"]));
+        assert_eq!(limits(r#"{"_id":LOW,"$and":[{"_id":HIGH}]}"#).2, Some(Vec::new()));
+        assert_eq!(limits(r#"{"_id":{"$gt":LOW,"$lte":HIGH}}"#), between("1a", "2b"));
+        assert_eq!(limits(r#"{"n":3,"_id":{"$gte":LOW},"$and":[{"_id":{"$lt":HIGH}}]}"#), between("1a", "2b"));
+        assert_eq!(limits(r#"{"_id":{"$gte":LOW},"$and":[{"_id":{"$gt":HIGH}}]}"#), between("2b", ""));
+        assert_eq!(limits(r#"{"$or":[{"_id":{"$gte":HIGH}},{"_id":LOW}]}"#), between("1a", ""));
+        let many: Vec<String> = (0..=MOST_AMONG).map(|n| format!("\"{n:024x}\"")).collect();
+        let many = limits(&format!("{{\"_id\":{{\"$in\":[{}]}}}}", many.join(",")));
+        assert_eq!(many, between("00", "00"), "too many to be looked for one by one");
         for query in [
             "{}",
             r#"{"n":3}"#,
@@ -97,7 +148,7 @@ mod tests {
             r#"{"_id":{"$ne":LOW}}"#,
             r#"{"_id":{"$nin":[LOW]}}"#,
         ] {
-            assert_eq!(range(query), is("", ""), "{query}");
+            assert_eq!(limits(query), between("", ""), "{query}");
         }
     }
 }

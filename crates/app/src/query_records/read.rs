@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
         if matches!(query.stored.source, Source::Dynamodb(_)) {
             return Err(unreadable_source(&query.stored));
         }
-        let reading = Reading { ids: crate::advance_lane::allowed(&query.filter), ..Reading::all(&query.stored) };
+        let reading = crate::advance_lane::selected(Reading::all(&query.stored), &query.filter);
         let sections = records.sections(&reading);
         Ok(Self {
             context,

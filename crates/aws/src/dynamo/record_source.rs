@@ -24,6 +24,7 @@ impl RecordSource for DynamoRecordStore {
     ) -> Result<RecordPage, PortError> {
         let place = (&reading.org, &reading.collection);
         match &reading.source {
+            Source::Records if reading.among.is_some() => self.read_among(reading, section, from).await,
             Source::Records => self.read_within(place, section, reading.ids, from, limit).await,
             Source::Dynamodb(table) => {
                 platform_table::read_page(&self.client, table, &reading.org, section, from, limit).await

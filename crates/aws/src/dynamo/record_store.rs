@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use waybill_domain::{CollectionName, OrgCode, RecordId};
 use waybill_ports::{
-    Extent, IdPage, IdRange, PageCursor, PortError, RecordPage, RecordPatch, RecordStore, StoredRecord,
+    Extent, IdPage, IdRange, PageCursor, PortError, Reading, RecordPage, RecordPatch, RecordStore, StoredRecord,
 };
 use waybill_record::{ItemForm, Page, Reply, stored};
 
@@ -109,6 +109,26 @@ impl DynamoRecordStore {
         let Reply { page, last_key } = raw::reply(&self.form, DURING, send).await?;
         let next = last_key.map(|key| cursor_of(&key, DURING)).transpose()?;
         Ok(RecordPage { page, next })
+    }
+
+    /// The next record of those that alone are asked for: each is read by its key.
+    pub(super) async fn read_among(
+        &self,
+        reading: &Reading,
+        partition: u16,
+        from: Option<&PageCursor>,
+    ) -> Result<RecordPage, PortError> {
+        const DURING: &str = "reading records by their ids";
+        let after = from.map(|PageCursor(last)| last.parse::<RecordId>()).transpose();
+        let after = after.map_err(|_| rejected("not a cursor", DURING))?;
+        if partition >= PARTITIONS || after.is_some_and(|after| partition_of(after) != partition) {
+            return Err(rejected("a cursor of another partition", DURING));
+        }
+        let next = reading.next_among(after, |id| partition_of(id) == partition).flatten();
+        let Some((id, more)) = next else { return Ok(RecordPage { page: Page::default(), next: None }) };
+        let place = (&reading.org, &reading.collection);
+        let RecordPage { page, .. } = self.read_within(place, partition, IdRange::one(id), None, None).await?;
+        Ok(RecordPage { page, next: more.then(|| PageCursor(id.to_string())) })
     }
 
     /// The first and the last id of a partition within `ids`.

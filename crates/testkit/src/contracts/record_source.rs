@@ -21,6 +21,7 @@ pub async fn record_source(source: &dyn RecordSource, prefix: &str) -> Result<()
     check!(source, prefix;
         records_are_read_whole_from_any_cursor,
         a_range_of_ids_limits_what_is_read_and_loses_nothing,
+        some_ids_alone_are_read_each_once_from_any_cursor,
         the_extent_is_the_first_and_the_last_id,
         a_table_is_read_by_key_and_only_the_orgs_items,
         a_table_is_scanned_and_only_the_orgs_items,
@@ -65,12 +66,12 @@ fn table(org: &str, by_key: bool) -> Result<Reading, Found> {
         id_attribute: "id".to_owned(),
         org_attribute: (!by_key).then(|| "tenant".to_owned()),
     });
-    Ok(Reading { org: org.parse()?, collection: "visits".parse()?, source, ids: IdRange::default() })
+    Ok(Reading { org: org.parse()?, collection: "visits".parse()?, source, ids: IdRange::default(), among: None })
 }
 
 fn records(prefix: &str) -> Result<Reading, Found> {
     let (org, collection) = (prefix.parse()?, "sourced".parse()?);
-    Ok(Reading { org, collection, source: Source::Records, ids: IdRange::default() })
+    Ok(Reading { org, collection, source: Source::Records, ids: IdRange::default(), among: None })
 }
 
 fn id(number: u64) -> RecordId {
@@ -148,6 +149,24 @@ async fn a_range_of_ids_limits_what_is_read_and_loses_nothing(source: &dyn Recor
         equal(&read_all(source, &within).await?, &expected)?;
     }
     Ok(())
+}
+
+async fn some_ids_alone_are_read_each_once_from_any_cursor(source: &dyn RecordSource, prefix: &str) -> Fact {
+    let reading = records(prefix)?;
+    put(source, &reading, 100).await?;
+    let numbers = [3, 4, 17, 40, 41, 42, 99, 100, 5000];
+    let among = Some(numbers.iter().map(|number| id(*number)).collect());
+    for (ids, expected) in [
+        (IdRange::default(), &[3, 4, 17, 40, 41, 42, 99][..]),
+        (IdRange { first: Some(id(17)), last: Some(id(41)) }, &[17, 40, 41]),
+        (IdRange { first: Some(id(5)), last: Some(id(9)) }, &[]),
+    ] {
+        let some = Reading { ids, among: Option::clone(&among), ..reading.clone() };
+        let expected = expected.iter().map(|number| id(*number).to_string()).collect();
+        equal(&read_all(source, &some).await?, &expected)?;
+    }
+    let none = Reading { among: Some([].into()), ..reading };
+    equal(&read_all(source, &none).await?, &BTreeSet::new())
 }
 
 async fn the_extent_is_the_first_and_the_last_id(source: &dyn RecordSource, prefix: &str) -> Fact {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybill_domain::{RecordId, Source, TableSource, with_org};
-use waybill_ports::{Extent, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore, not_read};
+use waybill_ports::{Extent, IdRange, PageCursor, PortError, Reading, RecordPage, RecordSource, RecordStore, not_read};
 use waybill_record::{AttributeForm, ItemForm, Page, Reply};
 
 const DURING: &str = "reading a table in memory";
@@ -22,6 +22,19 @@ impl MemoryRecordStore {
     /// Adds items to a table, each an object of attribute values as the wire writes them: `{"id":{"S":"a"}}`.
     pub fn put_items(&self, table: &str, items: impl IntoIterator<Item = Value>) {
         self.tables.with(|tables| tables.entry(table.to_owned()).or_default().extend(items));
+    }
+
+    fn read_among(&self, reading: &Reading, section: u16, from: Option<&PageCursor>) -> Result<RecordPage, PortError> {
+        let place = (&reading.org, &reading.collection);
+        let after = from.map(|cursor| cursor.0.parse::<RecordId>()).transpose();
+        let after = after.map_err(|_| rejected("not a cursor", DURING))?;
+        // Which section a record is in, its own pages tell.
+        let found =
+            |id| self.page(place.0, place.1, section, (None, Some(1)), IdRange::one(id)).map(|(found, _)| found);
+        let next = reading.next_among(after, |id| found(id).is_ok_and(|found| !found.is_empty())).flatten();
+        let Some((id, more)) = next else { return Ok(RecordPage { page: Page::default(), next: None }) };
+        let page = Page::stored(found(id)?.into_iter().map(|(_, stored)| stored).collect());
+        Ok(RecordPage { page, next: more.then(|| PageCursor(id.to_string())) })
     }
 
     fn table_page(
@@ -87,6 +100,7 @@ impl RecordSource for MemoryRecordStore {
         limit: Option<u32>,
     ) -> Result<RecordPage, PortError> {
         match &reading.source {
+            Source::Records if reading.among.is_some() => self.read_among(reading, section, from),
             Source::Records => {
                 let place = (&reading.org, &reading.collection);
                 let (records, next) = self.page(place.0, place.1, section, (from, limit), reading.ids)?;
