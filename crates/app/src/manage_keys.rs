@@ -32,7 +32,7 @@ pub struct CreateKey {
     pub account: Option<AccountId>,
     /// Whether it gets a signature pair.
     pub signature: bool,
-    /// The RSA public key of its tokens, in PEM.
+    /// The RSA or P-256 public key of its tokens, in PEM.
     pub public_key: Option<String>,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
@@ -100,10 +100,10 @@ impl CreatedKey {
     }
 
     fn add_token_key(&mut self, context: &Context, pem: &str) -> Result<(), Error> {
-        let der = parse_public_key(pem).map_err(|wrong| Error::invalid("publicKey", wrong))?;
+        let (kind, key) = parse_public_key(pem).map_err(|wrong| Error::invalid("publicKey", wrong))?;
         let pair = self.key.signature.as_ref().map(|pair| pair.api_key.clone());
         let issuer = pair.unwrap_or_else(|| base62(&*context.entropy, PAIR_NAME_CHARS));
-        self.key.token = Some(TokenKey { issuer, rsa_der: hex::encode(der) });
+        self.key.token = Some(TokenKey { issuer, kind, public: hex::encode(key) });
         Ok(())
     }
 

@@ -4,10 +4,13 @@ use crate::authenticate::{good_key, note_use, principal_of};
 use crate::{Context, Error};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey,
+    VerificationAlgorithm,
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
-use waybill_domain::{Email, KeyPointer, Principal, Timestamp};
+use waybill_domain::{Email, KeyPointer, Principal, Timestamp, TokenKeyKind};
 
 /// How far a token's times may be from ours.
 const LEEWAY: Duration = Duration::from_mins(1);
@@ -25,12 +28,12 @@ fn bad(reason: &'static str) -> Error {
     Error::Unauthenticated { reason }
 }
 
-/// Reads an RSA public key of 2048 to 8192 bits in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`); gives `RSAPublicKey` in DER.
+/// Reads a public key in PEM: RSA of 2048 to 8192 bits (`PUBLIC KEY` or `RSA PUBLIC KEY`) or ECDSA on P-256 (`PUBLIC KEY`).
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_public_key(pem: &str) -> Result<Vec<u8>, &'static str> {
-    const EXPECTED: &str = "must be an RSA public key in PEM: `-----BEGIN PUBLIC KEY-----` and so on";
+pub fn parse_public_key(pem: &str) -> Result<(TokenKeyKind, Vec<u8>), &'static str> {
+    const EXPECTED: &str = "must be a public key in PEM, RSA or P-256: `-----BEGIN PUBLIC KEY-----` and so on";
     let mut lines = pem.lines().map(str::trim).filter(|line| !line.is_empty());
     let label =
         lines.next().and_then(|line| line.strip_prefix("-----BEGIN ")?.strip_suffix("-----")).ok_or(EXPECTED)?;
@@ -50,15 +53,25 @@ pub fn parse_public_key(pem: &str) -> Result<Vec<u8>, &'static str> {
         return Err("is a private key; keep it, make another, and send the public half");
     }
     let der = BASE64.decode(body).map_err(|_| EXPECTED)?;
-    let rsa = match label {
-        "RSA PUBLIC KEY" => der,
-        "PUBLIC KEY" => of_spki(&der).ok_or(EXPECTED)?.to_vec(),
+    let (kind, key) = match label {
+        "RSA PUBLIC KEY" => (TokenKeyKind::Rsa, der.as_slice()),
+        "PUBLIC KEY" => of_spki(&der).ok_or(EXPECTED)?,
         _ => return Err(EXPECTED),
     };
-    let modulus = modulus(&rsa).ok_or(EXPECTED)?;
+    match kind {
+        TokenKeyKind::Rsa => check_modulus(key, EXPECTED)?,
+        // An uncompressed point; whether it is one of the curve shows when a token is verified.
+        TokenKeyKind::P256 if key.len() == 65 && key.first() == Some(&4) => {}
+        TokenKeyKind::P256 => return Err(EXPECTED),
+    }
+    Ok((kind, key.to_vec()))
+}
+
+fn check_modulus(rsa: &[u8], otherwise: &'static str) -> Result<(), &'static str> {
+    let modulus = modulus(rsa).ok_or(otherwise)?;
     let zeros = modulus.first().map_or(0, |first| first.leading_zeros());
     let bits = (modulus.len() * 8).saturating_sub(usize::try_from(zeros).unwrap_or(0));
-    if MODULUS_BITS.contains(&bits) { Ok(rsa) } else { Err("must have 2048 to 8192 bits") }
+    if MODULUS_BITS.contains(&bits) { Ok(()) } else { Err("must have 2048 to 8192 bits") }
 }
 
 /// One DER element of `tag`: its contents, and what follows it.
@@ -76,14 +89,23 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (found == tag && rest.len() >= length).then(|| rest.split_at(length))
 }
 
-/// `RSAPublicKey` of a `SubjectPublicKeyInfo` whose algorithm is `rsaEncryption`.
-fn of_spki(der: &[u8]) -> Option<&[u8]> {
+/// The key of a `SubjectPublicKeyInfo` whose algorithm is `rsaEncryption`, or `ecPublicKey` on `prime256v1`.
+fn of_spki(der: &[u8]) -> Option<(TokenKeyKind, &[u8])> {
     const RSA_ENCRYPTION: [u8; 11] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    const P256: [u8; 19] = [
+        0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
+        0x07,
+    ];
     let (spki, []) = element(der, 0x30)? else { return None };
     let (algorithm, key) = element(spki, 0x30)?;
-    algorithm.strip_prefix(&RSA_ENCRYPTION)?;
+    let kind = if algorithm == P256 {
+        TokenKeyKind::P256
+    } else {
+        algorithm.strip_prefix(&RSA_ENCRYPTION)?;
+        TokenKeyKind::Rsa
+    };
     let (bits, []) = element(key, 0x03)? else { return None };
-    bits.strip_prefix(&[0])
+    Some((kind, bits.strip_prefix(&[0])?))
 }
 
 /// The modulus of an `RSAPublicKey`, without leading zeros.
@@ -94,9 +116,38 @@ fn modulus(rsa: &[u8]) -> Option<&[u8]> {
     Some(modulus.strip_prefix(&[0]).unwrap_or(modulus))
 }
 
+/// The algorithms that a token may be signed with.
+#[derive(Clone, Copy)]
+enum Algorithm {
+    Rs256,
+    Rs512,
+    Es256,
+}
+
+impl Algorithm {
+    fn of_header(name: &str) -> Option<Self> {
+        match name {
+            "RS256" => Some(Self::Rs256),
+            "RS512" => Some(Self::Rs512),
+            "ES256" => Some(Self::Es256),
+            _ => None,
+        }
+    }
+
+    /// How it is verified with a key of that kind; no other kind of key has anything to do with it.
+    fn with(self, kind: TokenKeyKind) -> Option<&'static dyn VerificationAlgorithm> {
+        match (self, kind) {
+            (Self::Rs256, TokenKeyKind::Rsa) => Some(&RSA_PKCS1_2048_8192_SHA256),
+            (Self::Rs512, TokenKeyKind::Rsa) => Some(&RSA_PKCS1_2048_8192_SHA512),
+            (Self::Es256, TokenKeyKind::P256) => Some(&ECDSA_P256_SHA256_FIXED),
+            (Self::Rs256 | Self::Rs512, TokenKeyKind::P256) | (Self::Es256, TokenKeyKind::Rsa) => None,
+        }
+    }
+}
+
 struct Token<'a> {
     signed: &'a str,
-    is_long: bool,
+    algorithm: Algorithm,
     signature: Vec<u8>,
     claims: Map<String, Value>,
 }
@@ -117,16 +168,13 @@ fn parse(text: &str) -> Result<Token<'_>, Error> {
     let (header, claims) = signed.split_once('.').ok_or(BAD_TOKEN)?;
     let header = object(header)?;
     // The key comes from its registration alone: `jku`, `x5u`, `jwk` and the like are never looked at.
-    let is_long = match header.get("alg").and_then(Value::as_str) {
-        Some("RS256") => false,
-        Some("RS512") => true,
-        _ => return Err(bad("the token's `alg` must be RS256 or RS512")),
-    };
+    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_header);
+    let algorithm = algorithm.ok_or(bad("the token's `alg` must be RS256, RS512 or ES256"))?;
     if header.contains_key("crit") {
         return Err(bad("the token's header demands (`crit`) what is not supported"));
     }
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| BAD_TOKEN)?;
-    Ok(Token { signed, is_long, signature, claims: object(claims)? })
+    Ok(Token { signed, algorithm, signature, claims: object(claims)? })
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -167,9 +215,9 @@ pub async fn authenticate_token(context: &Context, token: &str) -> Result<Princi
     let issuer = text(&token.claims, "iss").ok_or(BAD_TOKEN)?;
     let found = good_key(context, &KeyPointer::of_pair(issuer)).await?.ok_or(BAD_TOKEN)?;
     let key = found.value.token.as_ref().filter(|key| key.issuer == issuer).ok_or(BAD_TOKEN)?;
-    let der = hex::decode(&key.rsa_der).map_err(|_| BAD_TOKEN)?;
-    let algorithm = if token.is_long { &RSA_PKCS1_2048_8192_SHA512 } else { &RSA_PKCS1_2048_8192_SHA256 };
-    let verified = UnparsedPublicKey::new(algorithm, der).verify(token.signed.as_bytes(), &token.signature);
+    let algorithm = token.algorithm.with(key.kind).ok_or(BAD_TOKEN)?;
+    let public = hex::decode(&key.public).map_err(|_| BAD_TOKEN)?;
+    let verified = UnparsedPublicKey::new(algorithm, public).verify(token.signed.as_bytes(), &token.signature);
     verified.map_err(|_| BAD_TOKEN)?;
     check_claims(&token.claims, context.now())?;
     let holder = principal_of(context, &found.value).await?.ok_or(BAD_TOKEN)?;

@@ -6,13 +6,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use futures::executor::block_on;
 use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding,
+    RsaKeyPair,
+};
 use serde_json::{Value, json};
 use waybill_app::{
     ChangeAccount, CreateAccount, CreateKey, Passwords, authenticate_token, change_account, create_account, create_key,
     parse_public_key,
 };
-use waybill_domain::{Email, Principal, Role};
+use waybill_domain::{Email, Principal, Role, TokenKeyKind};
 use waybill_testkit::{MemoryPorts, samples};
 
 const PRIVATE: &[u8] = include_bytes!("tokens/rsa-2048.pk8");
@@ -157,6 +160,55 @@ fn no_other_algorithm_and_no_key_of_the_tokens_own_is_looked_at() {
     assert!(fixture.call(&format!("{header}.{other}.{signature}")).is_err());
 }
 
+/// The header of a `SubjectPublicKeyInfo` of a point of P-256.
+const P256_SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+#[test]
+fn a_key_of_an_elliptic_curve_signs_tokens_of_its_own_algorithm_only() {
+    let fixture = Fixture::new();
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+    let spki = [&P256_SPKI[..], pair.public_key().as_ref()].concat();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(&spki));
+    assert_eq!(parse_public_key(&pem), Ok((TokenKeyKind::P256, pair.public_key().as_ref().to_vec())));
+    let compressed = BASE64.encode([&P256_SPKI[..], &[2; 65]].concat());
+    let compressed = format!("-----BEGIN PUBLIC KEY-----\n{compressed}\n-----END PUBLIC KEY-----\n");
+    assert!(parse_public_key(&compressed).unwrap_err().contains("P-256"));
+    let admin = samples::principal("demo", Role::Admin).unwrap();
+    let command = CreateKey {
+        name: "curve".into(),
+        role: Role::Admin,
+        scopes: std::collections::BTreeSet::new(),
+        expires_at: None,
+        account: Some(admin.account),
+        signature: false,
+        public_key: Some(pem),
+        idempotency: None,
+    };
+    let made = block_on(create_key(&fixture.ports.context(), &*fixture.ports.vault, &admin, &command)).unwrap();
+    let claims = fixture.with("iss", json!(made.key.token.unwrap().issuer));
+    let token = |alg: &str, claims: &Value| {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": alg})), part(claims));
+        let signature = pair.sign(&random, signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    };
+    assert_eq!(fixture.call(&token("ES256", &claims)).map(|principal| principal.account), Ok(fixture.nurse));
+    for alg in ["RS256", "RS512", "ES384", "none"] {
+        assert!(fixture.call(&token(alg, &claims)).is_err(), "{alg}");
+    }
+    assert!(fixture.call(&token("ES256", &fixture.claims())).is_err(), "under the RSA key's issuer");
+    assert!(fixture.of_claims(&claims).is_err(), "an RSA token under the curve's issuer");
+    let good = token("ES256", &claims);
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let zeros = URL_SAFE_NO_PAD.encode([0; 64]);
+    assert!(fixture.call(&format!("{signed}.{zeros}")).is_err(), "a signature of nothing");
+}
+
 #[test]
 fn a_claim_that_would_narrow_a_token_is_not_passed_over() {
     let fixture = Fixture::new();
@@ -178,7 +230,7 @@ fn a_locked_account_has_no_good_token() {
 #[test]
 fn public_keys_are_read_from_pem_and_weak_or_private_ones_refused() {
     let spki = parse_public_key(PUBLIC).unwrap();
-    let body = BASE64.encode(&spki);
+    let body = BASE64.encode(&spki.1);
     let pkcs1 = format!("-----BEGIN RSA PUBLIC KEY-----\n{body}\n-----END RSA PUBLIC KEY-----\n");
     assert_eq!(parse_public_key(&pkcs1), Ok(spki));
     assert_eq!(parse_public_key(SHORT), Err("must have 2048 to 8192 bits"));

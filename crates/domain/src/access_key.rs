@@ -137,8 +137,20 @@ pub struct SignaturePair {
 pub struct TokenKey {
     /// What its tokens name as `iss`: 22 characters of `[0-9A-Za-z]`, the signature pair's where there is one.
     pub issuer: String,
-    /// `RSAPublicKey` (PKCS #1) in DER, hex.
-    pub rsa_der: String,
+    /// What it is a key of.
+    pub kind: TokenKeyKind,
+    /// The key itself, hex.
+    pub public: String,
+}
+
+/// What a public key of tokens is a key of, and how it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenKeyKind {
+    /// RSA: `RSAPublicKey` (PKCS #1) in DER.
+    Rsa,
+    /// ECDSA on P-256: the point, uncompressed.
+    P256,
 }
 
 /// What is stored of an access key.

@@ -39,7 +39,8 @@ impl Modify for Credentials {
         let header = |name, text| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, text)));
         components.add_security_scheme("clientKey", header("Medable-Client-Key", "A Waybill API key"));
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-        let token = token.description(Some("RS256 or RS512 under the key's public key; claims iss, cortex/eml, exp"));
+        let token =
+            token.description(Some("RS256, RS512 or ES256 under the key's public key; claims iss, cortex/eml, exp"));
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));
         let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("E-mail address and password"));
         components.add_security_scheme("basic", SecurityScheme::Http(basic.build()));

@@ -155,8 +155,8 @@ pub(crate) struct CreateKeyBody {
     /// Whether it gets a signature pair.
     #[schema(value_type = Option<bool>)]
     signature: bool,
-    /// RSA public key in PEM, 2048 to 8192 bits: JSON Web Tokens under its private half (RS256, RS512; `iss` is
-    /// `tokenIssuer`, `cortex/eml` an account's e-mail address) are credentials of this key.
+    /// Public key in PEM, RSA of 2048 to 8192 bits or P-256: JSON Web Tokens under its private half (RS256, RS512, ES256;
+    /// `iss` is `tokenIssuer`, `cortex/eml` an account's e-mail address) are credentials of this key.
     public_key: Option<String>,
 }
 
