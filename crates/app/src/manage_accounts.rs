@@ -232,6 +232,14 @@ async fn existing(context: &Context, org: &OrgCode, id: AccountId) -> Result<Sto
     account.ok_or_else(|| Error::NotFound { kind: "account", id: id.to_string() })
 }
 
+/// The caller's own account, which has to be an administrator's still when what it does is done: of two that take each other's rights
+/// one comes second, and finds that it has none.
+async fn acting(context: &Context, principal: &Principal) -> Result<Stored<Account>, Error> {
+    let own = context.rows().account(&principal.org, principal.account).await?;
+    let own = own.filter(|own| !own.value.locked && own.value.role == Role::Admin);
+    own.ok_or(Error::Forbidden { reason: "the account that you act as is not an administrator's any more" })
+}
+
 /// Changes an account. A new password and a lock end its sessions.
 ///
 /// # Errors
@@ -266,6 +274,9 @@ pub async fn change_account(
             AuditAction::AccountChanged,
             id.to_string(),
         ))?;
+        if id != principal.account {
+            transaction.check(&acting(context, principal).await?);
+        }
         move_claim(context, &mut transaction, &stored.value, &account).await?;
         if let Some(new) = &change.password {
             if let (None, Some(new)) = (&hashed, new) {
@@ -341,15 +352,26 @@ pub async fn delete_account(context: &Context, principal: &Principal, id: Accoun
     let mut attempts = Attempts::new(context);
     let mut seen = false;
     loop {
-        // Keys first: a deletion that was cut short is carried on by the next.
         let stored = match existing(context, org, id).await {
             // An attempt of ours whose reply was lost.
             Err(Error::NotFound { .. }) if seen => return Ok(()),
             stored => stored?,
         };
+        let own = acting(context, principal).await?;
+        // Before its keys are touched, so that of two who delete each other one keeps its keys. A deletion that was cut short is carried
+        // on by the next.
+        if !stored.value.locked {
+            let locked = Account { locked: true, sessions_since: Some(context.now()), ..stored.value.clone() };
+            let mut transaction = context.transaction();
+            transaction.update(stored.version, &locked)?.check(&own);
+            if let Err(error) = transaction.commit(&*context.state).await {
+                attempts.after(error).await?;
+            }
+            continue;
+        }
         revoke_keys(context, principal, id).await?;
         let mut transaction = context.transaction();
-        transaction.delete(&stored).insert(&context.audit_entry(
+        transaction.check(&own).delete(&stored).insert(&context.audit_entry(
             org,
             Some(principal),
             AuditAction::AccountDeleted,

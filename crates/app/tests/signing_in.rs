@@ -1,16 +1,20 @@
 //! Accounts, passwords and sessions, over in-memory ports.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use async_trait::async_trait;
 use futures::executor::block_on;
 use secrecy::SecretString;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use waybill_app::{
     ChangeAccount, Context, CreateAccount, CreateKey, Error, Passwords, SessionProof, SignIn, SignedIn, act_as,
     authenticate_key, authenticate_password, authenticate_session, change_account, create_account, create_key,
     delete_account, list_accounts, sign_in, sign_out,
 };
-use waybill_domain::{Account, Email, Principal, Role, Session, SignInCount};
-use waybill_testkit::{MemoryPorts, samples};
+use waybill_domain::{Account, CommitId, Email, Principal, Role, Session, SignInCount, Timestamp};
+use waybill_ports::{DueKind, DueRow, PortError, Row, RowKey, RowPage, RowRange, StateStore, Write};
+use waybill_testkit::{MemoryPorts, MemoryStateStore, samples};
 
 const PASSWORD: &str = "correct horse";
 
@@ -236,6 +240,76 @@ fn an_administrator_does_not_lock_itself_out_and_members_change_nobody() {
     let stranger = samples::principal("acme", Role::Admin).unwrap();
     let foreign = block_on(delete_account(&fixture.context, &stranger, fixture.ann.id));
     assert!(matches!(foreign, Err(Error::NotFound { .. })));
+}
+
+/// Lets others go first at every call, so that two callers take turns.
+struct Turns(Arc<MemoryStateStore>);
+
+async fn turn() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[async_trait]
+impl StateStore for Turns {
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
+        turn().await;
+        self.0.get(key).await
+    }
+
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
+        turn().await;
+        self.0.get_many(keys).await
+    }
+
+    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
+        turn().await;
+        self.0.query(range).await
+    }
+
+    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
+        turn().await;
+        self.0.commit(commit, writes).await
+    }
+
+    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
+        self.0.due(kind, shard, until, limit).await
+    }
+}
+
+#[test]
+fn of_two_administrators_who_delete_each_other_one_stays_with_its_key() {
+    let fixture = Fixture::new();
+    let key = |account| CreateKey {
+        name: "key".into(),
+        role: Role::Admin,
+        scopes: std::collections::BTreeSet::new(),
+        expires_at: None,
+        account: Some(account),
+        signature: false,
+        public_key: None,
+        idempotency: None,
+    };
+    let promote = ChangeAccount { role: Some(Role::Admin), ..ChangeAccount::default() };
+    fixture.change(&promote).unwrap();
+    let make = |account| {
+        block_on(create_key(&fixture.context, &*fixture.ports.vault, &fixture.admin, &key(account))).unwrap().secret
+    };
+    let secrets = [make(fixture.admin.account), make(fixture.ann.id)];
+    let callers = secrets.each_ref().map(|secret| block_on(authenticate_key(&fixture.context, secret)).unwrap());
+    let turns = Context { state: Arc::new(Turns(Arc::clone(&fixture.ports.state))), ..fixture.context.clone() };
+    let [first, second] = block_on(async {
+        let (a, b) = (&callers[0], &callers[1]);
+        let both = futures::join!(delete_account(&turns, a, b.account), delete_account(&turns, b, a.account));
+        [both.0.is_ok(), both.1.is_ok()]
+    });
+    assert!(first != second, "one of them was there first");
+    let good = secrets.each_ref().map(|secret| block_on(authenticate_key(&fixture.context, secret)).is_ok());
+    assert_eq!(good, [first, second]);
 }
 
 #[test]
