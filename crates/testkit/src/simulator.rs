@@ -20,6 +20,7 @@ mod network;
 mod oracle;
 mod processes;
 mod profile;
+mod scripts;
 mod setting;
 mod timeline;
 mod weaken;

@@ -31,11 +31,14 @@ pub(super) enum Errand {
 
 /// What a client wants exported, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what may be asked, each by itself")]
 pub(super) struct Request {
     pub(super) idempotent: bool,
     pub(super) json: bool,
     pub(super) sorted: bool,
     pub(super) files: FileInclusion,
+    /// Whether a script follows.
+    pub(super) script: bool,
     /// So much later.
     pub(super) wait: Option<Duration>,
 }
@@ -61,7 +64,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
 
 async fn create(process: &Process, principal: &Principal, asked: Request) {
     let (world, number) = (&process.world, process.actor.number);
-    let Request { idempotent, json, sorted, files, wait } = asked;
+    let Request { idempotent, json, sorted, files, script, wait } = asked;
     // The label says what the archive is to be like.
     let request = format!("request-{number} sorted:{sorted} files:{files:?}");
     let Ok(collection) = COLLECTION.parse() else { return };
@@ -72,6 +75,7 @@ async fn create(process: &Process, principal: &Principal, asked: Request) {
         level: Level::Fast,
         sort: SortOrder::parse(&"-n".into()).ok().filter(|_| sorted),
         files,
+        after_script: script.then(|| "simulated".to_owned()),
         scheduled_at: wait.map(|wait| process.context.now().after(wait)),
         idempotency: key.map(|key| IdempotentRequest {
             key,

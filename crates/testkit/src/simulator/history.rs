@@ -14,6 +14,8 @@ pub(super) enum Role {
     Scheduler,
     /// One invocation of the sweeper.
     Sweeper,
+    /// One invocation of what runs scripts.
+    Script,
 }
 
 /// A process.

@@ -59,6 +59,10 @@ mutants! {
     SlotForgotten = "slot-forgotten",
     /// The run of an ended export is not told.
     RunLeftRunning = "run-left-running",
+    /// Writes of a script take effect whatever its version.
+    ScriptUnversioned = "script-unversioned",
+    /// The script of an export is not put down with its end.
+    ScriptForgotten = "script-forgotten",
     /// A commit can happen in half.
     NoTransaction = "no-transaction",
     /// A commit can be answered and forgotten.

@@ -8,7 +8,7 @@ use super::mutant::Mutant;
 use super::oracle::Oracle;
 use super::profile::Profile;
 use crate::locked::Locked;
-use crate::{MemoryArchiveStore, MemoryRecordStore, MemoryStateStore, MemoryWakeQueue};
+use crate::{MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore, MemoryWakeQueue};
 use futures::future::BoxFuture;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -63,6 +63,7 @@ pub(super) struct World {
     pub(super) state: MemoryStateStore,
     pub(super) records: MemoryRecordStore,
     pub(super) archives: MemoryArchiveStore,
+    pub(super) scripts: MemoryScriptQueue,
     pub(super) wake: MemoryWakeQueue,
     pub(super) profile: Profile,
     pub(super) mutant: Option<Mutant>,
@@ -92,6 +93,7 @@ impl World {
             state: MemoryStateStore::new(),
             records: MemoryRecordStore::with_pages(profile.partitions, usize::MAX),
             archives: MemoryArchiveStore::with_smallest_part(profile.part_bytes / 8 * 5),
+            scripts: MemoryScriptQueue::default(),
             wake,
             clock,
             profile,

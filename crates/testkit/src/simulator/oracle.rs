@@ -4,6 +4,7 @@ mod commits;
 mod ending;
 mod jobs;
 mod replies;
+mod scripts;
 
 use super::profile::Calamity;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -16,6 +17,7 @@ pub(super) struct Oracle {
     commits: HashSet<CommitId>,
     orgs: BTreeMap<OrgCode, OrgSeen>,
     jobs: jobs::JobsSeen,
+    scripts: scripts::ScriptsSeen,
     /// Which org a worker serves.
     workers: BTreeMap<u32, OrgCode>,
     disturbed: BTreeSet<u32>,

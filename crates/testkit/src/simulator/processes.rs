@@ -6,7 +6,8 @@ use super::faulty_state::FaultyState;
 use super::history::{Actor, Role};
 use super::network::World;
 use super::profile::Profile;
-use crate::{Delivery, InlineCompute, MemoryScriptQueue, SeededEntropy};
+use super::scripts::FaultyScripts;
+use crate::{Delivery, InlineCompute, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use waybill_app::{
     Admitting, Context, Exporting, FileSettings, SortSettings, StepSettings, Sweeping, Verdict, admit_exports,
     advance_lane, sweep, tick_schedules,
 };
-use waybill_ports::{Clock, WakeQueue};
+use waybill_ports::{Clock, ScriptQueue, WakeQueue};
 
 /// What a platform keeps back of an invocation's time, so that a step can end by itself.
 const RESERVE: Duration = Duration::from_secs(75);
@@ -45,6 +46,10 @@ impl Process {
         Arc::new(FaultyWake { world: Arc::clone(&self.world), actor: self.actor })
     }
 
+    fn scripts(&self) -> Arc<dyn ScriptQueue> {
+        Arc::new(FaultyScripts { world: Arc::clone(&self.world), actor: self.actor })
+    }
+
     pub(super) fn archives(&self) -> Arc<FaultyArchives> {
         Arc::new(FaultyArchives { world: Arc::clone(&self.world), actor: self.actor })
     }
@@ -56,7 +61,7 @@ impl Process {
             records: Arc::new(FaultyRecords { world: Arc::clone(&self.world), actor: self.actor }),
             archives: self.archives(),
             wake: self.wake(),
-            scripts: Arc::<MemoryScriptQueue>::default(),
+            scripts: self.scripts(),
             compute: Arc::new(InlineCompute { parallelism: self.world.profile.parallelism }),
             settings: settings(&self.world.profile),
         };
@@ -85,8 +90,7 @@ impl Process {
 
     /// One invocation of the sweeper.
     pub(super) fn sweep(self, budget: Duration) -> BoxFuture<'static, ()> {
-        let sweeping =
-            Sweeping::new(self.context.clone(), self.archives(), self.wake(), Arc::<MemoryScriptQueue>::default());
+        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake(), self.scripts());
         Box::pin(async move {
             let swept = sweep(&sweeping, budget).await;
             self.world.note(|| format!("#{} swept: {swept:?}", self.actor.number));

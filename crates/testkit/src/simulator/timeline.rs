@@ -8,6 +8,7 @@ use super::jobs::JobErrand;
 use super::network::{Service, World};
 use super::processes::Process;
 use super::profile::{Calamity, Profile};
+use super::scripts::come_again;
 use super::setting::{delete_collection, pass_by, settle_in};
 use super::{Scenario, Simulated};
 use crate::SeededEntropy;
@@ -31,8 +32,12 @@ const SCHEDULED: u64 = 27;
 /// Choices of a client that wants its export sorted, and with its records' files.
 const SORTED: u64 = 36 * 600;
 const FILES: u64 = 3 * SORTED;
+/// And with a script that follows.
+const SCRIPT: u64 = 5 * FILES;
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
+/// Time that the platform gives an invocation that runs a script.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(4);
 
 /// Something that happens to the world at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +108,7 @@ impl Timeline {
     /// Two exports at once, one for a little later, a third, a look, a cancel and a delete: the whole way, and nothing beside it.
     fn plan_calm(&mut self) {
         for (at, create, choice) in [
-            (0, true, 0),
+            (0, true, SCRIPT),
             (0, true, 5),
             (2, true, SCHEDULED),
             (5, false, 6),
@@ -181,12 +186,16 @@ impl Timeline {
         while !self.world.is_violated() {
             self.executor.run_ready();
             self.deliver();
+            self.deliver_scripts();
             self.executor.run_ready();
             let now = self.world.clock.elapsed();
             if !self.world.are_faults_on() {
                 let since = *calm_since.get_or_insert(now);
                 let over = self.world.oracle.with(|oracle| {
-                    oracle.is_everything_terminal() && oracle.is_everything_clean() && oracle.are_jobs_quiet()
+                    oracle.is_everything_terminal()
+                        && oracle.is_everything_clean()
+                        && oracle.are_jobs_quiet()
+                        && oracle.are_scripts_over()
                 });
                 if (over && !self.executor.is_busy()) || now > since + PATIENCE {
                     break;
@@ -219,6 +228,19 @@ impl Timeline {
             self.world.serving.with(|serving| serving.insert(number, *export));
             let limit = self.world.profile.worker_limit;
             self.start(process, limit, |process| process.work(delivery));
+        }
+    }
+
+    /// Gives messages about scripts to what runs them.
+    fn deliver_scripts(&mut self) {
+        for message in self.world.scripts.take() {
+            let process = self.process(Role::Script);
+            let number = process.actor.number;
+            self.world.note(|| format!("#{number} receives {message:?}"));
+            if self.world.fault(self.world.profile.ack_lost) {
+                come_again(&self.world, message.clone(), self.world.millis(0, 300_000));
+            }
+            self.start(process, SCRIPT_LIMIT, |process| process.run_script(message));
         }
     }
 
@@ -284,6 +306,7 @@ impl Timeline {
                             2 => FileInclusion::Zipped,
                             _ => FileInclusion::None,
                         },
+                        script: choice / SCRIPT % 3 == 1,
                         wait,
                     }),
                     (false, 0 | 1) => Errand::Cancel,
@@ -339,7 +362,7 @@ impl Timeline {
             }
             Event::DarkDays(days) => {
                 self.executor.kill_all();
-                let lost = self.world.wake.lose_all();
+                let lost = self.world.wake.lose_all() + self.world.scripts.take().len();
                 self.world.note(|| format!("nobody runs for {days} days; {lost} messages are too old"));
                 let length = DAY * u32::try_from(days).unwrap_or(1);
                 // What was to happen meanwhile happens afterwards.

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Job,
     Slot,
     Run,
+    Script,
+    Log,
     Other,
 }
 
@@ -33,6 +35,8 @@ pub(super) fn kind_of(key: &RowKey) -> Kind {
         "JOB" => Kind::Job,
         "SLOT" => Kind::Slot,
         "RUN" => Kind::Run,
+        "SCRIPT" => Kind::Script,
+        "LOG" => Kind::Log,
         _ => Kind::Other,
     }
 }
@@ -79,6 +83,10 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
                 && current(world, write.key()).is_some()
                 && matches!(write, Write::Put { .. }))
         }),
+        Mutant::ScriptUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Script),
+        Mutant::ScriptForgotten if writes.iter().any(|write| kind_of(write.key()) == Kind::Export) => {
+            weakened.retain(|write| kind_of(write.key()) != Kind::Script);
+        }
         Mutant::NoTransaction if several && world.fault(300) => weakened.truncate(writes.len() / 2),
         Mutant::CommitForgotten if world.fault(100) => weakened.clear(),
         _ => return None,

@@ -58,6 +58,7 @@ impl Oracle {
                 _ => {}
             }
         }
+        self.scripts_written(actor, &org, writes);
         for write in writes.iter().filter(|write| kind_of(write.key()) == Kind::Export) {
             match write {
                 Write::Put { row, .. } => match parse::<Export>(row) {

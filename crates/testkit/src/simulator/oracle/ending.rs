@@ -83,6 +83,7 @@ impl Oracle {
             }
         }
         broken.extend(self.runs_left_running());
+        broken.extend(self.scripts_left());
         for what in broken {
             self.violate(what);
         }
