@@ -6,16 +6,24 @@
 
 mod archive_store;
 mod clock;
+mod compute;
+mod entropy;
 mod record_source;
 mod record_store;
+mod script_queue;
+mod script_runner;
 mod secret_vault;
 mod state_store;
 mod wake_queue;
 
 pub use archive_store::archive_store;
 pub use clock::clock;
+pub use compute::compute;
+pub use entropy::entropy;
 pub use record_source::{record_source, source_items};
 pub use record_store::record_store;
+pub use script_queue::{ScriptConsumer, script_queue};
+pub use script_runner::script_runner;
 pub use secret_vault::secret_vault;
 pub use state_store::state_store;
 pub use wake_queue::{WakeConsumer, wake_queue};

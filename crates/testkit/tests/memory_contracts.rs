@@ -5,10 +5,11 @@ use futures::executor::block_on;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::Timestamp;
-use waybill_ports::{WakeMessage, WakeReceipt};
-use waybill_testkit::contracts::{self, WakeConsumer};
+use waybill_ports::{ScriptMessage, WakeMessage, WakeReceipt};
+use waybill_testkit::contracts::{self, ScriptConsumer, WakeConsumer};
 use waybill_testkit::{
-    ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions,
+    InlineCompute, ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore,
+    MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
 };
 
 #[test]
@@ -42,6 +43,31 @@ fn memory_vault_keeps_its_contract() {
 #[test]
 fn manual_clock_keeps_its_contract_when_it_advances_itself() {
     block_on(contracts::clock(&ManualClock::self_advancing(Timestamp::from_millis(0)))).unwrap();
+}
+
+#[test]
+fn seeded_entropy_keeps_its_contract() {
+    contracts::entropy(&SeededEntropy::new(3)).unwrap();
+}
+
+#[test]
+fn work_on_the_spot_keeps_its_contract() {
+    block_on(contracts::compute(&InlineCompute { parallelism: 2 })).unwrap();
+}
+
+struct ScriptsInMemory<'a>(&'a MemoryScriptQueue);
+
+#[async_trait]
+impl ScriptConsumer for ScriptsInMemory<'_> {
+    async fn receive_scripts(&self) -> Vec<ScriptMessage> {
+        self.0.take()
+    }
+}
+
+#[test]
+fn memory_script_queue_keeps_its_contract() {
+    let queue = MemoryScriptQueue::default();
+    block_on(contracts::script_queue(&queue, &ScriptsInMemory(&queue), "memory")).unwrap();
 }
 
 struct Consumer {

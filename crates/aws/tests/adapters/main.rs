@@ -9,3 +9,4 @@ mod listener;
 mod s3_archives;
 mod s3_service;
 mod sqs_queue;
+mod system;

@@ -11,10 +11,10 @@ use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_http::service::{SqsHttpConfig, SqsHttpService};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_aws::SqsWakeQueue;
+use waybill_aws::{SqsScriptQueue, SqsWakeQueue};
 use waybill_domain::{ExportId, Timestamp};
-use waybill_ports::{PortErrorKind, WakeMessage, WakeQueue, WakeReceipt};
-use waybill_testkit::contracts::WakeConsumer;
+use waybill_ports::{PortErrorKind, ScriptMessage, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_testkit::contracts::{ScriptConsumer, WakeConsumer};
 
 struct Queues {
     client: Client,
@@ -77,6 +77,24 @@ impl WakeConsumer for Queues {
     async fn wait(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
+
+#[async_trait]
+impl ScriptConsumer for Queues {
+    async fn receive_scripts(&self) -> Vec<ScriptMessage> {
+        let request = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
+        let reply = request.visibility_timeout(60).wait_time_seconds(1).send().await;
+        let messages = reply.ok().and_then(|reply| reply.messages).unwrap_or_default();
+        messages.into_iter().filter_map(|message| serde_json::from_str(message.body.as_deref()?).ok()).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_a_script_queue_holds() -> Result<()> {
+    let queues = queues().await?;
+    let adapter = SqsScriptQueue::new(queues.client.clone(), &queues.url);
+    waybill_testkit::contracts::script_queue(&adapter, &queues, "aws").await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
