@@ -202,3 +202,81 @@ pub(crate) struct FaultBody {
     #[schema(no_recursion)]
     faults: Vec<FaultBody>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Kind; 26] = [
+        Kind::InvalidArgument,
+        Kind::InvalidObject,
+        Kind::Validation,
+        Kind::StaleRequestSignature,
+        Kind::InvalidRequestSignature,
+        Kind::AccessDenied,
+        Kind::NotFound,
+        Kind::Exists,
+        Kind::IdempotencyMismatch,
+        Kind::RequestTooLarge,
+        Kind::StorageQuota,
+        Kind::Throttled,
+        Kind::TooBusy,
+        Kind::Error,
+        Kind::ExportFailed,
+        Kind::ScriptFailed,
+        Kind::Canceled,
+        Kind::NotImplemented,
+        Kind::UnsupportedOperation,
+        Kind::MediaNotReady,
+        Kind::Required,
+        Kind::EnumValue,
+        Kind::InvalidValue,
+        Kind::MaxLength,
+        Kind::ReadOnly,
+        Kind::UnknownProperty,
+    ];
+
+    /// The family of a code and its status, as the product publishes them.
+    fn family(code: &str) -> Option<(&'static str, u16)> {
+        Some(match code {
+            // The top of a list of what is wrong is an argument that is not valid, as in the published sample.
+            "kInvalidArgument"
+            | "kInvalidObject"
+            | "kStaleRequestSignature"
+            | "kInvalidRequestSignature"
+            | "kValidationError" => ("invalidArgument", 400),
+            "kRequired" | "kEnumValue" | "kInvalidValue" | "kMaxLength" | "kReadOnly" | "kUnknownProperty" => {
+                ("validation", 400)
+            }
+            "kAccessDenied" => ("accessDenied", 403),
+            "kNotFound" => ("notFound", 404),
+            "kExists" => ("exists", 409),
+            "kRequestTooLarge" => ("tooLarge", 413),
+            "kThrottled" => ("throttled", 429),
+            "kTooBusy" => ("tooBusy", 503),
+            "kError" => ("error", 500),
+            "kNotImplemented" => ("notImplemented", 501),
+            "kUnsupportedOperation" => ("unsupportedOperation", 400),
+            "kMediaNotReady" => ("accepted", 202),
+            _ => return None,
+        })
+    }
+
+    #[test]
+    fn every_fault_is_of_the_family_and_has_the_status_of_its_code() {
+        for kind in ALL {
+            let (code, name, status, _) = kind.words();
+            // Of a key that was used for another body every surface says the same.
+            let status = if kind == Kind::IdempotencyMismatch { 400 } else { status };
+            let found = name.strip_prefix("cortex.").and_then(|name| name.split('.').next());
+            assert_eq!(found.zip(Some(status)), family(code), "{code} {name}");
+        }
+    }
+
+    #[test]
+    fn every_fault_reads_as_it_is_published() {
+        let faults: Vec<Fault> =
+            ALL.into_iter().map(|kind| Fault::new(kind).because("because").at("export.x")).collect();
+        insta::assert_json_snapshot!(faults);
+    }
+}
