@@ -1,6 +1,6 @@
 //! Seven days, exactly; deletion at once; storage counted and released once.
 
-use crate::harness::{Tenant, World, outside, story};
+use crate::harness::{Tenant, World, hasten, story};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -18,17 +18,6 @@ async fn settled_usage(world: &World, tenant: &Tenant, expected: u64) -> Result<
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     anyhow::bail!("{} bytes used, {expected} expected", used(world, tenant).await?)
-}
-
-/// Moves the end of an export's seven days to `millis` from now, behind the product's back.
-fn hasten(world: &World, tenant: &Tenant, id: &str, millis: i64) -> Result<()> {
-    let script = include_str!("hasten.py");
-    let aws = &world.info.aws;
-    outside(
-        "python3",
-        &["-c", script, &aws.dynamodb, &aws.access_key_id, &aws.region, &tenant.org, id, &millis.to_string()],
-    )?;
-    Ok(())
 }
 
 #[test]

@@ -25,17 +25,24 @@ read(sys.argv[1], '')
 json.dump(found, sys.stdout)
 ";
 
-const FIRST: &str = "00000000000000000000f001";
+pub(crate) const FIRST: &str = "00000000000000000000f001";
 const SECOND: &str = "00000000000000000000f002";
 
 /// Bytes that do not compress.
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let blocks = (0_u64..).flat_map(|number| Sha256::digest(number.to_be_bytes()).to_vec());
     blocks.take(length).collect()
 }
 
 /// Announces a file and gives what is needed to upload it.
-async fn announce(world: &World, tenant: &Tenant, place: &str, name: &str, mime: &str, size: usize) -> Result<Value> {
+pub(crate) async fn announce(
+    world: &World,
+    tenant: &Tenant,
+    place: &str,
+    name: &str,
+    mime: &str,
+    size: usize,
+) -> Result<Value> {
     let path = format!("/v1/collections/patients/records/{place}");
     let body = json!({"filename": name, "contentType": mime, "sizeBytes": size});
     let (status, announced) = world.post(&path, &tenant.admin, &body).await?;
@@ -44,7 +51,7 @@ async fn announce(world: &World, tenant: &Tenant, place: &str, name: &str, mime:
 }
 
 /// Uploads as any HTTP client does: the URL, the headers that were given, the bytes.
-async fn upload(world: &World, upload: &Value, body: Vec<u8>) -> Result<u16> {
+pub(crate) async fn upload(world: &World, upload: &Value, body: Vec<u8>) -> Result<u16> {
     // Clients know the length of what they send, but some do not say that it is nothing.
     let given = |name: &str| name != "content-length" || body.is_empty();
     let headers = upload["headers"].as_object().into_iter().flatten().filter(|(name, _)| given(name));
@@ -55,7 +62,7 @@ async fn upload(world: &World, upload: &Value, body: Vec<u8>) -> Result<u16> {
     Ok(request.body(body).send().await?.status().as_u16())
 }
 
-async fn patients(world: &World, code: &str) -> Result<Tenant> {
+pub(crate) async fn patients(world: &World, code: &str) -> Result<Tenant> {
     let tenant = world.tenant(code).await?;
     let definition = json!({"access": {"default": [{"type": "role", "target": "member", "allow": 4}]}, "properties": {
         "name": {"type": "string"},

@@ -11,7 +11,7 @@ use std::io::BufRead as _;
 const ITEMS: usize = 700;
 
 /// One call of the embedded `DynamoDB`, as any client of the platform makes it.
-async fn dynamodb(world: &World, operation: &str, body: &Value) -> Result<Value> {
+pub(crate) async fn dynamodb(world: &World, operation: &str, body: &Value) -> Result<Value> {
     let aws = &world.info.aws;
     let credential =
         format!("AWS4-HMAC-SHA256 Credential={}/20260101/{}/dynamodb/aws4_request", aws.access_key_id, aws.region);

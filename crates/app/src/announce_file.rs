@@ -165,7 +165,7 @@ async fn awaited(context: &Context, file: RecordFile) -> Result<RecordFile, Erro
         let quota = rows.org(org).await?.and_then(|org| org.value.quota_bytes);
         let version = usage.as_ref().map(|usage| usage.version);
         let usage = usage.map_or_else(|| Usage::empty(org.clone()), |usage| usage.value);
-        let usage = usage.reserve(file.size_bytes, quota);
+        let usage = usage.reserve(file.size_bytes, quota, context.now());
         let usage = usage.map_err(|error| Error::Conflict { reason: error.to_string() })?;
         let announced = file.clone().announced();
         let mut transaction = context.transaction();

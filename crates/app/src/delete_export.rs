@@ -55,7 +55,7 @@ async fn attempt(context: &Context, principal: &Principal, stored: &Stored<Expor
         if released > 0 {
             let usage = rows.usage(org).await?;
             let counted = usage.as_ref().map_or_else(|| Usage::empty(org.clone()), |usage| usage.value.clone());
-            transaction.upsert(usage.map(|usage| usage.version), &counted.release(released))?;
+            transaction.upsert(usage.map(|usage| usage.version), &counted.release(released, now))?;
         }
     } else {
         stop(rows, stored, Stop::Delete, now, &mut transaction).await?;

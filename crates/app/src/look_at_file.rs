@@ -52,7 +52,7 @@ async fn look(context: &Context, archives: &dyn ArchiveStore, stored: &Stored<Re
         let usage = context.rows().usage(&org).await?;
         let version = usage.as_ref().map(|usage| usage.version);
         let usage = usage.map_or_else(|| Usage::empty(org), |usage| usage.value);
-        transaction.upsert(version, &usage.settle(reserved, held))?;
+        transaction.upsert(version, &usage.settle(reserved, held, context.now()))?;
     }
     transaction.commit(&*context.state).await.map(drop)
 }

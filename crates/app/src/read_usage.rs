@@ -2,7 +2,7 @@
 
 use crate::manage_keys::assert_admin;
 use crate::{Context, Error};
-use waybill_domain::{Principal, Usage};
+use waybill_domain::{Principal, Usage, UsageDay};
 
 /// An org's storage against its quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct UsageView {
     pub usage: Usage,
     /// Most bytes; `None` = unlimited.
     pub quota_bytes: Option<u64>,
+    /// The last 31 days of UTC, or those since the org was made: the newest last.
+    pub days: Vec<UsageDay>,
 }
 
 /// What the caller's org uses now.
@@ -24,5 +26,6 @@ pub async fn read_usage(context: &Context, principal: &Principal) -> Result<Usag
         return Err(Error::NotFound { kind: "org", id: org.to_string() });
     };
     let usage = context.rows().usage(org).await?.map_or_else(|| Usage::empty(org.clone()), |stored| stored.value);
-    Ok(UsageView { usage, quota_bytes: stored.value.quota_bytes })
+    let days = usage.by_day(stored.value.created_at, context.now());
+    Ok(UsageView { usage, days, quota_bytes: stored.value.quota_bytes })
 }

@@ -39,7 +39,7 @@ pub(crate) async fn recount_usage(context: &Context, stored: Stored<Usage>) -> R
         stored.value.clone().recounting(recount, now.after(GO_ON))
     } else {
         let counted = stored.value.clone();
-        let sum = counted.clone().recounted(&recount);
+        let sum = counted.clone().recounted(&recount, now);
         if (sum.used_bytes, sum.reserved_bytes) != (counted.used_bytes, counted.reserved_bytes) {
             tracing::error!(%org, ?counted, ?sum, "storage was counted wrong; it is put right");
         }

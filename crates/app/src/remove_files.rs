@@ -55,7 +55,7 @@ async fn remove(context: &Context, org: &OrgCode, files: Vec<Stored<RecordFile>>
         transaction.update(version, &file)?;
     }
     if let Some(usage) = context.rows().usage(org).await? {
-        transaction.update(usage.version, &usage.value.settle(reserved, 0).release(held))?;
+        transaction.update(usage.version, &usage.value.settle(reserved, 0, now).release(held, now))?;
     }
     transaction.commit(&*context.state).await.map(drop)
 }

@@ -55,7 +55,7 @@ pub(crate) async fn settle(
             let usage = context.rows().usage(&settled.org).await?;
             let version = usage.as_ref().map(|usage| usage.version);
             let usage = usage.map_or_else(|| Usage::empty(settled.org.clone()), |usage| usage.value);
-            transaction.upsert(version, &usage.settle(reserved, held).recount_by(now.after(RECOUNT_AFTER)))?;
+            transaction.upsert(version, &usage.settle(reserved, held, now).recount_by(now.after(RECOUNT_AFTER)))?;
         }
         let script = script_of(context, &settled).await?.map(|run| if too_large { run.not_kept() } else { run });
         if let Some(run) = &script {

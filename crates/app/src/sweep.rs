@@ -279,7 +279,7 @@ async fn remove(context: &Context, stored: Stored<Export>, now: Timestamp) -> Re
     if released > 0
         && let Some(usage) = context.rows().usage(&gone.org).await?
     {
-        let released: Usage = usage.value.release(released);
+        let released: Usage = usage.value.release(released, now);
         transaction.update(usage.version, &released)?;
     }
     let version = transaction.commit(&*context.state).await?;

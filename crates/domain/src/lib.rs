@@ -36,7 +36,9 @@ pub use access::{
     ACCESS_LIST, AccessEntry, AccessEntryError, AccessLevel, AccessLevelError, AccessRules, GuardedProperty,
     MAX_ACCESS_ENTRIES, RecordAccess, RecordSight, Viewer, effective_level, export_level, read_access_entries,
 };
-pub use access_key::{AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair, TokenKey};
+pub use access_key::{
+    AccessKey, KeyPointer, KeySecret, KeySecretError, SecretDigest, SignaturePair, TokenKey, TokenKeyKind,
+};
 pub use account::{Account, AccountName, Email, EmailError, MAX_ROLES};
 pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
@@ -75,4 +77,4 @@ pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignIn
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};
-pub use usage::{QuotaExceeded, Recount, Usage};
+pub use usage::{QuotaExceeded, Recount, Usage, UsageDay};

@@ -31,6 +31,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// Whole days of UTC since the epoch of Unix time, rounded down.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(24 * 60 * 60 * 1000)
+    }
+
     /// This instant, `duration` later; saturates at the end of time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {

@@ -70,7 +70,7 @@ impl Run {
                 let quota = context.rows().org(&export.org).await?.and_then(|org| org.value.quota_bytes);
                 let version = usage.as_ref().map(|usage| usage.version);
                 let usage = usage.map_or_else(|| Usage::empty(export.org.clone()), |usage| usage.value);
-                let usage = usage.reserve(missing, quota).map_err(|error| {
+                let usage = usage.reserve(missing, quota, context.now()).map_err(|error| {
                     Interrupted::Failed(Failure::new(FailureCode::QuotaExceeded, error.to_string()))
                 })?;
                 export.storage = StorageHold::Reserved { bytes: target };
@@ -216,7 +216,7 @@ async fn try_stamp(
         let version = stored.as_ref().map(|stored| stored.version);
         let current = stored.map_or_else(|| Usage::empty(org.clone()), |stored| stored.value);
         let bytes = exporting.settings.reserve_bytes;
-        match current.reserve(bytes, quota) {
+        match current.reserve(bytes, quota, context.now()) {
             Ok(reserved) => {
                 export.storage = StorageHold::Reserved { bytes };
                 usage = Some((version, reserved));
