@@ -62,7 +62,8 @@ fn row_of(operation: &str) -> Option<Row> {
             row(Some(json!({"filename": "x.txt", "contentType": "text/plain", "sizeBytes": 1})))
         }
         "PUT /v1/collections/{name}" | "PUT /v1/orgs/{org}/collections/{name}" => {
-            row(Some(json!({"singular": "x", "properties": {"r": {"type": "reference", "collection": "{collection}"}},
+            row(Some(json!({"singular": "x", "properties": {"r": {"type": "reference", "collection": "{collection}"},
+                "l": {"type": "list", "collection": "{collection}", "via": "r"}},
                 "source": {"type": "records"}})))
         }
         "PATCH /v1/orgs/{org}" => row(Some(json!({"name": "x"}))),
@@ -117,7 +118,8 @@ fn row_of(operation: &str) -> Option<Row> {
         | "GET /{org}/v2/exports/{id}/dataFile/content"
         | "GET /{org}/v2/exports/{id}/{property}"
         | "GET /{org}/v2/{objects}/{id}"
-        | "GET /{org}/v2/{objects}/{id}/{property}" => row(None),
+        | "GET /{org}/v2/{objects}/{id}/{property}"
+        | "GET /{org}/v2/{objects}/{id}/{property}/content" => row(None),
         _ => return None,
     })
 }

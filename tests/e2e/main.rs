@@ -16,6 +16,7 @@ mod isolation;
 mod isolation_matrix;
 mod lanes;
 mod limits;
+mod lists;
 mod operations;
 mod pipelines;
 mod platform_table;

@@ -26,6 +26,7 @@ mod spill;
 mod stamp;
 mod unpacking;
 mod unreadable;
+mod unwind;
 mod write;
 mod writing;
 

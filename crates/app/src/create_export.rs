@@ -2,16 +2,18 @@
 
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
+use crate::export_within::{Narrowed, is_readable, narrow};
 use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_paths};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    AccessRules, AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion,
-    IdempotencyKey, Level, Packaging, Principal, ScriptRun, Selection, Seq, Surface, Timestamp, Viewer,
+    AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level,
+    Packaging, Prefix, Principal, Property, PropertyKind, ScriptRun, Selection, Seq, Source, Surface, Timestamp,
+    Viewer,
 };
-use waybill_ports::WakeQueue;
-use waybill_query::dialects::cortex_where;
+use waybill_ports::{RecordStore, WakeQueue};
+use waybill_query::dialects::cortex_where::{self, WhereError};
 use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
 
@@ -25,6 +27,8 @@ pub struct CreateExport {
     pub surface: Surface,
     /// What it reads.
     pub collection: CollectionName,
+    /// The record that it is limited to: what belongs to that by a list or by an array of documents goes out.
+    pub prefix: Option<Prefix>,
     /// A short name for people.
     pub label: Option<String>,
     /// A longer one.
@@ -70,6 +74,7 @@ impl CreateExport {
         Self {
             surface,
             collection,
+            prefix: None,
             label: None,
             description: None,
             format,
@@ -134,13 +139,37 @@ pub struct ExportView {
 }
 
 /// Creates an export and rings for it, unless it waits for its time. When this returns an export, it runs, or ends in a state
-/// that says why not.
+/// that says why not. Whether the record of a prefix is there is seen by the export.
 ///
 /// # Errors
 /// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, pipeline, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,
+    wake: &dyn WakeQueue,
+    principal: &Principal,
+    command: &CreateExport,
+) -> Result<ExportView, Error> {
+    create(context, None, wake, principal, command).await
+}
+
+/// As [`create_export`], but looks at once whether the record of a prefix is there for whoever the export reads as.
+///
+/// # Errors
+/// `NotFound` for that record; as [`create_export`].
+pub async fn create_export_within(
+    context: &Context,
+    records: &dyn RecordStore,
+    wake: &dyn WakeQueue,
+    principal: &Principal,
+    command: &CreateExport,
+) -> Result<ExportView, Error> {
+    create(context, Some(records), wake, principal, command).await
+}
+
+async fn create(
+    context: &Context,
+    records: Option<&dyn RecordStore>,
     wake: &dyn WakeQueue,
     principal: &Principal,
     command: &CreateExport,
@@ -152,6 +181,11 @@ pub async fn create_export(
         return Ok(view);
     }
     let spec = freeze_request(context, principal, command).await?;
+    if let (Some(records), Some(within)) = (records, &spec.within)
+        && !is_readable(records, &spec.org, within, &spec.viewer).await?
+    {
+        return Err(Error::NotFound { kind: "record", id: within.prefix.to_string() });
+    }
     let draft = Draft {
         surface: command.surface,
         label: command.label.clone(),
@@ -178,13 +212,17 @@ pub(crate) async fn freeze_request(
     let Some(collection) = definition(context, &principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
     };
+    let narrowed = match &command.prefix {
+        Some(prefix) => narrow(context, collection, prefix).await?,
+        None => Narrowed::not(collection),
+    };
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
     let read = command.pipeline.as_ref().map(pipeline_paths).unwrap_or_default();
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand, pipeline: &read };
-    let expanded = expand_references(context, collection.clone(), asked).await?;
-    freeze(viewer, command, &collection, expanded, context.now())
+    let expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
+    freeze(viewer, command, narrowed, expanded, context.now())
 }
 
 /// Whose rights an export of `principal` reads with: what the account is now decides until it has ended.
@@ -201,14 +239,15 @@ async fn viewer(context: &Context, principal: &Principal, named: Option<AccountI
     }
 }
 
-/// `stored` is the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
+/// `narrowed` has the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
 fn freeze(
     viewer: Viewer,
     command: &CreateExport,
-    stored: &Collection,
+    narrowed: Narrowed,
     expanded: Expanded,
     now: Timestamp,
 ) -> Result<ExportSpec, Error> {
+    let (access, stored) = (narrowed.access(), &narrowed.collection);
     let Expanded { collection, followed, mut errors } = expanded;
     for (list, paths) in [("paths", &command.paths), ("include", &command.include)] {
         for (index, path) in paths.iter().enumerate() {
@@ -221,15 +260,13 @@ fn freeze(
     }
     let (filter, filter_text) = match &command.filter {
         None => (None, None),
-        Some(FilterRequest::CortexWhere { condition, text }) => {
-            match cortex_where::parse(condition, &|path| stored.type_of(path).map(|(kind, _)| kind)) {
-                Ok(filter) => (Some(filter), Some(text.clone())),
-                Err(error) => {
-                    errors.push(FieldError { field: "where".to_owned(), message: error.to_string() });
-                    (None, None)
-                }
+        Some(FilterRequest::CortexWhere { condition, text }) => match parsed_where(stored, condition) {
+            Ok(filter) => (Some(filter), Some(text.clone())),
+            Err(message) => {
+                errors.push(FieldError { field: "where".to_owned(), message });
+                (None, None)
             }
-        }
+        },
     };
     let starts = command.scheduled_at.map_or(now, |at| at.max(now));
     let date_range = match command.date_range.as_ref().map(|range| date_range::check(range, stored, starts)).transpose()
@@ -254,6 +291,11 @@ fn freeze(
             (None, None)
         }
     };
+    let filter = match (narrowed.filter, filter) {
+        (Some(limit), Some(filter)) => Some(Filter::All(vec![limit, filter])),
+        (limit, filter) => limit.or(filter),
+    };
+    errors.extend(without_columns(command, stored, pipeline.as_ref()));
     if command.packaging != Packaging::Zip && command.format.makes_documents() {
         let message = "must be `zip` for this format, which makes a file of each record";
         errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });
@@ -281,6 +323,7 @@ fn freeze(
         org: stored.org.clone(),
         seq: Seq(0),
         collection,
+        within: narrowed.within,
         expand: command.expand.clone(),
         followed,
         selection,
@@ -297,9 +340,17 @@ fn freeze(
         raw_cells: command.raw_cells,
         after_script: command.after_script.clone(),
         viewer,
-        access: AccessRules::of(stored),
+        access,
         scheduled_at: command.scheduled_at,
     })
+}
+
+/// Of documents that declare nothing somebody has to say what goes out.
+fn without_columns(command: &CreateExport, stored: &Collection, pipeline: Option<&Pipeline>) -> Option<FieldError> {
+    let says = !command.paths.is_empty() || pipeline.is_some_and(|pipeline| pipeline.output().is_some());
+    let message = "must be given: the documents that `prefix` leads to declare no properties";
+    let refused = stored.source == Source::Elements && stored.open && !says;
+    refused.then(|| FieldError { field: "paths".to_owned(), message: message.to_owned() })
 }
 
 /// The pipeline, and the condition with those that it begins with.
@@ -335,6 +386,33 @@ fn frozen_pipeline(
     Ok((Some(pipeline), (!parts.is_empty()).then_some(Filter::All(parts))))
 }
 
+/// A `where` about records as they are stored.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parsed_where(stored: &Collection, condition: &serde_json::Value) -> Result<Filter, String> {
+    let types = |path: &Path| match stored.crossing(path) {
+        Some(_) => None,
+        None => stored.type_of(path).map(|(kind, _)| kind),
+    };
+    cortex_where::parse(condition, &types).map_err(|error| {
+        let WhereError::UnknownProperty { path } = &error else { return error.to_string() };
+        let Ok(parsed) = path.parse::<Path>() else { return error.to_string() };
+        if let Some(Property { name, kind: PropertyKind::List { .. }, .. }) = stored.crossing(&parsed) {
+            return format!("`{path}` goes through the list `{name}`, whose records are none of its parts");
+        }
+        let segments = parsed.segments();
+        let mut above = (1..segments.len()).filter_map(|end| segments[..end].join(".").parse::<Path>().ok());
+        match above.find(|above| stored.reference(above).is_some()) {
+            Some(reference) => format!(
+                "`{path}` goes through the reference `{reference}`: a condition sees records as they are stored, where a \
+                 reference is an id"
+            ),
+            None => error.to_string(),
+        }
+    })
+}
+
 /// The order with the types that the definition gives its properties.
 fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String> {
     sort.resolve(|path| match (unreadable(collection, path), collection.type_of(path)) {
@@ -345,6 +423,12 @@ fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String
 
 pub(crate) fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
     if let Some(property) = collection.crossing(path) {
+        if let PropertyKind::List { .. } = property.kind {
+            return Some(format!(
+                "`{path}` goes through the list `{}`, whose records are none of its parts",
+                property.name
+            ));
+        }
         let kind = property.kind.property_type();
         return Some(format!("`{path}` goes through `{}`, a {kind:?}, which is not expanded", property.name));
     }

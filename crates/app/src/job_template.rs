@@ -15,6 +15,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
     let CreateExport {
         surface: _,
         collection,
+        prefix,
         label: _,
         description: _,
         format,
@@ -37,6 +38,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
     } = export;
     JobTemplate {
         collection,
+        prefix,
         format,
         level,
         paths,
@@ -75,6 +77,7 @@ pub(crate) fn request_of(
         label: Some(label.to_owned()),
         description: description.map(str::to_owned),
         level: template.level,
+        prefix: template.prefix.clone(),
         paths: template.paths.clone(),
         include: template.include.clone(),
         expand: template.expand.clone(),

@@ -14,10 +14,12 @@ mod create_export;
 mod date_range;
 mod delete_export;
 mod download_export;
+mod download_file;
 mod due_rows;
 mod end_export;
 mod error;
 mod expand_references;
+mod export_within;
 mod freeze_pipeline;
 mod job_destinations;
 mod job_schedule;
@@ -67,10 +69,13 @@ pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_fi
 pub use authenticate::{OperatorKey, act_as, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;
 pub use context::Context;
-pub use create_export::{CreateExport, ExportView, FilterRequest, IdempotentRequest, create_export};
+pub use create_export::{
+    CreateExport, ExportView, FilterRequest, IdempotentRequest, create_export, create_export_within,
+};
 pub use date_range::DateRangeRequest;
 pub use delete_export::delete_export;
 pub use download_export::download_export;
+pub use download_file::{FileBytes, FileOfRecord, download_file};
 pub use error::{Error, FieldError};
 pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS};
 pub use lane_places::{MAX_PLACES, lane_places};
@@ -91,8 +96,8 @@ pub use page::Page;
 pub use passwords::{CostError, PASSWORD_MAX_BYTES, Passwords};
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
 pub use query_records::{
-    Effort, Found, Gathered, Gathering, ObjectForm, ObjectQuery, PreparedQuery, count_records, named_collection,
-    query_records, read_one_record, render_objects, sight,
+    Effort, Found, Gathered, Gathering, MAX_WITH_LISTS, ObjectForm, ObjectQuery, PreparedQuery, count_records,
+    list_of_record, named_collection, query_records, read_one_record, render_objects, sight,
 };
 pub use read_audit::list_audit;
 pub use read_export::{ExportPage, list_exports, read_export};

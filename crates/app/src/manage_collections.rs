@@ -6,8 +6,8 @@ use crate::retry::Attempts;
 use crate::{Context, Error, FieldError, Page, read_records};
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AccessEntry, AuditAction, Collection, CollectionName, DefinitionError, OrgCode, Principal, Property, PropertyKind,
-    Source,
+    AccessEntry, AuditAction, Collection, CollectionName, DefinitionError, List, OrgCode, Principal, Property,
+    PropertyKind, Source,
 };
 use waybill_ports::{RecordStore, Stored};
 
@@ -132,6 +132,7 @@ fn wrong(error: &DefinitionError) -> Error {
         | DefinitionError::Reserved { pointer, .. }
         | DefinitionError::Twice { pointer, .. }
         | DefinitionError::Source { pointer, .. }
+        | DefinitionError::List { pointer, .. }
         | DefinitionError::FileInDocument { pointer }
         | DefinitionError::TooLarge { pointer } => pointer.as_str(),
         DefinitionError::UnknownPath { .. } => "/properties",
@@ -169,7 +170,20 @@ async fn targets(context: &Context, collection: &Collection) -> Result<Vec<Store
         field: format!("{field}.collection"),
         message: format!("collection `{target}` does not exist"),
     });
-    let errors: Vec<FieldError> = errors.collect();
+    let mut errors: Vec<FieldError> = errors.collect();
+    for List { property, collection: target, via } in
+        collection.lists().filter(|list| !missing.contains(list.collection))
+    {
+        let others = found.iter().map(|stored| &stored.value);
+        let target = others.chain([collection]).find(|other| other.name == *target);
+        if !target.is_some_and(|target| target.leads_back(via, &collection.name)) {
+            let target = target.map_or("accounts", |target| target.name.as_str());
+            errors.push(FieldError {
+                field: format!("properties.{}.via", property.name),
+                message: format!("must be a property of `{target}` that is a reference to `{}`", collection.name),
+            });
+        }
+    }
     if errors.is_empty() { Ok(found) } else { Err(Error::Invalid(errors)) }
 }
 
@@ -216,7 +230,8 @@ pub(crate) async fn defined(
 pub(crate) async fn kept(context: &Context, org: &OrgCode, name: &CollectionName) -> Result<Collection, Error> {
     let collection = defined(context, org, name).await?.value;
     match &collection.source {
-        Source::Records | Source::Accounts => Ok(collection),
+        // Nothing that is defined is made of elements.
+        Source::Records | Source::Accounts | Source::Elements => Ok(collection),
         Source::Dynamodb(source) => Err(Error::Conflict {
             reason: format!(
                 "the records of `{name}` are items of the table `{}`: they can only be exported",

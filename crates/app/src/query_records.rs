@@ -1,20 +1,23 @@
 //! Reading records as a client asks for them: condition, order, window, and the parts of each.
 
 mod gather;
+mod lists;
 mod read;
 mod render;
 mod sight;
 
 pub use gather::{Gathered, Gathering};
+pub use lists::{MAX_WITH_LISTS, list_of_record};
 pub use read::{Effort, Found, count_records, query_records, read_one_record};
 pub use render::{ObjectForm, render_objects};
 pub use sight::sight;
 
-use crate::create_export::unreadable;
+use crate::create_export::{parsed_where, unreadable};
 use crate::expand_references::{Asked, expand_references};
 use crate::{Context, Error, FieldError};
+use lists::PreparedList;
+use std::collections::BTreeMap;
 use waybill_domain::{Collection, CollectionName, Flattening, Followed, OrgCode, RecordId};
-use waybill_query::dialects::cortex_where;
 use waybill_query::pipeline::Source;
 use waybill_query::{Filter, Operand, Order, Pipeline, SortOrder, Test};
 use waybill_record::{Path, Tape};
@@ -42,6 +45,8 @@ pub struct ObjectQuery {
     pub expand: Vec<Path>,
     /// An aggregation of those that meet the condition; goes with no order and no selection but its own.
     pub pipeline: Option<serde_json::Value>,
+    /// Lists that come along, by their names, and what is asked of each; those that `paths`, `include` and `expand` name do, too.
+    pub lists: BTreeMap<String, ObjectQuery>,
 }
 
 /// A query that was checked against the definition of what it is about.
@@ -58,15 +63,25 @@ pub struct PreparedQuery {
     pipeline: Option<Pipeline>,
     skip: usize,
     limit: usize,
+    /// Lists that come along.
+    lists: Vec<PreparedList>,
 }
 
 impl PreparedQuery {
     /// Checks a query about objects of `collection`.
     ///
     /// # Errors
-    /// `Invalid` with the name of the argument: `where`, `sort`, `pipeline`, `paths.0`, `include.1`, `expand.2`; `Throttled`, `Unavailable`,
-    /// `Internal`.
+    /// `Invalid` with the name of the argument: `where`, `sort`, `pipeline`, `paths.0`, `include.1`, `expand.2`, of a list behind its
+    /// own: `c_visits.where`; `Throttled`, `Unavailable`, `Internal`.
     pub async fn new(context: &Context, collection: Collection, query: &ObjectQuery) -> Result<Self, Error> {
+        let (query, asked_lists) = &lists::divided(&collection, query);
+        let mut lists = Vec::with_capacity(asked_lists.len());
+        for (name, asked) in asked_lists {
+            if query.pipeline.is_some() {
+                return Err(Error::invalid("pipeline", "makes rows of objects, and rows have no lists"));
+            }
+            lists.push(lists::prepared(context, &collection, name, asked).await?);
+        }
         let asked = Asked { paths: &query.paths, include: &query.include, expand: &query.expand, pipeline: &[] };
         let expanded = expand_references(context, collection.clone(), asked).await?;
         let mut errors = expanded.errors;
@@ -108,7 +123,13 @@ impl PreparedQuery {
             pipeline,
             skip: query.skip,
             limit: query.limit,
+            lists,
         })
+    }
+
+    /// Whether lists come along with its objects, of which there can be [`MAX_WITH_LISTS`] then.
+    pub fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
     }
 
     /// The definition of what it is about.
@@ -154,8 +175,7 @@ fn filter(collection: &Collection, query: &ObjectQuery) -> Result<Filter, String
         }
     }
     if let Some(condition) = &query.condition {
-        let types = |path: &Path| collection.type_of(path).map(|(kind, _)| kind);
-        parts.push(cortex_where::parse(condition, &types).map_err(|error| error.to_string())?);
+        parts.push(parsed_where(collection, condition)?);
     }
     Ok(Filter::All(parts))
 }

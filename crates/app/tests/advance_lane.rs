@@ -11,6 +11,7 @@ mod seen;
 mod sorted;
 mod stopping;
 mod upkeep;
+mod within;
 
 use futures::executor::block_on;
 use std::io::Read;

@@ -55,6 +55,8 @@ pub enum Source {
     Dynamodb(TableSource),
     /// The org's accounts.
     Accounts,
+    /// Documents of an array in one record, which have nothing built in. Of what an export is limited to only.
+    Elements,
 }
 
 /// One declared property.
@@ -183,6 +185,14 @@ pub enum DefinitionError {
         /// Where.
         pointer: String,
     },
+    /// A list that is none.
+    #[error("{pointer}: {reason}")]
+    List {
+        /// Where.
+        pointer: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A source that is none, or that does not keep orgs apart.
     #[error("{pointer}: {reason}")]
     Source {
@@ -228,6 +238,7 @@ impl Source {
             Self::Records | Self::Accounts => &BUILT_IN,
             // The platform's ids are of its own making.
             Self::Dynamodb(_) => &[("_id", PropertyType::String)],
+            Self::Elements => &[],
         }
     }
 }
@@ -274,6 +285,9 @@ impl Collection {
     pub fn check(&self) -> Result<(), DefinitionError> {
         if let Source::Dynamodb(table) = &self.source {
             table.check()?;
+        }
+        for list in self.lists() {
+            self.check_list(list.property, format!("/properties/{}", list.property.name))?;
         }
         let mut count = 0;
         check_properties(&self.properties, "/properties", None, self.source.built_in(), &mut count)
@@ -399,7 +413,9 @@ impl Collection {
             }
         }
         if paths.is_empty() {
-            selected.extend("_id".parse::<Path>());
+            // Elements have one only where it is declared.
+            let built_in = self.source.built_in().iter().any(|(name, _)| *name == "_id");
+            selected.extend("_id".parse::<Path>().ok().filter(|_| built_in));
             for property in self.properties.iter().filter(|property| !property.optional) {
                 if let Ok(path) = property.name.parse::<Path>() {
                     push_leaves(property, &path, flatten, false, &mut selected);
@@ -495,6 +511,10 @@ fn check_properties(
         }
         if depth > 1 && property.kind == PropertyKind::File {
             return Err(DefinitionError::FileInDocument { pointer });
+        }
+        if depth > 1 && matches!(property.kind, PropertyKind::List { .. }) {
+            let reason = "lists belong to records; a document cannot have any";
+            return Err(DefinitionError::List { pointer, reason });
         }
         // A name that is one may still be too long behind those around it.
         let path = parent.map_or_else(|| name.parse(), |parent| parent.child(name));

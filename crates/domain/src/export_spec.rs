@@ -1,6 +1,6 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccessRules, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer};
+use crate::{AccessRules, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer, Within};
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
@@ -170,6 +170,9 @@ pub struct ExportSpec {
     pub seq: Seq,
     /// The collection as it was defined when the export was queued, references that are followed as documents.
     pub collection: Collection,
+    /// The record that it is limited to; `None` = to none.
+    #[serde(default)]
+    pub within: Option<Within>,
     /// References that were asked to be expanded.
     #[serde(default)]
     pub expand: Vec<Path>,

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum FailureCode {
     /// Its collection or definition is gone.
     CollectionMissing,
+    /// The record that it was limited to is gone, or may not be read.
+    RecordMissing,
     /// A record could not be read.
     BadRecord,
     /// Its range of dates means nothing at its start.

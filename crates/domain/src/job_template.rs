@@ -1,7 +1,8 @@
 //! What a job's exports are made from: the request, and where the result goes.
 
 use crate::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, SealedDestination,
+    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, Prefix,
+    SealedDestination,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +15,9 @@ use waybill_record::Path;
 pub struct JobTemplate {
     /// What it reads.
     pub collection: CollectionName,
+    /// The record that it is limited to, and which of its properties.
+    #[serde(default)]
+    pub prefix: Option<Prefix>,
     /// The form that it writes.
     pub format: ExportFormat,
     /// How hard deflate tries.

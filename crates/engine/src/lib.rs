@@ -14,6 +14,7 @@ mod files;
 mod manifest;
 mod plan;
 mod sort;
+mod unwind;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
 pub use block::{Block, PackedDocument};
@@ -22,6 +23,7 @@ pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
 pub use plan::{Plan, PlanSpec, RecordFault, RowTexts, TransformError};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
+pub use unwind::unwound;
 pub use waybill_archive::{
     EntryPiece, EntryReader, EntrySummary, InflateError, Level, Modified, Packed, Packing, Restart, gzip_header,
     gzip_trailer, is_precompressed,

@@ -69,6 +69,20 @@ impl QueryArguments {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Those whose names begin with `name` and a dot, without that.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        let inner = |given: &str| Some(given.strip_prefix(name)?.strip_prefix('.')?.to_owned());
+        Self(self.0.iter().filter_map(|(given, value)| Some((inner(given)?, value.clone()))).collect())
+    }
+
+    /// Those whose names do not begin with one of `names` and a dot.
+    #[must_use]
+    pub fn besides(&self, names: &[&str]) -> Self {
+        let is_below = |given: &str| given.split_once('.').is_some_and(|(head, _)| names.contains(&head));
+        Self(self.0.iter().filter(|(given, _)| !is_below(given)).cloned().collect())
+    }
+
     /// The only value of `name`.
     ///
     /// # Errors
@@ -169,6 +183,15 @@ mod tests {
         assert_eq!(error.to_string(), "`big` must be a whole number from 1 to 1000");
         assert_eq!(query.switch("records"), Ok(true));
         assert!(query.switch("odd").is_err());
+    }
+
+    #[test]
+    fn arguments_below_a_name_are_told_from_the_others() {
+        let query = QueryArguments::parse("limit=5&visits.limit=1&visits.paths[]=a&visitsx.limit=2").unwrap();
+        let below = query.below("visits");
+        assert_eq!(below.names().collect::<Vec<_>>(), ["limit", "paths[]"]);
+        assert_eq!(below.one("limit"), Ok(Some("1")));
+        assert_eq!(query.besides(&["visits"]).names().collect::<Vec<_>>(), ["limit", "visitsx.limit"]);
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub trait RecordSource: RecordStore {
             Source::Records => self.read_page(&reading.org, &reading.collection, section, from, limit).await,
             Source::Dynamodb(_) => Err(not_read("tables of the platform")),
             Source::Accounts => Err(not_read("accounts")),
+            Source::Elements => Err(not_read("elements of arrays")),
         }
     }
 

@@ -108,6 +108,7 @@ impl From<IdempotencyKeyError> for Fault {
 pub(crate) fn failure_fault(failure: &Failure, objects: &str) -> Fault {
     let fault = match failure.code {
         FailureCode::CollectionMissing => Fault::new(Kind::InvalidObject).at(objects),
+        FailureCode::RecordMissing => Fault::new(Kind::NotFound).at("export.prefix"),
         FailureCode::LimitExceeded => Fault::new(Kind::RequestTooLarge),
         FailureCode::QuotaExceeded => Fault::new(Kind::StorageQuota),
         FailureCode::Denied => Fault::new(Kind::AccessDenied),

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
 use waybill_app::{
-    Effort, Error, ExportView, ExportWindow, LogFilter, ObjectQuery, PreparedQuery, count_records, list_exports,
-    list_logs, named_collection, query_records, read_export, read_one_record, render_objects,
-    window_exports_as_created, with_requests,
+    Effort, Error, ExportView, ExportWindow, FileBytes, FileOfRecord, LogFilter, MAX_WITH_LISTS, ObjectQuery,
+    PreparedQuery, count_records, download_file, list_exports, list_logs, list_of_record, named_collection,
+    query_records, read_export, read_one_record, render_objects, window_exports_as_created, with_requests,
 };
-use waybill_domain::{Collection, Export, ExportId, Seq, Surface};
+use waybill_domain::{Collection, Export, ExportId, IdError, RecordId, Seq, Surface};
 
 /// Exports that are read at once while looking for those of a list.
 const SCAN_PAGE: usize = 200;
@@ -45,6 +45,8 @@ pub(crate) struct Listing {
     pub(crate) more: bool,
     /// Why it ends before its time.
     pub(crate) cut: Option<Fault>,
+    /// Where it is, below org and version, where it is a list of a record.
+    pub(crate) path: Option<String>,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,11 @@ impl Objects {
         self.kind == ObjectsKind::Exports
     }
 
+    /// The names of their lists.
+    pub(crate) fn lists(&self) -> Vec<&str> {
+        self.collection.lists().map(|list| list.property.name.as_str()).collect()
+    }
+
     async fn prepare(&self, call: &Call<'_>, query: &ObjectQuery) -> Result<PreparedQuery, Fault> {
         let prepared = PreparedQuery::new(call.context, self.collection.clone(), query).await;
         prepared.map_err(argument)
@@ -108,11 +115,12 @@ impl Objects {
     /// Faults of the arguments, and of what is read. Once something was found, what goes wrong is in [`Listing::cut`].
     pub(crate) async fn list(&self, call: &Call<'_>, arguments: &ObjectQuery) -> Result<Listing, Fault> {
         let query = self.prepare(call, arguments).await?;
+        if query.has_lists() && arguments.limit > MAX_WITH_LISTS {
+            let reason = format!("must be at most {MAX_WITH_LISTS} where lists come along");
+            return Err(Fault::new(Kind::InvalidArgument).because(reason).at("limit"));
+        }
         if self.kind == ObjectsKind::Records {
-            let found = query_records(call.context, &*call.deps.records, &call.principal, &query, Effort::default());
-            let found = found.await.map_err(source)?;
-            let (texts, more) = (found.gathered.texts, found.gathered.more);
-            return Ok(Listing { query, found: Found::Texts(texts), more, cut: found.cut.map(Fault::from) });
+            return listing(call, query).await;
         }
         if self.are_exports()
             && let Some(newest_first) = as_created(arguments)
@@ -126,7 +134,7 @@ impl Objects {
             let surface = Some(Surface::Cortex);
             let exports = window_exports_as_created(call.context, &call.principal, surface, window, newest_first);
             let (exports, more) = exports.await?;
-            return Ok(Listing { query, found: Found::Exports(exports), more, cut: None });
+            return Ok(Listing { query, found: Found::Exports(exports), more, cut: None, path: None });
         }
         let mut gathering = query.gathering();
         let mut scan = Scan::new(call, self.kind);
@@ -148,7 +156,66 @@ impl Objects {
             }
         }
         let found = gathering.finish().map_err(argument)?;
-        Ok(Listing { query, found: Found::Texts(found.texts), more: found.more, cut })
+        Ok(Listing { query, found: Found::Texts(found.texts), more: found.more, cut, path: None })
+    }
+
+    /// Finds those records of one list of a record that are asked for.
+    ///
+    /// # Errors
+    /// `kNotFound` for the record and for the list; as [`Objects::list`].
+    pub(crate) async fn list_of(
+        &self,
+        call: &Call<'_>,
+        (id, list): (&str, &str),
+        arguments: &ObjectQuery,
+    ) -> Result<Listing, Fault> {
+        let id = self.record_id(id)?;
+        let place = (id, list);
+        let query =
+            list_of_record(call.context, &*call.deps.records, &call.principal, &self.collection, place, arguments);
+        let query = query.await.map_err(|error| self.absent(&id.to_string(), list, error))?;
+        Ok(Listing { path: Some(format!("/{}/{id}/{list}", self.collection.name)), ..listing(call, query).await? })
+    }
+
+    /// The bytes of a file of a record, or that they are awaited.
+    ///
+    /// # Errors
+    /// `kNotFound` for the record, the property and the file.
+    pub(crate) async fn file(
+        &self,
+        call: &Call<'_>,
+        id: &str,
+        property: &str,
+        file: Option<&str>,
+    ) -> Result<FileBytes, Fault> {
+        let record = self.record_id(id)?;
+        let not_found = |name: &str| Error::NotFound { kind: "file", id: name.to_owned() };
+        let file = file.map(|file| file.parse().map_err(|_| self.absent(id, property, not_found(file)))).transpose()?;
+        let (records, archives) = (&*call.deps.records, &*call.deps.archives);
+        let wanted = FileOfRecord { record, property: property.to_owned(), file };
+        let bytes = download_file(call.context, records, archives, &call.principal, &self.collection, &wanted);
+        bytes.await.map_err(|error| self.absent(id, property, error))
+    }
+
+    /// The id of a record.
+    fn record_id(&self, id: &str) -> Result<RecordId, Fault> {
+        let place = format!("{}._id", self.collection.singular);
+        id.parse().map_err(|error: IdError| Fault::new(Kind::InvalidArgument).because(error.to_string()).at(place))
+    }
+
+    /// What it means that a record, or what is asked of it, could not be read.
+    fn absent(&self, id: &str, property: &str, error: Error) -> Fault {
+        let singular = &self.collection.singular;
+        match error {
+            Error::NotFound { kind: "record", .. } => {
+                let reason = format!("{singular} `{id}` does not exist");
+                Fault::new(Kind::NotFound).because(reason).at(format!("{singular}._id"))
+            }
+            error @ Error::NotFound { .. } => {
+                Fault::new(Kind::NotFound).because(error.to_string()).at(format!("{singular}.{property}"))
+            }
+            error => source(error),
+        }
     }
 
     /// How many meet a condition.
@@ -176,7 +243,7 @@ impl Objects {
     /// `kNotFound`, and faults of the arguments.
     pub(crate) async fn read(&self, call: &Call<'_>, id: &str, parts: &ObjectQuery) -> Result<Value, Fault> {
         let path = format!("{}._id", self.collection.singular);
-        let wrong = |reason: String| Fault::new(Kind::InvalidArgument).because(reason).at(path.clone());
+        let wrong = |reason: String| Fault::new(Kind::InvalidArgument).because(reason).at(path);
         let id = if id == "me" && self.collection.source == waybill_domain::Source::Accounts {
             call.principal.account.to_string()
         } else {
@@ -189,19 +256,13 @@ impl Objects {
             let view = read_export(call.context, &call.principal, Some(Surface::Cortex), id).await?;
             export_text(call, &view)?
         } else {
-            let id = id.parse().map_err(|error: waybill_domain::IdError| wrong(error.to_string()))?;
+            let record = self.record_id(&id)?;
             let records = &*call.deps.records;
-            let found = read_one_record(call.context, records, &call.principal, &self.collection, id).await;
-            found.map_err(|error| match error {
-                Error::NotFound { .. } => {
-                    let reason = format!("{} `{id}` does not exist", self.collection.singular);
-                    Fault::new(Kind::NotFound).because(reason).at(path.clone())
-                }
-                error => source(error),
-            })?
+            let found = read_one_record(call.context, records, &call.principal, &self.collection, record).await;
+            found.map_err(|error| self.absent(&record.to_string(), "_id", error))?
         };
         let query = self.prepare(call, parts).await?;
-        let listing = Listing { query, found: Found::Texts(vec![text]), more: false, cut: None };
+        let listing = Listing { query, found: Found::Texts(vec![text]), more: false, cut: None, path: None };
         listing.objects(call, 0..1).await?.pop().ok_or_else(|| Fault::new(Kind::NotFound))
     }
 
@@ -253,6 +314,14 @@ impl Listing {
         let records = &*call.deps.records;
         Ok(render_objects(call.context, records, &call.principal, &self.query, texts, &CortexForm).await?)
     }
+}
+
+/// The records that a query finds.
+async fn listing(call: &Call<'_>, query: PreparedQuery) -> Result<Listing, Fault> {
+    let found = query_records(call.context, &*call.deps.records, &call.principal, &query, Effort::default());
+    let found = found.await.map_err(source)?;
+    let (texts, more) = (found.gathered.texts, found.gathered.more);
+    Ok(Listing { query, found: Found::Texts(texts), more, cut: found.cut.map(Fault::from), path: None })
 }
 
 /// A row of a pipeline.
@@ -337,7 +406,9 @@ fn argument(error: Error) -> Fault {
     match error {
         Error::Invalid(fields) => {
             let told: Vec<String> = fields.iter().map(|field| field.message.clone()).collect();
-            let name = fields.first().and_then(|field| field.field.split('.').next()).unwrap_or_default();
+            // Of arrays, which of their elements is in the reason.
+            let name = fields.first().map(|field| field.field.trim_end_matches(|part: char| part.is_ascii_digit()));
+            let name = name.unwrap_or_default().trim_end_matches('.');
             Fault::new(Kind::InvalidArgument).because(told.join("; ")).at(name)
         }
         error => error.into(),

@@ -22,6 +22,7 @@ use utoipa::{Modify, OpenApi};
         routes::list_objects::list_objects,
         routes::read_object::read_object,
         routes::read_object_property::read_object_property,
+        routes::download_file_content::download_file_content,
         routes::drive_object::drive_object,
     ),
     modifiers(&Credentials),

@@ -3,6 +3,7 @@
 pub(crate) mod create_export;
 pub(crate) mod delete_export;
 pub(crate) mod download_content;
+pub(crate) mod download_file_content;
 pub(crate) mod drive_object;
 pub(crate) mod list_exports;
 pub(crate) mod list_objects;

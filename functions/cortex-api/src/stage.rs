@@ -7,12 +7,15 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use waybill_app::ports::{Entity as _, Entropy as _, Expect, Row, SealContext, SecretVault, Transaction, Write};
-use waybill_app::{CreateAccount, Passwords, RequestLimiter, create_account};
+use waybill_app::ports::{
+    ArchiveStore as _, Entity as _, Entropy as _, Expect, ObjectMetadata, Row, SealContext, SecretVault, Transaction,
+    Write,
+};
+use waybill_app::{AnnounceFile, CreateAccount, Passwords, RequestLimiter, announce_file, create_account};
 use waybill_domain::{
     AccessKey, AccountName, Archive, ArchiveEntry, CollectionName, Email, Epoch, Export, ExportId, Failure,
-    FinishRecord, KeyId, KeyPointer, KeySecret, OrgCode, Progress, PropertyKind, Role, SignaturePair, StorageHold,
-    Surface, Timestamp, Usage,
+    FinishRecord, KeyId, KeyPointer, KeySecret, OrgCode, Progress, Property, PropertyKind, RecordFile, Role,
+    SignaturePair, StorageHold, Surface, Timestamp, Usage,
 };
 use waybill_http::Origins;
 use waybill_testkit::{MemoryPorts, samples};
@@ -62,13 +65,25 @@ impl Stage {
         let stage = Self::new().await;
         let org: OrgCode = "demo".parse().unwrap();
         let countries: CollectionName = "countries".parse().unwrap();
-        let mut definition =
-            samples::collection(&org, &countries, vec![samples::property("name", PropertyKind::String)]);
+        let optional = |name: &str, kind, array| Property { optional: true, array, ..samples::property(name, kind) };
+        let city =
+            vec![samples::property("name", PropertyKind::String), samples::property("people", PropertyKind::Number)];
+        let airports = PropertyKind::List { collection: "airports".parse().unwrap(), via: "country".to_owned() };
+        let properties = vec![
+            samples::property("name", PropertyKind::String),
+            samples::property("airports", airports),
+            optional("cities", PropertyKind::Document { properties: city }, true),
+            optional("flag", PropertyKind::File, false),
+            optional("maps", PropertyKind::File, true),
+        ];
+        let mut definition = samples::collection(&org, &countries, properties);
         definition.singular = "country".parse().unwrap();
         stage.ports.insert(&definition).await.unwrap();
         let (denmark, germany) = ("0000000000000000000000d1", "0000000000000000000000d2");
         let lines = [
-            format!(r#"{{"_id":"{denmark}","name":"Denmark"}}"#),
+            format!(
+                r#"{{"_id":"{denmark}","name":"Denmark","cities":[{{"name":"Aarhus","people":290598}},{{"name":"Odense"}}]}}"#
+            ),
             format!(r#"{{"_id":"{germany}","name":"Germany"}}"#),
         ];
         stage.load(&countries, &lines.join("\n")).await;
@@ -81,12 +96,35 @@ impl Stage {
         stage
     }
 
-    async fn load(&self, collection: &CollectionName, lines: &str) {
+    /// Loads records into a collection of `demo`.
+    pub(crate) async fn load(&self, collection: &CollectionName, lines: &str) {
         let admin = samples::principal("demo", Role::Admin).unwrap();
         let records = &*self.ports.records;
         let loading =
             waybill_app::load_records(&self.deps.context, records, &admin, collection, lines.as_bytes(), None);
         assert!(loading.await.unwrap().rejected.is_empty());
+    }
+
+    /// Announces a file of a country.
+    pub(crate) async fn announce(&self, record: &str, property: &str) -> RecordFile {
+        let command = AnnounceFile {
+            collection: "countries".parse().unwrap(),
+            record: record.parse().unwrap(),
+            property: property.to_owned(),
+            filename: "a.svg".to_owned(),
+            media_type: "image/svg+xml".to_owned(),
+            size_bytes: 5,
+            idempotency: None,
+        };
+        let (records, archives) = (&*self.ports.records, &*self.ports.archives);
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        announce_file(&self.deps.context, records, archives, &admin, &command).await.unwrap().file
+    }
+
+    /// Uploads an announced file.
+    pub(crate) async fn upload(&self, file: &RecordFile) {
+        let metadata = ObjectMetadata { content_type: file.media_type.clone(), sha256: None };
+        self.ports.archives.put_new(&file.object_key(), "bytes".into(), &metadata).await.unwrap();
     }
 
     /// The same, with another vault.

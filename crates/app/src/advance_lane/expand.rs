@@ -1,6 +1,6 @@
 //! Records of a chunk with their references replaced: looked up in batches, kept for a while, never one by one.
 
-use super::plan::sight;
+use super::plan::{record_sight, sight};
 use super::{Exporting, Interrupted};
 use crate::account_records::accounts_by_id;
 use bytes::Bytes;
@@ -57,7 +57,7 @@ impl Expander {
             targets: spec.followed.iter().map(|followed| followed.collection.clone()).collect(),
             expansion: Arc::new(Expansion::compile(&follow.collect::<Vec<_>>())),
             filter: spec.filter.clone().unwrap_or_else(Filter::everything),
-            sight: sight(&spec.access, &spec.viewer),
+            sight: record_sight(spec),
             sights: Arc::new(spec.followed.iter().map(|followed| sight(&followed.access, &spec.viewer)).collect()),
             kept: Mutex::default(),
         })

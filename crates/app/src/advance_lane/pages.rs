@@ -6,6 +6,7 @@
 
 use super::expand::Expander;
 use super::selected::{reading, refused};
+use super::unwind::Unwinder;
 use super::{Exporting, Interrupted};
 use crate::account_records::account_page;
 use futures::future::BoxFuture;
@@ -71,10 +72,11 @@ pub(super) struct PageEnd {
     pub(super) next: Option<PageCursor>,
 }
 
-/// What is read: which records, with which references replaced.
+/// What is read: which records, which elements of them, with which references replaced.
 #[derive(Clone)]
 pub(super) struct Selected {
     reading: Reading,
+    unwinder: Option<Arc<Unwinder>>,
     expander: Option<Arc<Expander>>,
     /// A document is made of each record.
     documents: bool,
@@ -85,6 +87,7 @@ impl Selected {
     pub(super) fn of(spec: &ExportSpec) -> Self {
         Self {
             reading: reading(spec),
+            unwinder: Unwinder::of(spec).map(Arc::new),
             expander: Expander::of(spec).map(Arc::new),
             documents: spec.format.makes_documents(),
         }
@@ -103,16 +106,22 @@ where
     M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
 {
     let side_by_side = exporting.compute.parallelism().max(1);
-    let expander = selected.expander.clone();
+    let (unwinder, expander) = (selected.unwinder.clone(), selected.expander.clone());
     // A record may grow by much when its references are replaced.
     let growth = if expander.is_some() { GROWTH } else { 1 } * if selected.documents { DOCUMENT_GROWTH } else { 1 };
     let chunk_bytes = (exporting.settings.chunk_bytes / growth).max(1);
     fetched(exporting, selected, turns, side_by_side + 1)
         .flat_map(move |page| iter(chunks(page, chunk_bytes)))
         .map(move |chunk| {
-            let (transform, expander) = (transform.clone(), expander.clone());
+            let (transform, unwinder, expander) = (transform.clone(), unwinder.clone(), expander.clone());
             async move {
                 let (chunk, end) = chunk?;
+                let chunk = match unwinder {
+                    Some(unwinder) => {
+                        transform_chunk(exporting, move |chunk: &Chunk| unwinder.unwind(chunk), chunk).await?
+                    }
+                    None => chunk,
+                };
                 let chunk = match expander {
                     Some(expander) => expander.expand(exporting, chunk).await?,
                     None => chunk,
@@ -195,7 +204,7 @@ fn fetch(exporting: &Exporting, selected: Arc<Selected>, turn: Turn) -> Fetch<'_
         let from = turn.from.as_ref();
         let page = match reading.source {
             Source::Accounts => account_page(&exporting.context, &reading.org, from, limit).await,
-            Source::Records | Source::Dynamodb(_) => {
+            Source::Records | Source::Dynamodb(_) | Source::Elements => {
                 exporting.records.read_section(reading, turn.partition, from, limit).await
             }
         };

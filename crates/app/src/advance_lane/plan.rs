@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use waybill_domain::{
-    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, Viewer,
+    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, Source, Viewer,
 };
 use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
 use waybill_query::Filter;
@@ -33,9 +33,15 @@ pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, Select
         raw_cells: spec.raw_cells,
     })?;
     // Where references are followed, records are looked at before.
-    let sight = sight(&spec.access, &spec.viewer).filter(|_| spec.followed.is_empty());
+    let sight = record_sight(spec).filter(|_| spec.followed.is_empty());
     let plan = plan.with_stages(course.before.clone(), course.after.clone());
     Ok(plan.with_files(file_properties(spec)).seen_by(sight))
+}
+
+/// What is seen of the records that are exported; `None` = all of all, also where they are elements, which are cut out of what is
+/// seen of their record.
+pub(super) fn record_sight(spec: &ExportSpec) -> Option<Arc<dyn Sight>> {
+    if spec.collection.source == Source::Elements { None } else { sight(&spec.access, &spec.viewer) }
 }
 
 /// What `viewer` sees of a collection's records; `None` = all of all.

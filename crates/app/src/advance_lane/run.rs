@@ -5,11 +5,12 @@ use super::stamp::{Run, Stamped};
 use super::{Exporting, Interrupted, Lease, StepEnd, finish, stamp, write};
 use crate::end_export::stop_asked_at;
 use crate::expand_references::definition;
+use crate::export_within::is_readable;
 use crate::settle_export::{Settling, settle};
 use futures::future::{Either, select};
 use std::pin::pin;
 use std::time::Duration;
-use waybill_domain::{Epoch, ExportSpec, Failure, FailureCode, OrgCode, Seq, StepOutcome};
+use waybill_domain::{Epoch, ExportSpec, Failure, FailureCode, OrgCode, Prefix, Seq, StepOutcome};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// The table that unreadable records are reported of.
@@ -133,10 +134,12 @@ async fn work(
         return Ok(packaged.then_some(Settling::Ready));
     }
     assert_collection(exporting, spec).await?;
+    assert_parent(exporting, spec).await?;
     match write::write_archive(exporting, lease, run, spec, deadline).await? {
         write::Written::Finished(last) => {
             // Records of a collection that was deleted meanwhile are missing: no archive shall pass for all of them.
             assert_collection(exporting, spec).await?;
+            assert_parent(exporting, spec).await?;
             let appeared = finish::appear(exporting, run, last, deadline).await?;
             let ready = appeared && package(exporting, lease, run, spec, deadline).await?;
             Ok(ready.then_some(Settling::Ready))
@@ -158,6 +161,17 @@ async fn assert_collection(exporting: &Exporting, spec: &ExportSpec) -> Result<(
         Ok(Some(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Fails the export when the record that it is limited to is gone, or out of its principal's sight, now.
+async fn assert_parent(exporting: &Exporting, spec: &ExportSpec) -> Result<(), Interrupted> {
+    let Some(within) = &spec.within else { return Ok(()) };
+    if is_readable(&*exporting.records, &spec.org, within, &spec.viewer).await? {
+        return Ok(());
+    }
+    let Prefix { parent, record, property } = &within.prefix;
+    let message = format!("the record `{record}` of `{parent}` is not there, or its `{property}` may not be read");
+    Err(Interrupted::Failed(Failure::new(FailureCode::RecordMissing, message)))
 }
 
 enum Judgement {

@@ -2,7 +2,7 @@
 
 use super::Interrupted;
 use std::collections::BTreeSet;
-use waybill_domain::{ExportSpec, Failure, FailureCode, RecordId, Source, TableSource};
+use waybill_domain::{ExportSpec, Failure, FailureCode, Items, RecordId, Source, TableSource, Within};
 use waybill_ports::{IdRange, PortError, PortErrorKind, Reading};
 use waybill_query::{Filter, Operand, Order, Test};
 
@@ -12,6 +12,12 @@ const MOST_AMONG: usize = 200;
 /// What an export reads: of Waybill's own records no others than those whose ids its condition allows.
 pub(super) fn reading(spec: &ExportSpec) -> Reading {
     let all = Reading::all(&spec.collection);
+    if let Some(Within { prefix, .. }) = spec.within.as_ref().filter(|within| within.items == Items::Elements) {
+        let test = Test::Equal(Operand::Id(prefix.record.to_string()));
+        let Ok(path) = "_id".parse() else { return all };
+        let parent = Reading { collection: prefix.parent.clone(), source: Source::Records, ..all };
+        return selected(parent, &Filter::Property { path, test });
+    }
     let reading = match (&all.source, &spec.filter) {
         (Source::Records, Some(filter)) => selected(all, filter),
         _ => all,

@@ -183,6 +183,7 @@ struct NoOrder;
 fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
     let request = serde_json::json!({
         "collection": spec.collection.name,
+        "prefix": spec.within.as_ref().map(|within| within.prefix.to_string()),
         "format": spec.format,
         "level": spec.level,
         "paths": spec.selection.paths,

@@ -103,6 +103,11 @@ impl Gathering {
         Ok(())
     }
 
+    /// Bytes that it keeps.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether nothing that is offered from now on can matter.
     pub fn is_full(&self) -> bool {
         match &self.evaluation {

@@ -134,7 +134,7 @@ pub(super) async fn stored_records(
     match &collection.source {
         Source::Records => Ok(records.get(&collection.org, &collection.name, ids).await?),
         Source::Accounts => Ok(accounts_by_id(context, &collection.org, ids).await?),
-        Source::Dynamodb(_) => Err(unreadable_source(collection)),
+        Source::Dynamodb(_) | Source::Elements => Err(unreadable_source(collection)),
     }
 }
 
@@ -163,9 +163,9 @@ struct Section {
 }
 
 /// What takes a record that is found; gives how many more are wanted, `None` when that is enough.
-type Take<'a> = dyn FnMut(&mut Tape, &Bytes) -> Result<Option<usize>, Error> + Send + 'a;
+pub(super) type Take<'a> = dyn FnMut(&mut Tape, &Bytes) -> Result<Option<usize>, Error> + Send + 'a;
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     context: &'a Context,
     records: &'a dyn RecordSource,
     query: &'a PreparedQuery,
@@ -182,7 +182,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn of(
+    pub(super) fn of(
         context: &'a Context,
         records: &'a dyn RecordSource,
         principal: &'a Principal,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Gives every record to `take` until that is enough.
-    async fn run(&mut self, take: &mut Take<'_>) -> Result<(), Error> {
+    pub(super) async fn run(&mut self, take: &mut Take<'_>) -> Result<(), Error> {
         let mut wanted = match self.query.pipeline {
             Some(_) => usize::MAX,
             None => self.query.skip.saturating_add(self.query.limit).saturating_add(1),
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
             let from = this.sections[*at].from.as_ref();
             let page = match reading.source {
                 Source::Accounts => account_page(this.context, &reading.org, from, limit).await,
-                Source::Records | Source::Dynamodb(_) => {
+                Source::Records | Source::Dynamodb(_) | Source::Elements => {
                     let section = u16::try_from(*at).unwrap_or(u16::MAX);
                     this.records.read_section(reading, section, from, limit).await
                 }

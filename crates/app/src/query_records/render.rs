@@ -1,5 +1,6 @@
 //! The parts of records that a client asked for, with references replaced by what they lead to.
 
+use super::lists::add_lists;
 use super::read::{corrupt, stored_records};
 use super::{PreparedQuery, sight};
 use crate::expand_references::definition;
@@ -31,6 +32,9 @@ pub trait ObjectForm: Sync {
 
     /// A reference to a record that is not shown itself; `singular` is the name of one of its kind.
     fn reference(&self, collection: &CollectionName, singular: &CollectionName, id: &str) -> Value;
+
+    /// A part of the list `property` of a record of `collection`; `more` where there are others beyond it.
+    fn list(&self, collection: &Collection, id: RecordId, property: &str, data: Vec<Value>, more: bool) -> Value;
 }
 
 /// Records, as JSON texts, with the parts that the query selects.
@@ -46,9 +50,10 @@ pub async fn render_objects(
     form: &dyn ObjectForm,
 ) -> Result<Vec<Value>, Error> {
     let rendering = Rendering { context, records, principal, query, form };
-    let mut objects = Vec::with_capacity(texts.len());
+    let (mut objects, mut levels) = (Vec::with_capacity(texts.len()), Vec::with_capacity(texts.len()));
     for text in texts {
         let (level, members) = members(principal, &query.stored, text)?;
+        levels.push(level);
         // Those that were found are the caller's business.
         objects.push(form.object(&query.stored, level.unwrap_or(1), members));
     }
@@ -61,6 +66,7 @@ pub async fn render_objects(
     for object in &mut objects {
         pick(object, &wanted, true);
     }
+    add_lists((context, records, principal), query, &mut objects, &levels, form).await?;
     Ok(objects)
 }
 

@@ -20,7 +20,7 @@ const PEOPLE: [(&str, u8, &[&str]); 5] = [
     ("nobody", 15, &[]),
 ];
 
-fn account(number: u8) -> AccountId {
+pub(super) fn account(number: u8) -> AccountId {
     AccountId::new(Timestamp::from_millis(0), [number; 8])
 }
 
@@ -28,8 +28,8 @@ fn guarded(name: &str, kind: PropertyKind, level: AccessLevel) -> Property {
     Property { read_access: level, ..samples::property(name, kind) }
 }
 
-/// Visits of two sites; nurses read visits and no sites, doctors change visits and read sites.
-fn hospital() -> Fixture {
+/// Visits of sites; nurses read visits and no sites, doctors change visits and read sites.
+pub(super) fn hospital() -> Fixture {
     let fixture = Fixture::new(0);
     let org = &fixture.admin.org;
     for (name, number, roles) in PEOPLE {
@@ -57,12 +57,22 @@ fn hospital() -> Fixture {
         )
     };
     let code = samples::property("code", PropertyKind::String);
+    let list = PropertyKind::List { collection: "visits".parse().unwrap(), via: "site".to_owned() };
+    let line = vec![
+        samples::property("sku", PropertyKind::String),
+        guarded("cost", PropertyKind::Number, AccessLevel::Share),
+        samples::property("visit", PropertyKind::Reference { collection: "visits".parse().unwrap() }),
+    ];
+    let many = |property| Property { array: true, ..property };
+    let lines = many(samples::property("lines", PropertyKind::Document { properties: line }));
+    let notes = many(samples::property("notes", PropertyKind::Document { properties: Vec::new() }));
+    let vault = guarded("vault", PropertyKind::Number, AccessLevel::Share);
     let sites = Collection {
         access: granted(json!([{"type":"role","target":"doctor","allow":4}])),
         ..samples::collection(
             org,
             &"sites".parse().unwrap(),
-            vec![code, guarded("vault", PropertyKind::Number, AccessLevel::Share)],
+            vec![code, vault, samples::property("visits", list), lines, notes],
         )
     };
     block_on(fixture.ports.insert(&visits)).unwrap();
@@ -84,7 +94,7 @@ fn hospital() -> Fixture {
     fixture
 }
 
-fn load(fixture: &Fixture, collection: &str, lines: &str) {
+pub(super) fn load(fixture: &Fixture, collection: &str, lines: &str) {
     let (context, records) = (fixture.ports.context(), &*fixture.ports.records);
     let name = collection.parse().unwrap();
     let loaded = block_on(load_records(&context, records, &fixture.admin, &name, lines.as_bytes(), None)).unwrap();
@@ -92,7 +102,7 @@ fn load(fixture: &Fixture, collection: &str, lines: &str) {
 }
 
 /// What an administrator's export as `who` holds.
-fn exported(fixture: &Fixture, who: &str, command: CreateExport) -> String {
+pub(super) fn exported(fixture: &Fixture, who: &str, command: CreateExport) -> String {
     let number = PEOPLE.iter().find(|(name, ..)| *name == who).map(|(_, number, _)| account(*number));
     let command = CreateExport { principal: number, ..command };
     let view =
@@ -102,12 +112,12 @@ fn exported(fixture: &Fixture, who: &str, command: CreateExport) -> String {
     entry(&fixture.archive(&view), &name)
 }
 
-fn visits(format: ExportFormat) -> CreateExport {
+pub(super) fn visits(format: ExportFormat) -> CreateExport {
     let sort = SortOrder::parse(&json!("_id")).ok();
     CreateExport { sort, ..CreateExport::new(Surface::Admin, "visits".parse().unwrap(), format) }
 }
 
-fn paths<const N: usize>(paths: [&str; N]) -> Vec<waybill_app::Path> {
+pub(super) fn paths<const N: usize>(paths: [&str; N]) -> Vec<waybill_app::Path> {
     paths.iter().map(|path| path.parse().unwrap()).collect()
 }
 

@@ -10,7 +10,7 @@ impl RecordSource for DynamoRecordStore {
     fn sections(&self, reading: &Reading) -> u16 {
         match &reading.source {
             Source::Records => self.partitions(),
-            Source::Accounts => 1,
+            Source::Accounts | Source::Elements => 1,
             Source::Dynamodb(table) => platform_table::sections(table),
         }
     }
@@ -30,20 +30,21 @@ impl RecordSource for DynamoRecordStore {
                 platform_table::read_page(&self.client, table, &reading.org, section, from, limit).await
             }
             Source::Accounts => Err(not_read("accounts")),
+            Source::Elements => Err(not_read("elements of arrays")),
         }
     }
 
     async fn extent(&self, reading: &Reading, section: u16) -> Result<Extent, PortError> {
         match &reading.source {
             Source::Records => self.extent_within((&reading.org, &reading.collection), section, reading.ids).await,
-            Source::Dynamodb(_) | Source::Accounts => Ok(Extent::Unknown),
+            Source::Dynamodb(_) | Source::Accounts | Source::Elements => Ok(Extent::Unknown),
         }
     }
 
     fn reached(&self, reading: &Reading, cursor: &PageCursor) -> Option<RecordId> {
         match &reading.source {
             Source::Records => cursor.0.parse().ok(),
-            Source::Dynamodb(_) | Source::Accounts => None,
+            Source::Dynamodb(_) | Source::Accounts | Source::Elements => None,
         }
     }
 }

@@ -84,7 +84,7 @@ impl RecordSource for MemoryRecordStore {
     fn sections(&self, reading: &Reading) -> u16 {
         match &reading.source {
             Source::Records => self.partitions(),
-            Source::Accounts => 1,
+            Source::Accounts | Source::Elements => 1,
             Source::Dynamodb(TableSource { key_condition: Some(condition), .. }) => {
                 u16::try_from(condition.values.len()).unwrap_or(u16::MAX)
             }
@@ -108,6 +108,7 @@ impl RecordSource for MemoryRecordStore {
             }
             Source::Dynamodb(table) => self.table_page(reading, table, section, (from, limit)),
             Source::Accounts => Err(not_read("accounts")),
+            Source::Elements => Err(not_read("elements of arrays")),
         }
     }
 

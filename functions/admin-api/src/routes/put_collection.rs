@@ -51,17 +51,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_leads_to_records_that_lead_back() {
+        let stage = Stage::new().await;
+        let body = r#"{"properties":{"up":{"type":"reference","collection":"nodes"},"down":{"type":"list","collection":"nodes","via":"up"}}}"#;
+        let made = stage.send("PUT", "/v1/collections/nodes", &stage.admin, body).await;
+        assert_eq!(
+            (made.status, made.json()["properties"]["down"].to_string()),
+            (201, r#"{"type":"list","collection":"nodes","via":"up"}"#.to_owned())
+        );
+        let loaded = stage.send("POST", "/v1/collections/nodes/records", &stage.admin, r#"{"down":[]}"#).await.json();
+        assert_eq!(
+            loaded["rejected"][0]["reason"],
+            "`down` must be left out: a list holds records of another collection"
+        );
+        let other = r#"{"properties":{"nodes":{"type":"list","collection":"nodes","via":"up"}}}"#;
+        let refused = stage.send("PUT", "/v1/collections/other", &stage.admin, other).await.json();
+        assert_eq!(refused["errors"][0]["pointer"], "/properties/nodes/via");
+        assert_eq!(refused["errors"][0]["message"], "must be a property of `nodes` that is a reference to `other`");
+    }
+
+    #[tokio::test]
     async fn bad_definitions_are_refused_with_the_place() {
         let stage = Stage::new().await;
         let bodies = [
             r#"{"name":"other","singular":"9","source":{"type":"dynamodb","table":"t"},"open":1,"access":{"default":[1]},"x":1}"#,
             r#"{"properties":{"a":{"type":"text"},"b":{},"c":{"type":"reference"},"d":{"type":"file"},"e":5,
-                "f":{"type":"list","collection":"x","via":"y"},"g":{"type":"string","dimensions":["d"],"inheritable":true,"z":1},
+                "f":{"type":"list","collection":"x"},"g":{"type":"string","dimensions":["d"],"inheritable":true,"z":1},
                 "h":{"type":"document","properties":{"i":{"type":"nope"}}}}}"#,
             r#"{"properties":{"_id":{"type":"string"}}}"#,
             r#"{"properties":{"d":{"type":"document","properties":{"photo":{"type":"file"}}}}}"#,
             r#"{"properties":{"a b":{"type":"string"}}}"#,
             r#"{"properties":{"d":{"type":"document","properties":{"r":{"type":"reference","collection":"nowhere"}}}}}"#,
+            r#"{"properties":{"d":{"type":"document","properties":{"l":{"type":"list","collection":"c","via":"up"}}}}}"#,
+            r#"{"properties":{"l":{"type":"list","collection":"c","via":"up","array":true}}}"#,
+            r#"{"properties":{"l":{"type":"list","collection":"c","via":"up"},"m":{"type":"list","collection":"none","via":"up"}}}"#,
             "[1]",
             "",
             "{\n  \"properties\": {,}\n}",

@@ -94,6 +94,8 @@ impl From<Source> for SourceWire {
             Source::Records => wire("records"),
             // Of the built-in collection, which has no definition to show.
             Source::Accounts => wire("accounts"),
+            // Of what an export is limited to, likewise.
+            Source::Elements => wire("elements"),
             Source::Dynamodb(TableSource { table, key_condition, id_attribute, org_attribute }) => Self {
                 table: Some(table),
                 key_condition: key_condition.map(|KeyCondition { attribute, values, sort }| {
@@ -149,11 +151,13 @@ impl From<&AccessEntry> for AccessEntryWire {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Property)]
 pub(crate) struct PropertyWire {
-    /// `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary` or `geometry`.
+    /// `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary`, `geometry` or `list`.
     #[serde(rename = "type")]
     kind: String,
-    /// Of a reference: the collection that it refers to.
+    /// Of a reference: the collection that it refers to; of a list: the collection of its records.
     collection: Option<String>,
+    /// Of a list: the reference in its records that leads back to the record whose list it is.
+    via: Option<String>,
     /// Of a document: its properties; absent = anything.
     #[schema(no_recursion)]
     properties: Option<BTreeMap<String, PropertyWire>>,
@@ -436,15 +440,14 @@ fn read_kind(members: &mut Members<'_>, pointer: &str) -> Option<PropertyKind> {
             });
             Some(PropertyKind::Document { properties: properties.unwrap_or_default() })
         }
-        later @ "list" => {
-            for name in ["collection", "via"] {
-                members.take(name);
-            }
-            members.refuse("type", format!("`{later}` is not available yet"))
+        "list" => {
+            let (collection, via) = (members.parsed("collection", "the name of a collection"), members.text("via", NAME_CHARS));
+            let (collection, via) = (members.require("collection", collection), members.require("via", via));
+            Some(PropertyKind::List { collection: collection?, via: via?.to_owned() })
         }
         _ => members.refuse(
             "type",
-            "must be one of `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary`, `geometry`",
+            "must be one of `string`, `number`, `boolean`, `date`, `objectId`, `reference`, `file`, `document`, `any`, `binary`, `geometry`, `list`",
         ),
     }
 }

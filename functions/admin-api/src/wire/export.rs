@@ -32,6 +32,9 @@ pub(crate) struct ExportWire {
     position: Option<u64>,
     /// What it reads.
     collection: String,
+    /// Of an export of the Cortex surface that is limited to what belongs to one record: `<collection>/<_id>/<property>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
     /// A short name for people.
     #[schema(required)]
     name: Option<String>,
@@ -277,6 +280,7 @@ impl ExportWire {
             paths: paths(&spec.selection.paths),
             include: paths(&spec.selection.include),
             expand: paths(&spec.expand),
+            prefix: spec.within.as_ref().map(|within| within.prefix.to_string()),
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             date_range: spec.date_range.map(|range| DateRangeWire::new(range, export.date_span)),
@@ -371,6 +375,7 @@ fn failure(export: &Export) -> Option<FailureWire> {
     let State::Failed { failure: Failure { code, message }, .. } = &export.state else { return None };
     let code = match code {
         FailureCode::CollectionMissing => "collection-missing",
+        FailureCode::RecordMissing => "record-missing",
         FailureCode::BadRecord => "bad-record",
         FailureCode::BadDateRange => "bad-date-range",
         FailureCode::QuotaExceeded => "quota-exceeded",

@@ -41,6 +41,7 @@ pub(crate) fn export(input: &ScriptInput) -> Value {
     put("include", texts(&spec.selection.include));
     put("expand", texts(&spec.expand));
     put("where", json!(spec.filter_text));
+    put("prefix", json!(spec.within.as_ref().map(|within| within.prefix.to_string())));
     put("dataFile", data_file(export));
     put(
         "stats",

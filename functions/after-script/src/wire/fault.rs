@@ -10,6 +10,7 @@ pub(crate) fn fault(export: &Export) -> Option<Value> {
         FailureCode::CollectionMissing => {
             ("kInvalidObject", "cortex.invalidArgument.object", 400, "There is no such object")
         }
+        FailureCode::RecordMissing => ("kNotFound", "cortex.notFound.unspecified", 404, "Not found"),
         FailureCode::LimitExceeded => ("kRequestTooLarge", "cortex.tooLarge.unspecified", 413, "Too large"),
         FailureCode::QuotaExceeded => {
             ("kRequestTooLarge", "cortex.tooLarge.storageQuota", 413, "The file storage is full")
@@ -25,8 +26,13 @@ pub(crate) fn fault(export: &Export) -> Option<Value> {
         "object": "fault", "name": "error", "code": code, "errCode": err_code, "status": status, "message": message,
         "reason": failure.message,
     });
-    if let (FailureCode::CollectionMissing, Some(members)) = (failure.code, fault.as_object_mut()) {
-        members.insert("path".to_owned(), export.collection.as_str().into());
+    let path = match failure.code {
+        FailureCode::CollectionMissing => Some(export.collection.as_str()),
+        FailureCode::RecordMissing => Some("export.prefix"),
+        _ => None,
+    };
+    if let (Some(path), Some(members)) = (path, fault.as_object_mut()) {
+        members.insert("path".to_owned(), path.into());
     }
     Some(fault)
 }

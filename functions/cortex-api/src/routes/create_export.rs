@@ -5,15 +5,15 @@ use crate::reply::Reply;
 use crate::routes::Call;
 use crate::wire::arguments::only;
 use crate::wire::body;
-use crate::wire::create::{CreateBody, command};
+use crate::wire::create::{CreateBody, command, refused};
 use crate::wire::export::ExportObject;
+use waybill_app::{CreateExport, ExportView, create_export_within};
 use waybill_http::idempotent_request;
 
 /// Creates an export. An `Idempotency-Key` makes it safe to send again.
 ///
 /// # Errors
-/// `kInvalidObject` for an unknown collection, `kValidationError` with everything that is wrong, `kUnsupportedOperation` for what is
-/// not available yet.
+/// `kInvalidObject` for an unknown collection, `kNotFound` for the record of a prefix, `kValidationError` with everything that is wrong.
 #[utoipa::path(
     post,
     path = "/{org}/v2/exports",
@@ -34,8 +34,18 @@ pub(crate) async fn create_export(call: &Call<'_>) -> Result<Reply, Fault> {
     let (members, bytes) = body::object(call.request)?;
     let idempotency = idempotent_request(call.request, "cortex:create-export", bytes)?;
     let command = command(members, idempotency)?;
-    let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
+    let view = create(call, &command).await?;
     Reply::json(&ExportObject::new(&view, &call.principal))
+}
+
+/// Makes the export that is asked for.
+///
+/// # Errors
+/// As [`create_export`].
+pub(crate) async fn create(call: &Call<'_>, command: &CreateExport) -> Result<ExportView, Fault> {
+    let (records, wake) = (&*call.deps.records, &*call.deps.wake);
+    let made = create_export_within(call.context, records, wake, &call.principal, command).await;
+    made.map_err(refused)
 }
 
 #[cfg(test)]
@@ -158,13 +168,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_built_is_refused_by_name() {
-        let stage = Stage::new().await;
-        for (name, value) in [("prefix", "\"c_sites/1/c_list\"")] {
-            let reply = stage.json("POST", TARGET, &format!(r#"{{"objects":"airports","{name}":{value}}}"#)).await;
-            assert_eq!(reply["code"], "kUnsupportedOperation", "{name}");
-            assert_eq!(reply["path"], format!("export.{name}"));
+    async fn a_prefix_limits_an_export_to_what_belongs_to_a_record() {
+        let stage = Stage::with_records().await;
+        let body = |objects: &str, prefix: &str| format!(r#"{{"objects":"{objects}","prefix":"{prefix}"}}"#);
+        let denmark = "countries/0000000000000000000000d1";
+        let of_list = body("airports", &format!("{denmark}/airports"));
+        insta::assert_snapshot!("prefix_list", stage.admin("POST", TARGET, &of_list).await);
+        for objects in ["countries", "airports"] {
+            let made = stage.json("POST", TARGET, &body(objects, &format!("/{denmark}/airports"))).await;
+            assert_eq!((&made["objects"], &made["state"]), (&"airports".into(), &"pending".into()));
         }
+        let elements = body("countries", &format!("{denmark}/cities"));
+        assert_eq!(stage.json("POST", TARGET, &elements).await["prefix"], format!("{denmark}/cities"));
+        insta::assert_snapshot!(
+            "prefix_record",
+            stage.admin("POST", TARGET, &body("airports", "countries/0000000000000000000000d9/airports")).await
+        );
+        // Whether it is there is none of a member's business.
+        let as_absent =
+            stage.admin("POST", TARGET, &body("airports", "countries/0000000000000000000000d9/airports")).await;
+        let unseen = stage.member("POST", TARGET, &of_list).await;
+        assert_eq!(unseen.lines().next(), as_absent.lines().next());
+        assert!(unseen.contains("kNotFound"), "{unseen}");
+        insta::assert_snapshot!(
+            "prefix_object",
+            stage.admin("POST", TARGET, &body("airports", "c_none/0000000000000000000000d1/x")).await
+        );
+        insta::assert_snapshot!(
+            "prefix_property",
+            stage.admin("POST", TARGET, &body("countries", &format!("{denmark}/name"))).await
+        );
+        insta::assert_snapshot!(
+            "prefix_form",
+            stage.admin("POST", TARGET, &body("airports", "c_sites/1/c_list")).await
+        );
         insta::assert_snapshot!("accounts", stage.member("POST", TARGET, r#"{"objects":"accounts"}"#).await);
     }
 

@@ -4,6 +4,7 @@ use crate::fault::{Fault, Kind};
 use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
+use crate::routes::create_export::create;
 use crate::routes::list_objects::reply;
 use crate::routes::read_object_property::at;
 use crate::routes::update_export::{change, change_of_update};
@@ -139,7 +140,7 @@ async fn insert_one(call: &Call<'_>, mut options: Options, bytes: &[u8]) -> Resu
     };
     let idempotency = idempotent_request(call.request, "cortex:create-export", bytes)?;
     let command = command(members, idempotency)?;
-    let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
+    let view = create(call, &command).await?;
     if lean {
         return Reply::json(&ResultBody::new(view.export.id.to_string().into()));
     }

@@ -38,7 +38,7 @@ use crate::wire::envelope::List;
     )
 )]
 pub(crate) async fn list_exports(call: &Call<'_>) -> Result<Reply, Fault> {
-    let listing = Objects::exports(call)?.list(call, &of_query(&call.query)?).await?;
+    let listing = Objects::exports(call)?.list(call, &of_query(&call.query, &[])?).await?;
     reply(call, listing).await
 }
 

@@ -13,6 +13,9 @@ const CHUNK: usize = 100;
 
 /// Lists records of a collection, or `accounts`, in the order of their `_id` unless `sort` is given.
 ///
+/// Lists of objects come along where `paths`, `include` or `expand` names them, or an argument behind their name does:
+/// `c_visits.limit=5&c_visits.sort=-created`, with at most 100 objects.
+///
 /// A caller sees what its access allows. One request reads as much as time allows: a list that takes more says so, and is
 /// what exports are for.
 ///
@@ -44,7 +47,7 @@ const CHUNK: usize = 100;
 )]
 pub(crate) async fn list_objects(call: &Call<'_>, objects: &str) -> Result<Reply, Fault> {
     let objects = Objects::named(call, objects).await?;
-    let listing = objects.list(call, &of_query(&call.query)?).await?;
+    let listing = objects.list(call, &of_query(&call.query, &objects.lists())?).await?;
     reply(call, listing).await
 }
 
@@ -62,7 +65,7 @@ pub(crate) async fn reply(call: &Call<'_>, listing: Listing) -> Result<Reply, Fa
     }
     match listing.cut {
         Some(fault) => Err(fault),
-        None => Reply::json(&List::new(data, listing.more)),
+        None => Reply::json(&List::new(data, listing.more).at(listing.path)),
     }
 }
 

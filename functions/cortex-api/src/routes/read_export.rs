@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::arguments::{OF_READS, only, parts_of_query};
+use crate::wire::arguments::of_read;
 use crate::wire::export::ExportObject;
 use waybill_domain::ExportId;
 
@@ -30,8 +30,7 @@ use waybill_domain::ExportId;
     )
 )]
 pub(crate) async fn read_export(call: &Call<'_>, id: ExportId) -> Result<Reply, Fault> {
-    only(&call.query, &OF_READS)?;
-    let parts = parts_of_query(&call.query)?;
+    let parts = of_read(&call.query, &[])?;
     Reply::json(&Objects::exports(call)?.read(call, &id.to_string(), &parts).await?)
 }
 
@@ -58,6 +57,7 @@ mod tests {
         let stage = Stage::new().await;
         for (code, expected) in [
             (FailureCode::CollectionMissing, "kInvalidObject"),
+            (FailureCode::RecordMissing, "kNotFound"),
             (FailureCode::BadRecord, "kError"),
             (FailureCode::QuotaExceeded, "kRequestTooLarge"),
             (FailureCode::MaxRetriesReached, "kError"),

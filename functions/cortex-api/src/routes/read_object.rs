@@ -4,9 +4,10 @@ use crate::fault::Fault;
 use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::arguments::{OF_READS, only, parts_of_query};
+use crate::wire::arguments::of_read;
 
-/// Reads one object: a record of a collection, or an account, `me` being the caller's own.
+/// Reads one object: a record of a collection, or an account, `me` being the caller's own. Lists of it come along as with
+/// those of a list: `c_visits.limit=5`.
 ///
 /// # Errors
 /// `kInvalidObject`, `kNotFound`, and faults of the arguments.
@@ -30,6 +31,6 @@ use crate::wire::arguments::{OF_READS, only, parts_of_query};
 )]
 pub(crate) async fn read_object(call: &Call<'_>, objects: &str, id: &str) -> Result<Reply, Fault> {
     let objects = Objects::named(call, objects).await?;
-    only(&call.query, &OF_READS)?;
-    Reply::json(&objects.read(call, id, &parts_of_query(&call.query)?).await?)
+    let parts = of_read(&call.query, &objects.lists())?;
+    Reply::json(&objects.read(call, id, &parts).await?)
 }

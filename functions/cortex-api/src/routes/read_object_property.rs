@@ -4,12 +4,17 @@ use crate::fault::{Fault, Kind};
 use crate::objects::Objects;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::arguments::{only, part_of_array};
+use crate::routes::download_file_content::download_file_content;
+use crate::routes::list_objects::reply;
+use crate::wire::arguments::{of_query, of_read, only, part_of_array};
 use crate::wire::envelope::{List, ResultBody};
 use serde_json::Value;
 use waybill_app::{ObjectQuery, Path};
+use waybill_domain::RecordId;
 
 /// Reads one property of an object; an array comes as a list. What there could be and is not is `null`.
+///
+/// A list property takes the arguments of a list of objects; `{list}.{id}` is one of its records.
 ///
 /// # Errors
 /// `kInvalidObject`; `kNotFound` for an object or a property that is none.
@@ -38,7 +43,31 @@ pub(crate) async fn read_object_property(
     property: &str,
 ) -> Result<Reply, Fault> {
     let objects = Objects::named(call, objects).await?;
-    property_of(call, &objects, id, property).await
+    let parts: Vec<&str> = property.split('.').collect();
+    match parts.as_slice() {
+        [list] if objects.lists().contains(list) => {
+            let arguments = of_query(&call.query, &[])?;
+            reply(call, objects.list_of(call, (id, list), &arguments).await?).await
+        }
+        [list, one] if objects.lists().contains(list) && one.parse::<RecordId>().is_ok() => {
+            let condition = Some(serde_json::json!({"_id": one}));
+            let arguments = ObjectQuery { condition, limit: 1, ..of_read(&call.query, &[])? };
+            let listing = objects.list_of(call, (id, list), &arguments).await?;
+            let found = listing.objects(call, 0..1).await?.pop();
+            let place = format!("{}.{list}", objects.collection.singular);
+            let none = || Fault::new(Kind::NotFound).because(format!("`{one}` is not in this list")).at(place);
+            Reply::json(&found.ok_or_else(|| listing.cut.unwrap_or_else(none))?)
+        }
+        [file, "content"] if has_file(&objects, file) => download_file_content(call, &objects, id, (file, None)).await,
+        [file, one, "content"] if has_file(&objects, file) => {
+            download_file_content(call, &objects, id, (file, Some(one))).await
+        }
+        _ => property_of(call, &objects, id, property).await,
+    }
+}
+
+fn has_file(objects: &Objects, name: &str) -> bool {
+    objects.collection.file_properties().any(|property| property.name == name)
 }
 
 /// One property of an object.
@@ -88,3 +117,6 @@ pub(crate) fn at(value: &Value, path: &[String]) -> Value {
         _ => Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests;

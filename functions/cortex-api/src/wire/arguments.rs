@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Kind};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use waybill_app::{ObjectQuery, Path, SortOrder};
 use waybill_domain::RecordId;
@@ -21,10 +22,10 @@ const MAX_PATHS: usize = 1000;
 const ALWAYS: [&str; 2] = ["object", "access"];
 
 /// The arguments of a list, in a query.
-pub(crate) const OF_LISTS: [&str; 10] =
+const OF_LISTS: [&str; 10] =
     ["where", "sort", "skip", "limit", "paths[]", "include[]", "expand[]", "startingAfter", "endingBefore", "pipeline"];
 /// The arguments of a read, in a query.
-pub(crate) const OF_READS: [&str; 3] = ["paths[]", "include[]", "expand[]"];
+const OF_READS: [&str; 3] = ["paths[]", "include[]", "expand[]"];
 /// Options of the driver that change nothing here, whatever they say: how long and how hard to try.
 const IDLE: [&str; 8] = ["maxTimeMs", "engine", "locale", "passive", "strict", "unindexed", "operation", "object"];
 /// Options of the driver that would change what is given, and are refused unless they ask for nothing.
@@ -44,11 +45,12 @@ const REFUSED: [&str; 13] = [
     "mergeDocuments",
 ];
 
-/// Reads the query of a list.
+/// Reads the query of a list of objects that have `lists` of their own.
 ///
 /// # Errors
 /// A fault that names the first argument that is wrong or unknown.
-pub(crate) fn of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
+pub(crate) fn of_query(query: &QueryArguments, lists: &[&str]) -> Result<ObjectQuery, Fault> {
+    let (query, lists) = (&query.besides(lists), of_lists(query, lists)?);
     only(query, &OF_LISTS)?;
     let json = |name: &'static str| query.one(name)?.map_or(Ok(None), |text| parsed(name, text));
     let mut read = parts_of_query(query)?;
@@ -59,7 +61,35 @@ pub(crate) fn of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
     read.after = id(query, "startingAfter")?;
     read.before = id(query, "endingBefore")?;
     read.pipeline = json("pipeline")?;
+    read.lists = lists;
     Ok(read)
+}
+
+/// Reads what is asked of lists, which stands behind their names: `c_visits.limit=5`.
+fn of_lists(query: &QueryArguments, lists: &[&str]) -> Result<BTreeMap<String, ObjectQuery>, Fault> {
+    let mut read = BTreeMap::new();
+    for name in lists {
+        let below = query.below(name);
+        if below.names().next().is_none() {
+            continue;
+        }
+        let asked = of_query(&below, &[]).map_err(|fault| {
+            let path = fault.path.as_ref().map(|path| format!("{name}.{path}"));
+            Fault { path, ..fault }
+        })?;
+        read.insert((*name).to_owned(), asked);
+    }
+    Ok(read)
+}
+
+/// Reads the query of a read.
+///
+/// # Errors
+/// As [`of_query`].
+pub(crate) fn of_read(query: &QueryArguments, lists: &[&str]) -> Result<ObjectQuery, Fault> {
+    let own = query.besides(lists);
+    only(&own, &OF_READS)?;
+    Ok(ObjectQuery { lists: of_lists(query, lists)?, ..parts_of_query(&own)? })
 }
 
 /// Reads the body of a call of the driver, whose members may be `null`. `most` is the greatest limit, `default` the one that
@@ -80,6 +110,7 @@ pub(crate) fn of_body(options: &mut Options, default: usize, most: usize) -> Res
         include: options.paths("include")?,
         expand: options.paths("expand")?,
         pipeline: options.json("pipeline")?,
+        lists: BTreeMap::new(),
     })
 }
 
@@ -87,7 +118,7 @@ pub(crate) fn of_body(options: &mut Options, default: usize, most: usize) -> Res
 ///
 /// # Errors
 /// A fault that names the argument.
-pub(crate) fn parts_of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
+fn parts_of_query(query: &QueryArguments) -> Result<ObjectQuery, Fault> {
     let list = |name: &'static str| paths(name, query.all(name)?.iter().map(String::as_str));
     Ok(ObjectQuery {
         paths: list("paths")?,
@@ -280,7 +311,7 @@ mod tests {
     use serde_json::json;
 
     fn read(query: &str) -> Result<ObjectQuery, Fault> {
-        of_query(&QueryArguments::parse(query).unwrap())
+        of_query(&QueryArguments::parse(query).unwrap(), &["c_visits"])
     }
 
     fn refusal(query: &str) -> (Kind, Option<String>) {
@@ -320,6 +351,16 @@ mod tests {
         let paths = read("paths[]=state&paths=label&paths=[\"stats.docs\"]&paths[]=object").unwrap().paths;
         assert_eq!(texts(&paths), ["state", "label", "stats.docs"]);
         assert_eq!(refusal("paths[]=a b"), (Kind::InvalidArgument, Some("paths".into())));
+    }
+
+    #[test]
+    fn what_is_asked_of_a_list_stands_behind_its_name() {
+        let arguments = read("limit=3&c_visits.limit=5&c_visits.sort=-created&c_visits.paths[]=n").unwrap();
+        let list = &arguments.lists["c_visits"];
+        assert_eq!((arguments.limit, list.limit, texts(&list.paths)), (3, 5, vec!["n".to_owned()]));
+        assert_eq!(refusal("c_visits.limit=0"), (Kind::InvalidArgument, Some("c_visits.limit".into())));
+        assert_eq!(refusal("c_visits.colour=0"), (Kind::InvalidArgument, Some("c_visits.colour".into())));
+        assert_eq!(refusal("c_visits.c_visits.limit=1").1.as_deref(), Some("c_visits.c_visits.limit"));
     }
 
     #[test]

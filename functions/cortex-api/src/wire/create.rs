@@ -7,13 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, FilterRequest, IdempotentRequest};
-use waybill_domain::{AccountId, CollectionName, ExportFormat, FileInclusion, MAX_SCRIPT_CHARS, Surface};
+use waybill_domain::{
+    AccountId, CollectionName, ExportFormat, FileInclusion, MAX_SCRIPT_CHARS, Prefix, PrefixError, Surface,
+};
 use waybill_http::parse_json;
 use waybill_ports::ScriptChecker as _;
 use waybill_sandbox::QuickJsChecker;
-
-/// Members that are known and not built yet.
-const LATER: [&str; 1] = ["prefix"];
 
 /// Properties of an export that the server sets.
 const READ_ONLY: [&str; 13] = [
@@ -57,6 +56,9 @@ pub(crate) struct CreateBody {
     /// Which of its records: JSON as text, or an object.
     #[serde(rename = "where")]
     condition: Option<Value>,
+    /// A record, and which list or array of documents of it goes out: `<plural>/<_id>/<property>`. `objects` is the collection of what
+    /// goes out, or that record's.
+    prefix: Option<String>,
     /// What is done to those records: an array of stages, or that as text.
     pipeline: Option<Value>,
     /// The script that runs when it has ended: a JavaScript module of at most 50 000 characters.
@@ -72,20 +74,19 @@ pub(crate) struct CreateBody {
 /// Reads a body into the export that it asks for.
 ///
 /// # Errors
-/// A fault that names what is not available yet, else one that names everything that is wrong.
+/// A fault that names everything that is wrong.
 pub(crate) fn command(
     members: Map<String, Value>,
     idempotency: Option<IdempotentRequest>,
 ) -> Result<CreateExport, Fault> {
     let mut fields = Fields::new(members);
-    refuse_later(&mut fields)?;
     let (label, description) = (fields.label(), fields.description());
     let after_script = script(&mut fields);
     let format = format(&mut fields);
     let collection = objects(&mut fields)?;
     let (paths, include, expand) = (fields.list("paths"), fields.list("include"), fields.list("expand"));
     let (filter, principal) = (filter(&mut fields), principal(&mut fields));
-    let pipeline = pipeline(&mut fields);
+    let (prefix, pipeline) = (prefix(&mut fields), pipeline(&mut fields));
     let files = match (fields.boolean("exportFiles"), fields.boolean("zipFiles")) {
         (false, _) => FileInclusion::None,
         (true, false) => FileInclusion::Entries,
@@ -103,6 +104,7 @@ pub(crate) fn command(
     Ok(CreateExport {
         label,
         description,
+        prefix,
         paths,
         include,
         expand,
@@ -116,16 +118,30 @@ pub(crate) fn command(
     })
 }
 
-fn refuse_later(fields: &mut Fields) -> Result<(), Fault> {
-    let later = |name: &str, reason: String| {
-        Err(Fault::new(Kind::UnsupportedOperation).because(reason).at(format!("export.{name}")))
-    };
-    for name in LATER {
-        if fields.asks_for(name).is_some() {
-            return later(name, format!("`{name}` is not available yet"));
+/// What went wrong when it was to be made, as the fault that names the member.
+pub(crate) fn refused(error: waybill_app::Error) -> Fault {
+    match error {
+        // The only record that a request names.
+        waybill_app::Error::NotFound { kind: "record", id } => {
+            Fault::new(Kind::NotFound).because(format!("`{id}` is nothing that can be read")).at("export.prefix")
         }
+        error => error.into(),
     }
-    Ok(())
+}
+
+fn prefix(fields: &mut Fields) -> Option<Prefix> {
+    const NAME: &str = "prefix";
+    match fields.asks_for(NAME)? {
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => match text.parse() {
+            Ok(prefix) => Some(prefix),
+            Err(error) => {
+                let error: PrefixError = error;
+                fields.refuse(Kind::InvalidValue, NAME, error.to_string())
+            }
+        },
+        _ => fields.refuse(Kind::InvalidValue, NAME, "must be a string"),
+    }
 }
 
 fn principal(fields: &mut Fields) -> Option<AccountId> {

@@ -14,11 +14,20 @@ pub(crate) struct List {
     data: Vec<Value>,
     /// Whether there are more beyond them.
     has_more: bool,
+    /// Where it is, below org and version, where it is a list of an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl List {
     pub(crate) fn new(data: Vec<Value>, has_more: bool) -> Self {
-        Self { object: "list", data, has_more }
+        Self { object: "list", data, has_more, path: None }
+    }
+
+    /// The same, of an object.
+    #[must_use]
+    pub(crate) fn at(self, path: Option<String>) -> Self {
+        Self { path, ..self }
     }
 }
 

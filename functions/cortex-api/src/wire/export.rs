@@ -57,6 +57,9 @@ pub(crate) struct ExportObject {
     /// Which of its records, JSON as text.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
+    /// The record that it is limited to, and which list or array of it goes out: `<plural>/<_id>/<property>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
     /// What is done to those records, as it was sent: an array, or JSON as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pipeline: Option<Value>,
@@ -176,6 +179,7 @@ impl ExportObject {
             include: texts(&spec.selection.include),
             expand: texts(&spec.expand),
             condition: spec.filter_text.clone(),
+            prefix: spec.within.as_ref().map(|within| within.prefix.to_string()),
             // Only pipelines that parsed are kept.
             pipeline: spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             data_file: export.archive().map(|_| DataFile::new(export)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use waybill_app::ObjectForm;
-use waybill_domain::{Collection, CollectionName};
+use waybill_domain::{Collection, CollectionName, RecordId};
 
 /// How objects and references are written: as the product writes them.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +34,15 @@ impl ObjectForm for CortexForm {
     fn reference(&self, collection: &CollectionName, singular: &CollectionName, id: &str) -> Value {
         json!({"_id": id, "object": singular.as_str(), "path": format!("/{collection}/{id}")})
     }
+
+    fn list(&self, collection: &Collection, id: RecordId, property: &str, data: Vec<Value>, more: bool) -> Value {
+        let path = format!("/{}/{id}/{property}", collection.name);
+        json!({"object": "list", "data": data, "hasMore": more, "path": path})
+    }
 }
 
 /// Makes facets of the files that a property names.
-fn name_files(value: &mut Value, path: &str) {
+pub(crate) fn name_files(value: &mut Value, path: &str) {
     match value {
         Value::Array(files) => {
             for file in files {

@@ -244,6 +244,7 @@ impl Oracle {
                     FailureCode::Unavailable => traits.has(Calamity::DarkDays),
                     FailureCode::CollectionMissing => traits.has(Calamity::CollectionGone),
                     FailureCode::BadDateRange
+                    | FailureCode::RecordMissing
                     | FailureCode::LimitExceeded
                     | FailureCode::Denied
                     | FailureCode::Internal => false,

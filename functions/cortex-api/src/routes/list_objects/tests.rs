@@ -54,6 +54,7 @@ async fn arguments_that_are_wrong_are_named() {
         "where={\"height\":1}",
         "where={",
         "where={\"icao\":{\"$near\":1}}",
+        "where={\"country.name\":\"Denmark\"}",
         "sort=height",
         "paths[]=country.height",
         "expand[]=icao",
