@@ -93,6 +93,16 @@ fn row_of(operation: &str) -> Option<Row> {
         | "POST /api/v1/export-jobs/{id}/resume"
         | "GET /api/v1/export-jobs/{id}/runs"
         | "GET /api/v1/healthz" => row(None),
+        "POST /experimental/organizations/{org}/data-exports"
+        | "PUT /experimental/organizations/{org}/data-exports/{id}" => {
+            row(Some(json!({"name": "x", "resource": "{collection}", "format": "csv"})))
+        }
+        "GET /experimental/organizations/{org}/data-exports"
+        | "GET /experimental/organizations/{org}/data-exports/{id}"
+        | "DELETE /experimental/organizations/{org}/data-exports/{id}"
+        | "GET /organizations/{org}/files/{id}"
+        | "GET /organizations/{org}/files/{id}/download"
+        | "GET /organizations/{org}/users/{id}" => row(None),
         "GET /docs"
         | "GET /healthz"
         | "GET /openapi.json"
@@ -147,6 +157,9 @@ fn path_of(path: &str, names: &Names) -> String {
     let kind = match path {
         _ if path.contains("/records/") => "{record}",
         _ if path.contains("/export-jobs/") => "{sigmaJob}",
+        _ if path.contains("/data-exports/") => "{dataExport}",
+        _ if path.starts_with("/organizations/{org}/files/") => "{file}",
+        _ if path.contains("/users/") => "{user}",
         _ if path.contains("/jobs/") => "{job}",
         _ if path.contains("/keys/") => "{key}",
         _ if path.contains("/accounts/") => "{account}",
@@ -295,6 +308,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         "destinationType": "s3", "destinationConfig": {"bucket": "bucket", "region": "eu-north-1"}});
     made(world, "/api/v1/export-jobs", &ours.admin, &job).await?;
     made(world, "/export-jobs/sigma-ours/runs", &ours.admin, &json!({"status": "failed", "error": MARK})).await?;
+    let data_export = crate::data_exports::completed(world, &ours.admin, MARK, "things").await?;
     let (_, page) = world.get("/v1/exports?limit=1", &ours.admin).await?;
     let ours = Names::from([
         ("org", OURS.to_owned()),
@@ -307,6 +321,9 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("cursor", text(&page, "next")?),
         ("job", "nightly-ours".to_owned()),
         ("sigmaJob", "sigma-ours".to_owned()),
+        ("dataExport", text(&data_export, "id")?),
+        ("file", text(&data_export, "fileId")?),
+        ("user", text(&data_export, "userId")?),
         ("idempotency", "matrix".to_owned()),
     ]);
     let nobodys = Names::from([
@@ -320,6 +337,9 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("cursor", "bm90aGluZw".to_owned()),
         ("job", "nightly-nobodys".to_owned()),
         ("sigmaJob", "sigma-nobodys".to_owned()),
+        ("dataExport", "exp_00000000000000000000000000".to_owned()),
+        ("file", "file_00000000000000000000000000".to_owned()),
+        ("user", "usr_00000000000000000000000000".to_owned()),
         ("idempotency", "matrix-of-nobody".to_owned()),
     ]);
     Ok(Things { ours, nobodys })

@@ -5,6 +5,7 @@
 mod after_scripts;
 mod archives;
 mod bad_input;
+mod data_exports;
 mod expanded;
 mod expiry;
 mod files;

@@ -1,5 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
+use crate::data_request::{Translated, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
@@ -8,9 +9,9 @@ use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    AccountId, Collection, CollectionName, Export, ExportFormat, ExportSpec, FileInclusion, IdempotencyKey, Level,
-    Packaging, Prefix, Principal, Property, PropertyKind, ScriptRun, Selection, Seq, Source, Surface, Timestamp,
-    Viewer,
+    AccountId, Collection, CollectionName, DataRequest, Export, ExportAlias, ExportFormat, ExportSpec, FileInclusion,
+    IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScriptRun, Selection, Seq, Source,
+    Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -60,6 +61,10 @@ pub struct CreateExport {
     /// The source of the script that runs when it has ended, of at most 50 000 characters that parse as a module: whoever takes it in
     /// has seen to that.
     pub after_script: Option<String>,
+    /// The id that the client chooses.
+    pub alias: Option<ExportAlias>,
+    /// What is asked in the words of data exports, in place of `paths`, `filter` and `sort` and of the range's date.
+    pub data: Option<DataRequest>,
     /// The account whose rights it reads with; `None` = the caller's.
     pub principal: Option<AccountId>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
@@ -90,6 +95,8 @@ impl CreateExport {
             packaging: Packaging::Zip,
             raw_cells: false,
             after_script: None,
+            alias: None,
+            data: None,
             principal: None,
             scheduled_at: None,
             idempotency: None,
@@ -192,6 +199,7 @@ async fn create(
         description: command.description.clone(),
         retry_of: None,
         job: None,
+        alias: command.alias.clone(),
         spec,
         date_span: None,
         idempotency: command.idempotency.as_ref(),
@@ -219,10 +227,13 @@ pub(crate) async fn freeze_request(
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
+    let Translated { command, filter, errors } = translate(command, &narrowed.collection);
+    let command = &*command;
     let read = command.pipeline.as_ref().map(pipeline_paths).unwrap_or_default();
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand, pipeline: &read };
-    let expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
-    freeze(viewer, command, narrowed, expanded, context.now())
+    let mut expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
+    expanded.errors.extend(errors);
+    freeze(viewer, (command, filter), narrowed, expanded, context.now())
 }
 
 /// Whose rights an export of `principal` reads with: what the account is now decides until it has ended.
@@ -239,10 +250,10 @@ async fn viewer(context: &Context, principal: &Principal, named: Option<AccountI
     }
 }
 
-/// `narrowed` has the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
+/// `understood` is a condition that was read before; `narrowed` has the definition of the records as they are read, which is what the condition sees; everything else sees them expanded.
 fn freeze(
     viewer: Viewer,
-    command: &CreateExport,
+    (command, understood): (&CreateExport, Option<Filter>),
     narrowed: Narrowed,
     expanded: Expanded,
     now: Timestamp,
@@ -259,7 +270,7 @@ fn freeze(
         }
     }
     let (filter, filter_text) = match &command.filter {
-        None => (None, None),
+        None => (understood, None),
         Some(FilterRequest::CortexWhere { condition, text }) => match parsed_where(stored, condition) {
             Ok(filter) => (Some(filter), Some(text.clone())),
             Err(message) => {
@@ -342,6 +353,7 @@ fn freeze(
         viewer,
         access,
         scheduled_at: command.scheduled_at,
+        data: command.data.clone(),
     })
 }
 

@@ -35,6 +35,9 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         scheduled_at: _,
         idempotency: _,
         after_script,
+        // Of a surface that makes no jobs.
+        alias: _,
+        data: _,
     } = export;
     JobTemplate {
         collection,

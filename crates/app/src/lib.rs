@@ -7,10 +7,12 @@ mod account_records;
 mod admit_exports;
 mod advance_lane;
 mod announce_file;
+mod arrange_documents;
 mod authenticate;
 mod cancel_export;
 mod context;
 mod create_export;
+mod data_request;
 mod date_range;
 mod delete_export;
 mod download_export;
@@ -25,6 +27,7 @@ mod job_destinations;
 mod job_schedule;
 mod job_template;
 mod lane_places;
+mod limit_changes;
 mod limit_requests;
 mod load_records;
 mod look_at_file;
@@ -48,6 +51,7 @@ mod read_runs;
 mod read_usage;
 mod recount_usage;
 mod remove_files;
+mod replace_export;
 mod retry;
 mod retry_export;
 mod run_job;
@@ -66,6 +70,7 @@ mod window_exports;
 pub use admit_exports::{Admitted, Admitting, admit_exports};
 pub use advance_lane::{Exporting, FileSettings, SortSettings, StepSettings, Verdict, advance_lane};
 pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
+pub use arrange_documents::{Arranged, Arrangement, arrange_documents};
 pub use authenticate::{OperatorKey, act_as, authenticate_key, authenticate_signature};
 pub use cancel_export::cancel_export;
 pub use context::Context;
@@ -79,10 +84,12 @@ pub use download_file::{FileBytes, FileOfRecord, download_file};
 pub use error::{Error, FieldError};
 pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS};
 pub use lane_places::{MAX_PLACES, lane_places};
+pub use limit_changes::{ChangeAllowance, allow_change};
 pub use limit_requests::RequestLimiter;
 pub use load_records::{LoadedRecords, MAX_REJECTED, RejectedLine, assert_scope, load_records};
 pub use manage_accounts::{
     ChangeAccount, CreateAccount, change_account, create_account, delete_account, list_accounts, own_account,
+    read_account,
 };
 pub use manage_collections::{
     PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
@@ -105,6 +112,7 @@ pub use read_logs::{LogFilter, list_logs};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};
 pub use read_runs::{RecordRun, list_runs, list_slots, record_run};
 pub use read_usage::{UsageView, read_usage};
+pub use replace_export::{export_of_alias, replace_export};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;
 pub use run_script::{RenderScript, ScriptRunning, run_script};
@@ -120,6 +128,6 @@ pub use waybill_ports as ports;
 /// The orders that commands ask for.
 pub use waybill_query::SortOrder;
 /// The paths that commands are made of.
-pub use waybill_record::{Path, PathError};
+pub use waybill_record::{Path, PathError, PropertyType};
 pub use web_tokens::{authenticate_token, parse_public_key};
 pub use window_exports::{ExportWindow, window_exports_as_created, with_requests};

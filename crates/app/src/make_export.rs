@@ -4,8 +4,9 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, DateSpan, Epoch, Export, ExportId, ExportPointer, ExportSpec, IdempotencyKey, IdempotencyRecord,
-    OfJob, OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State, StorageHold, Surface, Timestamp,
+    AuditAction, DateSpan, Epoch, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
+    IdempotencyKey, IdempotencyRecord, OfJob, OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State,
+    StorageHold, Surface, Timestamp,
 };
 use waybill_ports::{PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
 
@@ -24,6 +25,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) job: Option<OfJob>,
     /// The request, frozen but for its `seq`, which is set when it is known.
     pub(crate) spec: ExportSpec,
+    /// The id that the client chose.
+    pub(crate) alias: Option<ExportAlias>,
     /// What its range of dates means, where that is not to be found out when it starts.
     pub(crate) date_span: Option<DateSpan>,
     pub(crate) idempotency: Option<&'a IdempotentRequest>,
@@ -41,6 +44,8 @@ pub(crate) enum Failed {
     Mismatch,
     /// So many wait, and no more may.
     Full(u32),
+    /// The id that the client chose is another export's.
+    Taken(ExportAlias),
 }
 
 impl From<PortError> for Failed {
@@ -77,6 +82,7 @@ pub(crate) async fn make(
             Err(Failed::Port(error)) => attempts.after(error).await?,
             Err(Failed::Mismatch) => return Err(Error::IdempotencyMismatch),
             Err(Failed::Full(limit)) => return Err(Error::TooManyWaiting { limit }),
+            Err(Failed::Taken(alias)) => return Err(taken(&alias)),
         }
     };
     if view.export.ticket().is_some() {
@@ -142,12 +148,40 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
     }
     let mut transaction = context.transaction();
     let view = compose(context, principal, draft, (id, Cap::Holds), &mut transaction).await?;
+    if let Some(alias) = &draft.alias {
+        point(context, alias, &view.export, &mut transaction).await?;
+    }
     if let Some(request) = draft.idempotency {
         let record = remember(principal, request, id, now);
         transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
     }
     transaction.commit(&*context.state).await?;
     Ok(Outcome::Made(Box::new(view)))
+}
+
+/// Adds that `alias` leads to `export`; what it led to before is not to be seen any more.
+async fn point(
+    context: &Context,
+    alias: &ExportAlias,
+    export: &Export,
+    transaction: &mut Transaction,
+) -> Result<(), Failed> {
+    let (rows, org) = (context.rows(), &export.org);
+    let before = rows.export_alias(org, alias).await?;
+    if let Some(before) = &before
+        && let Some(other) = rows.export(org, before.value.seq).await?
+        && other.value.is_visible(context.now())
+    {
+        return Err(Failed::Taken(alias.clone()));
+    }
+    let pointer = ExportAliasPointer { org: org.clone(), alias: alias.clone(), id: export.id, seq: export.seq };
+    transaction.upsert(before.map(|before| before.version), &pointer)?;
+    Ok(())
+}
+
+/// That an id is another export's.
+pub(crate) fn taken(alias: &ExportAlias) -> Error {
+    Error::Conflict { reason: format!("another export has the id `{alias}`") }
 }
 
 /// Whether the org's cap of waiting exports is asked.
@@ -291,5 +325,7 @@ fn new_export(
         cleanup_failures: 0,
         date_span: draft.date_span,
         steps: Vec::new(),
+        alias: draft.alias.clone(),
+        changed_at: None,
     }
 }

@@ -227,6 +227,17 @@ pub async fn own_account(context: &Context, principal: &Principal) -> Result<Acc
     Ok(existing(context, &principal.org, principal.account).await?.value)
 }
 
+/// An account of the caller's org, as far as the caller may see it: administrators see every one, members their own.
+///
+/// # Errors
+/// `NotFound`; `Throttled`, `Unavailable`, `Internal`.
+pub async fn read_account(context: &Context, principal: &Principal, id: AccountId) -> Result<Account, Error> {
+    if !principal.is_admin() && id != principal.account {
+        return Err(Error::NotFound { kind: "account", id: id.to_string() });
+    }
+    Ok(existing(context, &principal.org, id).await?.value)
+}
+
 async fn existing(context: &Context, org: &OrgCode, id: AccountId) -> Result<Stored<Account>, Error> {
     let account = context.rows().account(org, id).await?;
     account.ok_or_else(|| Error::NotFound { kind: "account", id: id.to_string() })

@@ -65,6 +65,7 @@ pub async fn retry_export(
         description: export.description,
         retry_of: Some(id),
         job: None,
+        alias: None,
         spec: ExportSpec { viewer, scheduled_at: None, ..spec.value },
         // What the first one would have held, had it not failed.
         date_span: export.date_span,

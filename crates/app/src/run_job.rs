@@ -2,7 +2,7 @@
 
 use crate::create_export::freeze_request;
 use crate::job_template::request_of;
-use crate::make_export::{Cap, Draft, Failed, compose, repeated, ring};
+use crate::make_export::{Cap, Draft, Failed, compose, repeated, ring, taken};
 use crate::manage_jobs::{assert_may_change_job, stored_job};
 use crate::retry::Attempts;
 use crate::tick_schedules::{is_busy, principal_of};
@@ -42,6 +42,7 @@ pub async fn run_job(
     let asked = &stored.value.request;
     let export = request_of(&asked.template, stored.value.surface, &asked.name, asked.description.as_deref())?;
     let draft = Draft {
+        alias: None,
         surface: stored.value.surface,
         label: Some(asked.name.clone()),
         description: asked.description.clone(),
@@ -74,6 +75,7 @@ pub async fn run_job(
                 transaction.commit(&*context.state).await.map(|_| view)
             }
             Err(Failed::Full(limit)) => return Err(Error::TooManyWaiting { limit }),
+            Err(Failed::Taken(alias)) => return Err(taken(&alias)),
             Err(Failed::Mismatch) => return Err(Error::IdempotencyMismatch),
             Err(Failed::Port(error)) => Err(error),
         };

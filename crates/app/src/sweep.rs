@@ -308,6 +308,12 @@ async fn clean_up(sweeping: &Sweeping, stored: Stored<Export>) -> Result<bool, P
         if let Some(pointer) = context.rows().export_pointer(&export.org, export.id).await? {
             transaction.delete(&pointer);
         }
+        if let Some(alias) = &export.alias
+            && let Some(pointer) = context.rows().export_alias(&export.org, alias).await?
+            && pointer.value.seq == export.seq
+        {
+            transaction.delete(&pointer);
+        }
     } else {
         transaction.update(stored.version, &export.clone().cleaned())?;
     }

@@ -195,6 +195,7 @@ async fn make(
     transaction: &mut Transaction,
 ) -> Result<Export, PortError> {
     let draft = Draft {
+        alias: None,
         surface: job.surface,
         label: Some(job.request.name.clone()),
         description: job.request.description.clone(),
@@ -208,8 +209,8 @@ async fn make(
     match compose(context, principal, &draft, (id, Cap::PassedOver), transaction).await {
         Ok(view) => Ok(view.export),
         Err(Failed::Port(error)) => Err(error),
-        // Neither is asked of an export that was accepted with its job.
-        Err(Failed::Mismatch | Failed::Full(_)) => Err(moved_on()),
+        // None is asked of an export that was accepted with its job.
+        Err(Failed::Mismatch | Failed::Full(_) | Failed::Taken(_)) => Err(moved_on()),
     }
 }
 

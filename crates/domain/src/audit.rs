@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum AuditAction {
     /// An export was created.
     ExportCreated,
+    /// An export that waited for its time was asked something else.
+    ExportChanged,
     /// An export was canceled.
     ExportCanceled,
     /// An export was deleted.

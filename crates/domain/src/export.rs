@@ -1,8 +1,8 @@
 //! An export: one execution, its state, and the transitions between states.
 
 use crate::{
-    AccountId, Archive, CollectionName, DateSpan, Epoch, ExportFormat, ExportId, Failure, FinishRecord, JobId, OrgCode,
-    Packaging, PackagingRecord, Seq, Surface, Ticket, Timestamp,
+    AccountId, Archive, CollectionName, DateSpan, Epoch, ExportAlias, ExportFormat, ExportId, Failure, FinishRecord,
+    JobId, OrgCode, Packaging, PackagingRecord, Seq, Surface, Ticket, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub struct Export {
     pub id: ExportId,
     /// Its place in the order of creation.
     pub seq: Seq,
+    /// The id that its client chose for it.
+    #[serde(default)]
+    pub alias: Option<ExportAlias>,
     /// The surface that it was made through.
     pub surface: Surface,
     /// What it reads.
@@ -36,6 +39,9 @@ pub struct Export {
     pub creator: AccountId,
     /// When.
     pub created_at: Timestamp,
+    /// When somebody last changed what it is asked, if anybody did.
+    #[serde(default)]
+    pub changed_at: Option<Timestamp>,
     /// From when on it is not there any more, once it has ended.
     pub expires_at: Timestamp,
     /// Where it stands.

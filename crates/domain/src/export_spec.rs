@@ -1,6 +1,9 @@
 //! What an export was asked to do, frozen when it is queued.
 
-use crate::{AccessRules, Collection, CollectionName, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer, Within};
+use crate::{
+    AccessRules, Collection, CollectionName, DataRequest, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer,
+    Within,
+};
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
@@ -15,6 +18,8 @@ pub enum Surface {
     Cortex,
     /// `/api/v1/export-jobs`.
     Sigma,
+    /// `…/data-exports`.
+    Rebilly,
 }
 
 /// The form in which records are written.
@@ -218,4 +223,7 @@ pub struct ExportSpec {
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
+    /// What the client of a data export asked in that surface's words.
+    #[serde(default)]
+    pub data: Option<DataRequest>,
 }

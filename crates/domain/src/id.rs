@@ -23,6 +23,9 @@ pub enum IdError {
     /// Not the id of a job.
     #[error("a job's id matches ^[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$")]
     NotJobId,
+    /// Not an id that a client may choose for an export.
+    #[error("an id matches ^[@~\\-\\.\\w]{{1,50}}$")]
+    NotExportAlias,
     /// Not the name of a role.
     #[error("a role matches ^[a-z][a-z0-9_-]{{0,38}}$")]
     NotRoleName,
@@ -43,6 +46,16 @@ macro_rules! object_id {
                 bytes[..4].copy_from_slice(&secs.to_be_bytes());
                 bytes[4..].copy_from_slice(&randomness);
                 Self(bytes)
+            }
+
+            /// The id whose digits write these bytes.
+            pub const fn from_bytes(bytes: [u8; 12]) -> Self {
+                Self(bytes)
+            }
+
+            /// What its digits write.
+            pub const fn to_bytes(self) -> [u8; 12] {
+                self.0
             }
         }
 
@@ -287,6 +300,15 @@ checked_text! {
         let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
         let rest = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         if first && rest && text.len() <= 64 { Ok(()) } else { Err(IdError::NotJobId) }
+    }
+}
+
+checked_text! {
+    /// The id that a client chose for an export, `^[@~\-\.\w]{1,50}$`.
+    ExportAlias,
+    |text| {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'~' | b'-' | b'.' | b'_');
+        if (1..=50).contains(&text.len()) && text.bytes().all(good) { Ok(()) } else { Err(IdError::NotExportAlias) }
     }
 }
 

@@ -7,7 +7,9 @@ mod access_key;
 mod account;
 mod archive;
 mod audit;
+mod change_window;
 mod collection;
+mod data_export;
 mod date_range;
 mod destination;
 mod export;
@@ -43,7 +45,9 @@ pub use access_key::{
 pub use account::{Account, AccountName, Email, EmailError, MAX_ROLES};
 pub use archive::{Archive, ArchiveEntry, FinishRecord, PackagedFile, PackagingRecord, Segment};
 pub use audit::{AuditAction, AuditEntry};
+pub use change_window::ChangeWindow;
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
+pub use data_export::{DataRequest, ExportAliasPointer};
 pub use date_range::{DateRange, DateSpan};
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
@@ -57,8 +61,8 @@ pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, 
 pub use failure::{Failure, FailureCode};
 pub use filename::{FilenameError, FilenameFacts, FilenameTemplate};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportId, FileId, IdError, JobId, KeyId, LogId, OrgCode, RecordId,
-    RoleName, RunId, Seq, Ticket, WorkerId,
+    AccountId, CollectionName, CommitId, Epoch, ExportAlias, ExportId, FileId, IdError, JobId, KeyId, LogId, OrgCode,
+    RecordId, RoleName, RunId, Seq, Ticket, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};

@@ -14,10 +14,11 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// What pages may send. With credentials a browser takes no `*` here.
 const HEADERS: &str = "accept, authorization, cache-control, content-type, idempotency-key, medable-client-account, \
                        medable-client-key, medable-client-nonce, medable-client-signature, medable-client-timestamp, \
-                       medable-csrf-token, x-requested-with";
+                       medable-csrf-token, reb-apikey, reb-api-consumer, x-requested-with";
 /// What pages may read, beside what every page may.
-const EXPOSED: &str =
-    "medable-csrf-token, medable-server-time, content-disposition, location, retry-after, x-request-id";
+const EXPOSED: &str = "medable-csrf-token, medable-server-time, content-disposition, location, pagination-limit, \
+                       pagination-offset, pagination-total, rate-limit-limit, retry-after, x-ratelimit-limit, \
+                       x-ratelimit-remaining, x-ratelimit-retry-after, x-request-id";
 /// How long a browser may remember an answer, in seconds.
 const MAX_AGE_SECS: &str = "600";
 

@@ -1,5 +1,9 @@
 //! The credentials of a request: an API key, a signature, a token, a password, a session, or the operator's key.
 
+mod either;
+
+pub use either::authenticate_either;
+
 use crate::QueryArguments;
 use crate::gateway::source_ip;
 use base64::Engine as _;

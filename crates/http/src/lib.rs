@@ -2,7 +2,7 @@
 //!
 //! No envelope and no route stands here: every failure is a type of its own, which each surface words its own way.
 //! - [`authenticate`] turns the credentials of a request into a [`Caller`],
-//!   [`authenticate_operator`] lets the operator in.
+//!   [`authenticate_operator`] lets the operator in, [`authenticate_either`] is for surfaces with a key's header of their own.
 //! - [`preflight`] and [`allow_origin`] let pages of the operator's [`Origins`] in.
 //! - [`read_body`], [`parse_json`] and [`parse_form`] read bodies within limits; [`Members`] takes the members of an object one by one
 //!   and knows which ones were not asked for.
@@ -23,8 +23,8 @@ mod sigma_credential;
 pub use body::{BODY_LIMIT_BYTES, BULK_LIMIT_BYTES, BodyError, JSON_MAX_DEPTH, JsonError, parse_json, read_body};
 pub use cors::{OriginError, Origins, allow_origin, preflight};
 pub use credential::{
-    Access, Caller, CredentialError, FINGERPRINT_COOKIE, SESSION_COOKIE, authenticate, authenticate_operator,
-    browser_of, session_of,
+    Access, Caller, CredentialError, FINGERPRINT_COOKIE, SESSION_COOKIE, authenticate, authenticate_either,
+    authenticate_operator, browser_of, session_of,
 };
 pub use cursor::{CursorError, decode_cursor, encode_cursor};
 pub use form::{FormError, parse_form};

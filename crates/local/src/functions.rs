@@ -94,6 +94,29 @@ pub(crate) fn sigma_api(deployment: &Deployment<'_>) -> Function {
     })
 }
 
+/// The Rebilly surface.
+pub(crate) fn rebilly_api(deployment: &Deployment<'_>) -> Function {
+    let tables = names::tables();
+    let config = rebilly_api::Config {
+        connection: deployment.services.connection(),
+        main_table: tables.main,
+        records_table: tables.records,
+        audit_table: tables.audit,
+        script_table: tables.scripts,
+        archive_bucket: names::BUCKET.to_owned(),
+        wake_queue_url: deployment.queues.url.clone(),
+        requests_per_minute: deployment.tuning.requests_per_minute,
+        // One limit for all: ten minutes have ten.
+        changes_per_ten_minutes: deployment.tuning.requests_per_minute.saturating_mul(10),
+        allowed_origins: deployment.tuning.allowed_origins.clone(),
+    };
+    let deps = Arc::new(rebilly_api::Deps::new(&config));
+    http_function(move |request| {
+        let deps = Arc::clone(&deps);
+        async move { rebilly_api::handle(&deps, request).await }
+    })
+}
+
 /// The exporter.
 pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
     let tables = names::tables();

@@ -45,6 +45,7 @@ impl Stack {
                 admin: functions::admin_api(deployment, &operator_key),
                 cortex: functions::cortex_api(deployment),
                 sigma: functions::sigma_api(deployment),
+                rebilly: functions::rebilly_api(deployment),
             },
             exporter: functions::exporter(deployment),
             scheduler: functions::scheduler(deployment),

@@ -4,11 +4,11 @@ use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, 
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, Collection, CollectionName, CommitId, EmailClaim, EmailHome, Export,
-    ExportId, ExportPointer, ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry,
-    NonceUse, Org, OrgCode, Password, QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter,
-    ScriptRun, ScriptValue, Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp,
-    Usage,
+    AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, EmailClaim,
+    EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec, FileId, IdempotencyRecord,
+    Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password, QueueEntry, RecordFile, RecordId,
+    RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, Session, SignInCount,
+    SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -171,6 +171,10 @@ reads! {
     spec(org: &OrgCode, seq: Seq) -> ExportSpec = exports::spec_key(org, seq);
     /// Where an export's id leads.
     export_pointer(org: &OrgCode, id: ExportId) -> ExportPointer = exports::pointer_key(org, id);
+    /// Where an id that a client chose leads.
+    export_alias(org: &OrgCode, alias: &ExportAlias) -> ExportAliasPointer = exports::alias_key(org, alias);
+    /// How many changes an org asked for.
+    change_window(org: &OrgCode) -> ChangeWindow = exports::changes_key(org);
     /// A job.
     job(org: &OrgCode, id: &JobId) -> Job = jobs::job_key(org, id);
     /// What became of a slot of a job.

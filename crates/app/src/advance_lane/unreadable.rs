@@ -82,5 +82,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         cleanup_failures: 0,
         date_span: None,
         steps: Vec::new(),
+        alias: None,
+        changed_at: None,
     })
 }

@@ -38,6 +38,8 @@ fn queued() -> Export {
         cleanup_failures: 0,
         date_span: None,
         steps: vec![],
+        alias: None,
+        changed_at: None,
     }
 }
 

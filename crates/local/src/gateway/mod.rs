@@ -38,6 +38,8 @@ pub(crate) struct Surfaces {
     pub(crate) cortex: Function,
     /// `/api/v1` and `/export-jobs`.
     pub(crate) sigma: Function,
+    /// `…/data-exports`, `…/files` and `…/users`.
+    pub(crate) rebilly: Function,
 }
 
 /// Serves `surfaces` on `listener`; an invocation may take `timeout`.
@@ -92,6 +94,7 @@ impl Gateway {
             routes::Surface::Admin => (&self.surfaces.admin, "admin-api"),
             routes::Surface::Cortex => (&self.surfaces.cortex, "cortex-api"),
             routes::Surface::Sigma => (&self.surfaces.sigma, "sigma-api"),
+            routes::Surface::Rebilly => (&self.surfaces.rebilly, "rebilly-api"),
         };
         match self.invocations.invoke(function, name, event, self.timeout).await {
             Ok(reply) if reply.len() > REPLY_LIMIT_BYTES => {

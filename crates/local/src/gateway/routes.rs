@@ -8,6 +8,7 @@ pub(super) enum Surface {
     Admin,
     Cortex,
     Sigma,
+    Rebilly,
 }
 
 /// The route that a request takes.
@@ -30,6 +31,9 @@ pub(super) fn find(path: &str) -> Route {
     };
     if let Some(key) = fixed {
         return Route { key, parameters: BTreeMap::new(), surface: Surface::Admin };
+    }
+    if let Some(route) = rebilly(path) {
+        return route;
     }
     let mut segments = path.trim_start_matches('/').splitn(3, '/');
     let (first, second, rest) = (segments.next().unwrap_or(""), segments.next(), segments.next());
@@ -57,4 +61,27 @@ pub(super) fn find(path: &str) -> Route {
         },
         _ => Route { key: "$default", parameters: BTreeMap::new(), surface: Surface::Admin },
     }
+}
+
+/// The route of the Rebilly surface that `path` takes.
+fn rebilly(path: &str) -> Option<Route> {
+    let fixed = match path {
+        "/data-exports" => Some("ANY /data-exports"),
+        "/data-exports/" => Some("ANY /data-exports/"),
+        _ => None,
+    };
+    if let Some(key) = fixed {
+        return Some(Route { key, parameters: BTreeMap::new(), surface: Surface::Rebilly });
+    }
+    let (first, proxy) = path.strip_prefix('/')?.split_once('/')?;
+    let key = match first {
+        "experimental" => "ANY /experimental/{proxy+}",
+        "organizations" => "ANY /organizations/{proxy+}",
+        "data-exports" => "ANY /data-exports/{proxy+}",
+        "files" => "ANY /files/{proxy+}",
+        "users" => "ANY /users/{proxy+}",
+        _ => return None,
+    };
+    let parameters = [("proxy", proxy.to_owned())].into();
+    (!proxy.is_empty()).then_some(Route { key, parameters, surface: Surface::Rebilly })
 }

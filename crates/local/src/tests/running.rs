@@ -64,7 +64,12 @@ fn nothing() -> Function {
 }
 
 fn surfaces() -> Surfaces {
-    Surfaces { admin: http_function(echo), cortex: http_function(echo), sigma: http_function(echo) }
+    Surfaces {
+        admin: http_function(echo),
+        cortex: http_function(echo),
+        sigma: http_function(echo),
+        rebilly: http_function(echo),
+    }
 }
 
 async fn start(options: &Options, exporter: Function, sweeper: Function) -> Running {

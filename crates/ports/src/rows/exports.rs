@@ -3,7 +3,8 @@
 use super::{Due, DueKind, Entity, org_key};
 use crate::RowKey;
 use waybill_domain::{
-    Export, ExportId, ExportPointer, ExportSpec, IdempotencyRecord, KeyId, OrgCode, Seq, Timestamp, Usage,
+    ChangeWindow, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec, IdempotencyRecord,
+    KeyId, OrgCode, Seq, Timestamp, Usage,
 };
 
 /// Prefix of export rows; sequence numbers follow in 20 digits.
@@ -19,6 +20,14 @@ pub(crate) fn spec_key(org: &OrgCode, seq: Seq) -> RowKey {
 
 pub(crate) fn pointer_key(org: &OrgCode, id: ExportId) -> RowKey {
     org_key(org, format!("EXPORTID#{id}"))
+}
+
+pub(crate) fn alias_key(org: &OrgCode, alias: &ExportAlias) -> RowKey {
+    org_key(org, format!("EXPORTALIAS#{alias}"))
+}
+
+pub(crate) fn changes_key(org: &OrgCode) -> RowKey {
+    org_key(org, "CHANGES")
 }
 
 pub(crate) fn usage_key(org: &OrgCode) -> RowKey {
@@ -56,6 +65,22 @@ impl Entity for ExportSpec {
 impl Entity for ExportPointer {
     fn key(&self) -> RowKey {
         pointer_key(&self.org, self.id)
+    }
+}
+
+impl Entity for ExportAliasPointer {
+    fn key(&self) -> RowKey {
+        alias_key(&self.org, &self.alias)
+    }
+}
+
+impl Entity for ChangeWindow {
+    fn key(&self) -> RowKey {
+        changes_key(&self.org)
+    }
+
+    fn drop_after(&self) -> Option<Timestamp> {
+        Some(self.ends_at())
     }
 }
 

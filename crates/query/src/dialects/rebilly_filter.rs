@@ -46,8 +46,8 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The property that a field stands for: itself, or the built-in one that the vendor calls so.
-    fn property(&self, field: Path) -> Option<(Path, PropertyType)> {
+    /// The property that a field stands for, and its type: itself, or the built-in one that the vendor calls so.
+    pub fn property(&self, field: Path) -> Option<(Path, PropertyType)> {
         let known = (self.types)(&field);
         let alias = match known {
             // In an open collection anything is there without being declared.

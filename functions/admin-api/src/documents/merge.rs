@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_surface_is_in_the_merged_description() {
-        let merged = merge(&SURFACES);
+        let merged = merge(SURFACES);
         for path in ["/v1/exports", "/healthz", "/{org}/v2/exports"] {
             assert!(merged["paths"].get(path).is_some(), "{path}");
         }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let merged = merge(&SURFACES);
+        let merged = merge(SURFACES);
         let text = merged.to_string();
         for reference in text.split("\"$ref\":\"#").skip(1) {
             let pointer = reference.split('"').next().unwrap();

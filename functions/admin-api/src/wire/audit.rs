@@ -12,7 +12,7 @@ pub(crate) struct AuditWire {
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// What: `export-created`, `export-canceled`, `export-deleted`, `export-downloaded`, `key-created`, `key-revoked`,
+    /// What: `export-created`, `export-changed`, `export-canceled`, `export-deleted`, `export-downloaded`, `key-created`, `key-revoked`,
     /// `collection-put`, `collection-deleted`, `org-changed`.
     action: &'static str,
     /// What it was done to: an id or a name.
@@ -45,6 +45,7 @@ fn action_name(action: AuditAction) -> &'static str {
     match action {
         AuditAction::ExportCreated => "export-created",
         AuditAction::ExportCanceled => "export-canceled",
+        AuditAction::ExportChanged => "export-changed",
         AuditAction::ExportDeleted => "export-deleted",
         AuditAction::ExportDownloaded => "export-downloaded",
         AuditAction::KeyCreated => "key-created",

@@ -337,6 +337,7 @@ pub(crate) fn surface_name(surface: Surface) -> &'static str {
         Surface::Admin => "admin",
         Surface::Cortex => "cortex",
         Surface::Sigma => "sigma",
+        Surface::Rebilly => "rebilly",
     }
 }
 

@@ -1,0 +1,102 @@
+//! What is asked in the words of data exports, put into those of the engine with the collection's definition.
+
+use crate::{CreateExport, FieldError};
+use std::borrow::Cow;
+use waybill_domain::{Collection, Property, PropertyKind};
+use waybill_query::Filter;
+use waybill_query::dialects::rebilly_filter::{self, Names};
+use waybill_record::{Path, PropertyType};
+
+/// The date that a range is about in the vendor's own collections; in all others, when a record was created.
+const USUAL_DATES: [(&str, &str); 3] =
+    [("transactions", "processedTime"), ("invoices", "issuedTime"), ("invoiceItems", "issuedTime")];
+/// What the vendor calls the id of a record.
+const ID: &str = "_id";
+/// Most text properties that a search looks into.
+const MAX_SEARCHED: usize = 100;
+
+/// A request in the engine's words.
+pub(crate) struct Translated<'a> {
+    /// The request with paths, order and date.
+    pub(crate) command: Cow<'a, CreateExport>,
+    /// Which records.
+    pub(crate) filter: Option<Filter>,
+    /// What is wrong, in the words of data exports.
+    pub(crate) errors: Vec<FieldError>,
+}
+
+/// Puts the words of a data export into those of the engine; a request that has none stays as it is.
+pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> Translated<'a> {
+    let Some(data) = &command.data else {
+        return Translated { command: Cow::Borrowed(command), filter: None, errors: Vec::new() };
+    };
+    let types = |path: &Path| stored.type_of(path).map(|(kind, _)| kind);
+    let names = Names { types: &types, lists: &|_| None };
+    let mut errors = Vec::new();
+    let mut refuse = |field: String, message: String| errors.push(FieldError { field, message });
+    let mut own = command.clone();
+    for (index, field) in data.fields.iter().enumerate() {
+        match property(field, names) {
+            Ok(path) => own.paths.push(path),
+            Err(message) => refuse(format!("fields.{index}"), message),
+        }
+    }
+    match data.sort.as_deref().filter(|text| !text.trim().is_empty()).map(|text| rebilly_filter::sort(text, names)) {
+        Some(Ok(sort)) => own.sort = Some(sort),
+        Some(Err(error)) => refuse("arguments.sort".to_owned(), error.to_string()),
+        None => {}
+    }
+    let mut conditions = Vec::new();
+    match data.filter.as_deref().map(|text| rebilly_filter::parse(text, names)) {
+        Some(Ok(filter)) => conditions.push(filter),
+        Some(Err(error)) => refuse("arguments.filter".to_owned(), error.to_string()),
+        None => {}
+    }
+    if let (Some(text), Ok(id)) = (&data.search, ID.parse()) {
+        let mut searched = Vec::new();
+        texts(&stored.properties, None, &mut searched);
+        match rebilly_filter::search(text, &searched, &id) {
+            Ok(filter) => conditions.push(filter),
+            Err(error) => refuse("arguments.q".to_owned(), error.to_string()),
+        }
+    }
+    if let Some(range) = &mut own.date_range {
+        match &data.date_field {
+            Some(field) => match property(field, names) {
+                Ok(path) => range.field = Some(path),
+                Err(message) => refuse("dateRange.field".to_owned(), message),
+            },
+            None => range.field = usual_date(stored),
+        }
+    }
+    let filter = (!conditions.is_empty()).then_some(Filter::All(conditions));
+    Translated { command: Cow::Owned(own), filter, errors }
+}
+
+/// The property that a field with slashes names; whether there is one is found out with all other paths.
+fn property(field: &str, names: Names<'_>) -> Result<Path, String> {
+    let path: Path = field.replace('/', ".").parse().map_err(|error| format!("`{field}` is no property: {error}"))?;
+    Ok(names.property(path.clone()).map_or(path, |(found, _)| found))
+}
+
+fn usual_date(stored: &Collection) -> Option<Path> {
+    let (_, date) = USUAL_DATES.iter().find(|(name, _)| *name == stored.name.as_str())?;
+    let path = date.parse().ok()?;
+    matches!(stored.type_of(&path), Some((PropertyType::Date, false))).then_some(path)
+}
+
+/// The declared text properties, through documents.
+fn texts(properties: &[Property], above: Option<&Path>, found: &mut Vec<Path>) {
+    for property in properties {
+        let path = match above {
+            Some(above) => above.child(&property.name).ok(),
+            None => property.name.parse().ok(),
+        };
+        let Some(path) = path.filter(|_| found.len() < MAX_SEARCHED) else { continue };
+        match &property.kind {
+            PropertyKind::String => found.push(path),
+            PropertyKind::Document { properties } => texts(properties, Some(&path), found),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The routes as clients see them: golden replies, and what holds over several of them.
+
+use crate::stage::{EXPORTS, Stage, body, key, wanted};
+use serde_json::{Value, json};
+use std::time::Duration;
+use waybill_domain::{Failure, FailureCode, Role, State};
+
+/// A body with everything that a client may ask.
+const EVERYTHING: &str = r#"{"name":"Due: invoices/May","resource":"invoices","format":"json-api","fields":["id","billingAddress/country",
+    "amount"],"arguments":{"filter":"amount:10..;billingAddress.country:!US","sort":"-amount,createdTime","q":"acme"},
+    "dateRange":{"start":"first day of last month midnight","end":"first day of this month midnight"},
+    "scheduledTime":"2026-06-01T02:00:00+02:00","emailNotification":[],"recurring":null}"#;
+
+#[tokio::test]
+async fn an_export_is_shown_in_each_of_its_states() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!("pending", stage.member("POST", &format!("{EXPORTS}/?expand=user"), EVERYTHING).await);
+    let made = stage.member("POST", EXPORTS, &wanted("all")).await;
+    insta::assert_snapshot!("queued", made);
+    let id = body(&made)["id"].as_str().unwrap().to_owned();
+    let export = crate::names::parse_export(&id).unwrap();
+    let one = format!("{EXPORTS}/{id}");
+    assert!(made.contains(&format!("location: https://waybill.example{one}\n")), "{made}");
+    stage.run(export).await;
+    assert_eq!(body(&stage.member("GET", &one, "").await)["status"], "processing");
+    stage.ports.clock.advance(Duration::from_mins(1));
+    stage.finish(export).await;
+    insta::assert_snapshot!("completed_member", stage.member("GET", &one, "").await);
+    insta::assert_snapshot!("completed_admin", stage.admin("GET", &format!("{one}?expand=file,user"), "").await);
+    let (failed, export) = stage.queue("failing").await;
+    stage.run(export).await;
+    stage.fail(export, Failure::new(FailureCode::MaxRetriesReached, "it ended unexplained too often")).await;
+    insta::assert_snapshot!("failed", stage.admin("GET", &format!("{EXPORTS}/{failed}"), "").await);
+}
+
+#[tokio::test]
+async fn every_base_path_leads_to_the_same_exports_with_and_without_a_slash() {
+    let stage = Stage::new().await;
+    let (id, _) = stage.queue("a").await;
+    for base in [
+        "/experimental/organizations/demo/data-exports",
+        "/experimental/data-exports",
+        "/organizations/demo/experimental/data-exports",
+        "/organizations/demo/data-exports",
+        "/data-exports",
+    ] {
+        for slash in ["", "/"] {
+            let list = stage.member("GET", &format!("{base}{slash}"), "").await;
+            assert_eq!(body(&list)[0]["id"], id.as_str(), "{base}{slash}");
+            let one = stage.member("GET", &format!("{base}/{id}{slash}"), "").await;
+            assert_eq!(body(&one)["id"], id.as_str(), "{base}/{id}{slash}");
+        }
+    }
+    for nowhere in
+        ["/experimental/organizations/acme/data-exports", "/organizations/nobody/data-exports", "/data-exports/a/b"]
+    {
+        assert!(stage.member("GET", nowhere, "").await.starts_with("404"), "{nowhere}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_windows_that_say_of_how_many() {
+    let stage = Stage::new().await;
+    for name in ["one", "two", "three"] {
+        stage.queue(name).await;
+        stage.ports.clock.advance(Duration::from_secs(1));
+    }
+    insta::assert_snapshot!("list", stage.member("GET", &format!("{EXPORTS}?limit=1&offset=1"), "").await);
+    let past = stage.member("GET", &format!("{EXPORTS}?limit=3&offset=3"), "").await;
+    assert!(past.contains("pagination-total: 3\npagination-limit: 3\npagination-offset: 3\n"), "{past}");
+    assert_eq!(body(&past), json!([]));
+    let names = |reply: String| -> Vec<String> {
+        let items = body(&reply).as_array().unwrap().clone();
+        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    for (query, expected) in [
+        ("", vec!["three", "two", "one"]),
+        ("?sort=createdTime", vec!["one", "two", "three"]),
+        ("?sort=-name", vec!["two", "three", "one"]),
+        ("?filter=name:one,three&sort=name", vec!["one", "three"]),
+        ("?filter=status:queued;name:!two&criteria=x", vec!["three", "one"]),
+        ("?filter=recordCount:1..", vec![]),
+        ("?q=TW", vec!["two"]),
+        ("?limit=0", vec![]),
+    ] {
+        assert_eq!(names(stage.member("GET", &format!("{EXPORTS}{query}"), "").await), expected, "{query}");
+    }
+    let mut refused = String::new();
+    for query in
+        ["limit=1001", "offset=-1", "sort=colour", "filter=recordCount:many", "expand=file,owner", "colour=red"]
+    {
+        refused += &format!("{query}\n{}\n\n", stage.member("GET", &format!("{EXPORTS}?{query}"), "").await);
+    }
+    insta::assert_snapshot!("list_refused", refused);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_body_is_named_field_by_field() {
+    let stage = Stage::new().await;
+    let mut refused = String::new();
+    for wrong in [
+        "",
+        "{",
+        "[]",
+        "{}",
+        r#"{"name":" ","resource":"invoices","format":"csv"}"#,
+        r#"{"name":"x","resource":"customers","format":"csv"}"#,
+        r#"{"name":"x","resource":"no name","format":"ndjson","arguments":{"filter":1,"where":"x"},"fields":["a b",2],
+            "dateRange":{"start":"now"},"emailNotification":["a@example.com"],"recurring":{"instruction":"FREQ=DAILY"},"colour":1,
+            "scheduledTime":"soon"}"#,
+        r#"{"name":"x","resource":"invoices","format":"csv","arguments":{"filter":"amount:ten","sort":"-colour","q":"a b c d e f g h i j k"},
+            "fields":["colour","billingAddress/planet"],"dateRange":{"start":"never","end":"now","field":"number"}}"#,
+        r#"{"name":"x","resource":"invoices","format":"csv","dateRange":{"start":"tomorrow","end":"yesterday"}}"#,
+    ] {
+        refused += &format!("{wrong}\n{}\n\n", stage.member("POST", EXPORTS, wrong).await);
+    }
+    insta::assert_snapshot!("body_refused", refused);
+}
+
+#[tokio::test]
+async fn what_was_read_can_be_sent_back_changed() {
+    let stage = Stage::new().await;
+    let made = body(&stage.member("POST", EXPORTS, EVERYTHING).await);
+    let one = format!("{EXPORTS}/{}", made["id"].as_str().unwrap());
+    let mut read = body(&stage.member("GET", &one, "").await);
+    assert_eq!(read, made);
+    read["name"] = json!("renamed");
+    read["fields"] = json!([]);
+    stage.ports.clock.advance(Duration::from_secs(1));
+    let put = stage.member("PUT", &one, &read.to_string()).await;
+    assert!(put.starts_with("200"), "{put}");
+    let put = body(&put);
+    read["updatedTime"] = put["updatedTime"].clone();
+    assert_eq!(put, read);
+    assert_ne!(put["updatedTime"], made["updatedTime"]);
+    assert_eq!(body(&stage.member("GET", &one, "").await), put);
+    assert!(stage.ports.wake.is_empty());
+}
+
+#[tokio::test]
+async fn a_pending_export_that_has_nothing_to_wait_for_is_queued() {
+    let stage = Stage::new().await;
+    let one = format!("{EXPORTS}/mine.1");
+    let created = stage.member("PUT", &one, EVERYTHING).await;
+    assert!(created.starts_with("201"), "{created}");
+    assert!(created.contains(&format!("location: https://waybill.example{one}\n")), "{created}");
+    assert_eq!((&body(&created)["id"], &body(&created)["status"]), (&json!("mine.1"), &json!("pending")));
+    let queued = stage.member("PUT", &one, &wanted("now")).await;
+    assert!(queued.starts_with("200"), "{queued}");
+    assert_eq!((&body(&queued)["id"], &body(&queued)["status"]), (&json!("mine.1"), &json!("queued")));
+    assert_eq!(stage.ports.wake.len(), 1);
+    insta::assert_snapshot!("not_pending", stage.member("PUT", &one, &wanted("again")).await);
+    // An id is free again once what it named is gone.
+    assert!(stage.member("DELETE", &one, "").await.starts_with("204"));
+    assert!(stage.member("GET", &one, "").await.starts_with("404"));
+    let again = stage.member("PUT", &one, &wanted("again")).await;
+    assert!(again.starts_with("201"), "{again}");
+    assert_eq!(body(&stage.member("GET", EXPORTS, "").await).as_array().unwrap().len(), 1);
+    for wrong in ["a b", &"x".repeat(51), "ä"] {
+        let reply = stage.member("PUT", &format!("{EXPORTS}/{wrong}"), &wanted("x")).await;
+        assert!(reply.starts_with("4"), "{wrong}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_owner_and_administrators_change_an_export() {
+    let stage = Stage::new().await;
+    let made = body(&stage.admin("POST", EXPORTS, EVERYTHING).await);
+    let one = format!("{EXPORTS}/{}", made["id"].as_str().unwrap());
+    assert!(stage.member("PUT", &one, &wanted("x")).await.starts_with("403"));
+    insta::assert_snapshot!("forbidden", stage.member("DELETE", &one, "").await);
+    assert!(stage.admin("DELETE", &one, "").await.starts_with("204"));
+    assert!(stage.admin("DELETE", &one, "").await.starts_with("404"));
+}
+
+#[tokio::test]
+async fn files_are_shown_to_all_and_given_to_administrators() {
+    let stage = Stage::new().await;
+    let (_, export) = stage.queue("All: <invoices>").await;
+    let file = crate::names::file_name(export);
+    for path in [format!("/files/{file}"), format!("/files/{file}/download")] {
+        assert!(stage.admin("GET", &path, "").await.starts_with("404"), "{path}");
+    }
+    stage.run(export).await;
+    stage.finish(export).await;
+    let path = format!("/organizations/demo/files/{file}");
+    insta::assert_snapshot!("file", stage.admin("GET", &path, "").await);
+    assert_eq!(body(&stage.member("GET", &path, "").await)["_links"].as_array().unwrap().len(), 2);
+    assert!(stage.member("GET", &format!("{path}/download"), "").await.starts_with("403"));
+    insta::assert_snapshot!("download", stage.admin("GET", &format!("/files/{file}/download/"), "").await);
+    assert!(stage.admin("POST", &path, "").await.starts_with("405"));
+}
+
+#[tokio::test]
+async fn users_see_themselves_and_administrators_everybody() {
+    let stage = Stage::new().await;
+    let (_, export) = stage.queue("a").await;
+    let user = crate::names::user_name(stage.row(export).await.unwrap().creator);
+    let path = format!("/users/{user}");
+    insta::assert_snapshot!("user", stage.member("GET", &path, "").await);
+    let of_admin = stage.admin("POST", &format!("{EXPORTS}?expand=user"), &wanted("b")).await;
+    let other = body(&of_admin)["userId"].as_str().unwrap().to_owned();
+    assert_eq!(body(&of_admin)["_embedded"]["user"]["id"], other.as_str());
+    assert!(stage.admin("GET", &path, "").await.starts_with("200"));
+    assert!(stage.member("GET", &format!("/users/{other}"), "").await.starts_with("404"));
+    let list = body(&stage.member("GET", &format!("{EXPORTS}?expand=user"), "").await);
+    assert_eq!((&list[0]["_embedded"], &list[1]["_embedded"]["user"]["id"]), (&json!({}), &json!(user)));
+}
+
+#[tokio::test]
+async fn either_credential_is_enough_and_the_bearer_goes_first() {
+    let stage = Stage::new().await;
+    let (member, admin) = (key("demo", Role::Member), key("demo", Role::Admin));
+    let (good, bad) = (format!("Bearer {admin}"), "Bearer abc.def.ghi");
+    let who = async |headers: &[(&str, &str)]| {
+        let reply = stage.send("POST", "/data-exports", headers, &wanted("x")).await;
+        let status = reply.split(' ').next().unwrap().to_owned();
+        (status, body(&reply)["userId"].clone())
+    };
+    let by_key = who(&[("reb-apikey", &member)]).await;
+    let by_bearer = who(&[("authorization", &good)]).await;
+    assert_eq!((by_key.0.as_str(), by_bearer.0.as_str()), ("201", "201"));
+    assert_ne!(by_key.1, by_bearer.1);
+    assert_eq!(who(&[("reb-apikey", &member), ("authorization", &good)]).await, by_bearer);
+    assert_eq!(who(&[("reb-apikey", "nonsense"), ("authorization", &good)]).await, by_bearer);
+    assert_eq!(who(&[("reb-apikey", &member), ("authorization", bad)]).await, by_key);
+    assert_eq!(who(&[("reb-apikey", &member), ("authorization", "publishable")]).await, by_key);
+    for headers in [
+        vec![],
+        vec![("reb-apikey", "nonsense")],
+        vec![("authorization", bad)],
+        vec![("reb-apikey", "x"), ("authorization", bad)],
+    ] {
+        assert_eq!(who(&headers).await, ("401".to_owned(), Value::Null), "{headers:?}");
+    }
+    insta::assert_snapshot!("no_credential", stage.send("GET", "/data-exports", &[], "").await);
+}
+
+#[tokio::test]
+async fn changes_of_an_org_are_limited_and_counted_in_every_reply() {
+    let mut stage = Stage::new().await;
+    stage.deps.changes = 2;
+    let first = stage.member("POST", EXPORTS, &wanted("a")).await;
+    assert!(first.contains("x-ratelimit-limit: 2\nx-ratelimit-remaining: 1\n"), "{first}");
+    let second = stage.admin("POST", EXPORTS, "{}").await;
+    assert!(second.starts_with("422") && second.contains("x-ratelimit-remaining: 0\n"), "{second}");
+    stage.ports.clock.advance(Duration::from_secs(100));
+    insta::assert_snapshot!("too_many_changes", stage.member("DELETE", &format!("{EXPORTS}/x"), "").await);
+    assert!(stage.member("GET", EXPORTS, "").await.starts_with("200"));
+    let acme = stage.send("POST", "/data-exports", &[("reb-apikey", &key("acme", Role::Admin))], &wanted("a")).await;
+    assert!(acme.starts_with("201"), "{acme}");
+    stage.ports.clock.advance(Duration::from_secs(500));
+    assert!(stage.member("POST", EXPORTS, &wanted("b")).await.starts_with("201"));
+}
+
+#[tokio::test]
+async fn arguments_are_frozen_in_the_words_of_the_engine() {
+    let stage = Stage::new().await;
+    let made = body(&stage.member("POST", EXPORTS, EVERYTHING).await);
+    let export = stage.row(crate::names::parse_export(made["id"].as_str().unwrap()).unwrap()).await.unwrap();
+    let spec = stage.ports.rows().spec(&export.org, export.seq).await.unwrap().unwrap().value;
+    let columns: Vec<String> = spec.selection.columns.iter().map(ToString::to_string).collect();
+    assert_eq!(columns, ["_id", "billingAddress.country", "amount"]);
+    assert_eq!(spec.sort.unwrap().to_string(), "-amount,created");
+    // Where an invoice is asked for by a date, it is the one on it.
+    assert_eq!(spec.date_range.unwrap().field.to_string(), "issuedTime");
+    insta::assert_json_snapshot!("filter", spec.filter);
+    assert!(matches!(export.state, State::Scheduled { .. }));
+}
+
+#[tokio::test]
+async fn the_same_request_with_its_key_makes_one_export() {
+    let stage = Stage::new().await;
+    let headers = [("reb-apikey", key("demo", Role::Member)), ("idempotency-key", "k".to_owned())];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let first = stage.send("POST", "/data-exports", &headers, &wanted("a")).await;
+    let again = stage.send("POST", "/data-exports", &headers, &wanted("a")).await;
+    assert_eq!(body(&first), body(&again));
+    assert!(stage.send("POST", "/data-exports", &headers, &wanted("b")).await.starts_with("422"));
+}
+
+#[tokio::test]
+async fn what_a_path_does_not_take_is_said() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!("not_allowed", stage.member("PATCH", EXPORTS, "{}").await);
+    insta::assert_snapshot!("not_found", stage.member("GET", &format!("{EXPORTS}/none"), "").await);
+}

@@ -1,0 +1,165 @@
+//! A data export as it is asked for.
+
+use crate::error::{ApiError, InvalidField};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use waybill_app::{CreateExport, DateRangeRequest};
+use waybill_domain::{CollectionName, DataRequest, ExportFormat, Packaging, Surface, Timestamp};
+use waybill_http::{Members, Problem};
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 50;
+/// Longest text of an argument, in characters.
+const MAX_ARGUMENT: usize = 10_000;
+/// Longest end of a range, in characters.
+const MAX_WORDS: usize = 200;
+/// What only Waybill says; sent back, it is not read.
+const READ_ONLY: [&str; 10] = [
+    "id",
+    "userId",
+    "fileId",
+    "recordCount",
+    "createdTime",
+    "updatedTime",
+    "status",
+    "failureReason",
+    "_links",
+    "_embedded",
+];
+
+/// A data export to be made, or to be made otherwise. What only Waybill says (`id`, `userId`, `fileId`, `recordCount`, `createdTime`,
+/// `updatedTime`, `status`, `failureReason`, `_links`, `_embedded`) may be sent back and is not read.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DataExportRequest)]
+#[expect(dead_code, reason = "says what is read; the reading names everything that is wrong at once")]
+pub(crate) struct DataExportBody {
+    /// A name for people, and for the file.
+    #[schema(min_length = 1, max_length = 50)]
+    name: String,
+    /// A collection of the organization.
+    #[schema(pattern = "^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+    resource: String,
+    /// What the file is.
+    #[schema(pattern = "^(csv|detailed-csv|json|json-api|xml|pdf)$")]
+    format: String,
+    /// Which records, in which order.
+    arguments: Option<ArgumentsBody>,
+    /// Which parts of them, nested ones with slashes; empty = the default.
+    fields: Option<Vec<String>>,
+    /// Which of them by a date of theirs.
+    date_range: Option<DateRangeBody>,
+    /// When it enters the organization's queue; absent or past = at once.
+    #[schema(format = DateTime)]
+    scheduled_time: Option<String>,
+}
+
+/// Which records, in which order.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "says what is read")]
+struct ArgumentsBody {
+    /// Which: `status:approved;amount:10..`.
+    filter: Option<String>,
+    /// In which order: `name,-createdTime`.
+    sort: Option<String>,
+    /// Words that occur in them.
+    q: Option<String>,
+}
+
+/// Which records by a date of theirs.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "says what is read")]
+struct DateRangeBody {
+    /// Where the range begins: `first day of last month midnight`, `2026-01-01T00:00:00Z`.
+    start: String,
+    /// Before what it ends.
+    end: String,
+    /// The date; absent = the collection's usual one, or `createdTime`.
+    field: Option<String>,
+}
+
+/// The request that a body asks for.
+///
+/// # Errors
+/// Every field that is wrong.
+pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
+    let mut members = Members::of(body, "").map_err(|_| ApiError::unprocessable("the body must be an object"))?;
+    for name in READ_ONLY {
+        members.take(name);
+    }
+    let name = members.text("name", MAX_NAME).filter(|name| !name.trim().is_empty());
+    let blank =
+        name.is_none() && members.take("name").and_then(Value::as_str).is_some_and(|name| name.trim().is_empty());
+    let name = if blank { members.refuse("name", "must not be empty") } else { members.require("name", name) };
+    let resource = members.parsed::<CollectionName>("resource", "the name of a collection");
+    let resource = members.require("resource", resource);
+    let format = members.word(
+        "format",
+        &[
+            ("csv", ExportFormat::Csv),
+            ("detailed-csv", ExportFormat::DetailedCsv),
+            ("json", ExportFormat::Json),
+            ("json-api", ExportFormat::JsonApi),
+            ("xml", ExportFormat::Xml),
+            ("pdf", ExportFormat::Pdf),
+        ],
+    );
+    let format = members.require("format", format);
+    let mut data = arguments(&mut members);
+    data.fields = members.list("fields");
+    let date_range = date_range(&mut members, &mut data);
+    let scheduled_at = members.parsed::<Timestamp>("scheduledTime", "an RFC 3339 date and time");
+    members.later("emailNotification");
+    members.later("recurring");
+    let problems = members.finish();
+    match (name, resource, format) {
+        (Some(name), Some(resource), Some(format)) if problems.is_empty() => Ok(CreateExport {
+            label: Some(name.to_owned()),
+            packaging: if format.makes_documents() { Packaging::Zip } else { Packaging::Bare },
+            date_range,
+            scheduled_at,
+            data: Some(data),
+            ..CreateExport::new(Surface::Rebilly, resource, format)
+        }),
+        _ => Err(ApiError::invalid(problems.into_iter().map(InvalidField::from).collect())),
+    }
+}
+
+fn arguments(members: &mut Members<'_>) -> DataRequest {
+    let mut data = DataRequest::default();
+    match members.take("arguments").map(|value| Members::of(value, "/arguments")) {
+        Some(Ok(mut inner)) => {
+            // An empty one asks for nothing.
+            let mut text =
+                |name| inner.text(name, MAX_ARGUMENT).filter(|text| !text.trim().is_empty()).map(str::to_owned);
+            (data.filter, data.sort, data.search) = (text("filter"), text("sort"), text("q"));
+            members.add(inner.finish());
+        }
+        // What PHP makes of an empty object.
+        Some(Err(problem)) => {
+            let empty = members.take("arguments").and_then(Value::as_array).is_some_and(Vec::is_empty);
+            members.add((!empty).then_some(problem));
+        }
+        None => {}
+    }
+    data
+}
+
+fn date_range(members: &mut Members<'_>, data: &mut DataRequest) -> Option<DateRangeRequest> {
+    let mut inner = match Members::of(members.take("dateRange")?, "/dateRange") {
+        Ok(inner) => inner,
+        Err(problem) => {
+            members.add([problem]);
+            return None;
+        }
+    };
+    let start = inner.text("start", MAX_WORDS);
+    let start = inner.require("start", start).map(str::to_owned);
+    let end = inner.text("end", MAX_WORDS);
+    let end = inner.require("end", end).map(str::to_owned);
+    data.date_field = inner.text("field", MAX_WORDS).map(str::to_owned);
+    let problems: Vec<Problem> = inner.finish();
+    members.add(problems);
+    Some(DateRangeRequest { start: start?, end: end?, field: None })
+}
