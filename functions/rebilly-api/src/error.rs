@@ -141,7 +141,7 @@ impl ApiError {
 
     /// The same as a field's fault.
     #[must_use]
-    pub(crate) fn as_unprocessable(self) -> Self {
+    pub(crate) fn into_unprocessable(self) -> Self {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, ..self }
     }
 
@@ -153,19 +153,19 @@ impl ApiError {
         let body = ProblemBody { title, status, detail: self.detail, error, details, invalid_fields: self.fields };
         let mut reply = Reply::json(self.status, &body).unwrap_or_else(|_| Reply::nothing());
         if let Some(allow) = self.allow {
-            reply = reply.with("allow", allow);
+            reply = reply.with("allow", &allow);
         }
         let Some((wait, allowance)) = self.retry else { return reply };
         let secs = wait.as_millis().div_ceil(1000).max(1);
         let again = i128::from(now.as_secs()) + i128::try_from(secs).unwrap_or_default();
-        reply = reply.with("retry-after", secs);
+        reply = reply.with("retry-after", &secs);
         if status != StatusCode::TOO_MANY_REQUESTS.as_u16() {
             return reply;
         }
-        reply = reply.with("x-ratelimit-retry-after", again);
+        reply = reply.with("x-ratelimit-retry-after", &again);
         match allowance {
             Some(allowance) => reply.allowing(&allowance),
-            None => reply.with("x-ratelimit-remaining", 0),
+            None => reply.with("x-ratelimit-remaining", &0),
         }
     }
 }
@@ -178,13 +178,12 @@ impl From<Error> for ApiError {
                 Self::new(StatusCode::UNAUTHORIZED, reason)
             }
             Error::Forbidden { .. } | Error::LimitExceeded { .. } => Self::new(StatusCode::FORBIDDEN, reason),
-            Error::NotFound { .. } => Self::not_found(),
+            Error::NotFound { .. } | Error::NoArchive { .. } => Self::not_found(),
             Error::UnknownCollection { .. } => Self::invalid_field("resource", reason),
             Error::Invalid(fields) => Self::invalid(fields.into_iter().map(Into::into).collect()),
             Error::Conflict { .. } | Error::SecretNotRepeated { .. } | Error::NotReady { .. } => {
                 Self::new(StatusCode::CONFLICT, reason)
             }
-            Error::NoArchive { .. } => Self::not_found(),
             Error::IdempotencyMismatch => Self::unprocessable(reason),
             Error::TooLarge { .. } => Self::too_large(reason),
             Error::TooManyWaiting { .. } => {

@@ -47,7 +47,7 @@ impl Reply {
 
     /// The same with one more header.
     #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }
@@ -55,15 +55,15 @@ impl Reply {
     /// The same, telling which window of how many it is.
     #[must_use]
     pub(crate) fn paged(self, total: usize, limit: usize, offset: usize) -> Self {
-        self.with("pagination-total", total).with("pagination-limit", limit).with("pagination-offset", offset)
+        self.with("pagination-total", &total).with("pagination-limit", &limit).with("pagination-offset", &offset)
     }
 
     /// The same, telling what is left of the org's changes.
     #[must_use]
     pub(crate) fn allowing(self, allowance: &ChangeAllowance) -> Self {
-        self.with("x-ratelimit-limit", allowance.limit)
-            .with("x-ratelimit-remaining", allowance.left)
-            .with("rate-limit-limit", allowance.limit)
+        self.with("x-ratelimit-limit", &allowance.limit)
+            .with("x-ratelimit-remaining", &allowance.left)
+            .with("rate-limit-limit", &allowance.limit)
     }
 
     /// The HTTP status.

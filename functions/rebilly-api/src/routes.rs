@@ -120,13 +120,13 @@ pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) ->
     let place = Place { base: base(request), org: principal.org.to_string() };
     let call = Call { deps, context, principal, request, query, place };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return dispatch(&call, target).await;
+        return Box::pin(dispatch(&call, target)).await;
     }
     let allowance = allow_change(context, &call.principal, deps.changes).await?;
     if let Some(wait) = allowance.refused_for {
         return Err(ApiError::too_many_changes(allowance, wait));
     }
-    let reply = dispatch(&call, target).await.unwrap_or_else(|error| error.into_reply(context.now()));
+    let reply = Box::pin(dispatch(&call, target)).await.unwrap_or_else(|error| error.into_reply(context.now()));
     Ok(reply.allowing(&allowance))
 }
 
@@ -161,7 +161,7 @@ async fn dispatch(call: &Call<'_>, target: Target<'_>) -> Result<Reply, ApiError
         ("POST", Target::Exports) => queue_data_export::queue_data_export(call).await,
         (_, Target::Exports) => Err(ApiError::not_allowed("GET, POST")),
         ("GET", Target::Export(id)) => read_data_export::read_data_export(call, id).await,
-        ("PUT", Target::Export(id)) => put_data_export::put_data_export(call, id).await,
+        ("PUT", Target::Export(id)) => Box::pin(put_data_export::put_data_export(call, id)).await,
         ("DELETE", Target::Export(id)) => delete_data_export::delete_data_export(call, id).await,
         (_, Target::Export(_)) => Err(ApiError::not_allowed("GET, PUT, DELETE")),
         ("GET", Target::File(id)) => read_file::read_file(call, id).await,

@@ -50,7 +50,7 @@ pub(crate) async fn put_data_export(call: &Call<'_>, id: &str) -> Result<Reply, 
     };
     let reply = Reply::json(status, &call.shown(&view, expand, None).await?)?;
     Ok(match status {
-        StatusCode::CREATED => reply.with("location", call.place.of_export(&name_of(&view.export))),
+        StatusCode::CREATED => reply.with("location", &call.place.of_export(&name_of(&view.export))),
         _ => reply,
     })
 }
@@ -59,15 +59,15 @@ pub(crate) async fn put_data_export(call: &Call<'_>, id: &str) -> Result<Reply, 
 async fn replace(call: &Call<'_>, id: &str, command: &CreateExport) -> Result<Option<ExportView>, ApiError> {
     let Some(found) = call.find(id).await? else { return Ok(None) };
     let (wake, principal) = (&*call.deps.wake, &call.principal);
-    let replaced = replace_export(call.context, wake, principal, found.export.id, command).await;
-    match replaced.map_err(ApiError::from) {
+    let replaced = replace_export(call.context, wake, principal, found.export.id, command);
+    match Box::pin(replaced).await.map_err(ApiError::from) {
         Ok(view) => Ok(Some(view)),
-        Err(error) if error.is_conflict() => Err(error.as_unprocessable()),
+        Err(error) if error.is_conflict() => Err(error.into_unprocessable()),
         Err(error) => Err(error),
     }
 }
 
 async fn create(call: &Call<'_>, alias: ExportAlias, command: &CreateExport) -> Result<ExportView, ApiError> {
     let command = CreateExport { alias: Some(alias), ..command.clone() };
-    Ok(create_export(call.context, &*call.deps.wake, &call.principal, &command).await?)
+    Ok(Box::pin(create_export(call.context, &*call.deps.wake, &call.principal, &command)).await?)
 }

@@ -35,7 +35,8 @@ pub(crate) async fn queue_data_export(call: &Call<'_>) -> Result<Reply, ApiError
     let (body, bytes) = call.json()?;
     let mut command = command(&body)?;
     command.idempotency = idempotent_request(call.request, "rebilly:queue-data-export", bytes)?;
-    let view = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command).await?;
+    let made = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command);
+    let view = Box::pin(made).await?;
     let location = call.place.of_export(&name_of(&view.export));
-    Ok(Reply::json(StatusCode::CREATED, &call.shown(&view, expand, None).await?)?.with("location", location))
+    Ok(Reply::json(StatusCode::CREATED, &call.shown(&view, expand, None).await?)?.with("location", &location))
 }

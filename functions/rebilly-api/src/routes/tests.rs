@@ -89,7 +89,8 @@ async fn lists_are_windows_that_say_of_how_many() {
     for query in
         ["limit=1001", "offset=-1", "sort=colour", "filter=recordCount:many", "expand=file,owner", "colour=red"]
     {
-        refused += &format!("{query}\n{}\n\n", stage.member("GET", &format!("{EXPORTS}?{query}"), "").await);
+        let reply = stage.member("GET", &format!("{EXPORTS}?{query}"), "").await;
+        refused.push_str(&[query, "\n", &reply, "\n\n"].concat());
     }
     insta::assert_snapshot!("list_refused", refused);
 }
@@ -112,7 +113,8 @@ async fn what_is_wrong_with_a_body_is_named_field_by_field() {
             "fields":["colour","billingAddress/planet"],"dateRange":{"start":"never","end":"now","field":"number"}}"#,
         r#"{"name":"x","resource":"invoices","format":"csv","dateRange":{"start":"tomorrow","end":"yesterday"}}"#,
     ] {
-        refused += &format!("{wrong}\n{}\n\n", stage.member("POST", EXPORTS, wrong).await);
+        let reply = stage.member("POST", EXPORTS, wrong).await;
+        refused.push_str(&[wrong, "\n", &reply, "\n\n"].concat());
     }
     insta::assert_snapshot!("body_refused", refused);
 }
@@ -158,7 +160,7 @@ async fn a_pending_export_that_has_nothing_to_wait_for_is_queued() {
     assert_eq!(body(&stage.member("GET", EXPORTS, "").await).as_array().unwrap().len(), 1);
     for wrong in ["a b", &"x".repeat(51), "ä"] {
         let reply = stage.member("PUT", &format!("{EXPORTS}/{wrong}"), &wanted("x")).await;
-        assert!(reply.starts_with("4"), "{wrong}: {reply}");
+        assert!(reply.starts_with('4'), "{wrong}: {reply}");
     }
 }
 
