@@ -157,6 +157,7 @@ fn reason(code: FailureCode) -> Option<&'static str> {
         FailureCode::LimitExceeded => Some("record-limit-exceeded"),
         FailureCode::MaxRetriesReached | FailureCode::Unavailable => Some("max-retries-reached"),
         FailureCode::CollectionMissing
+        | FailureCode::RecordMissing
         | FailureCode::BadRecord
         | FailureCode::BadDateRange
         | FailureCode::QuotaExceeded
