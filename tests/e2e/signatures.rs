@@ -1,10 +1,10 @@
 //! Signed requests, as the vendor's client signs them.
 
-use crate::harness::{World, reply, story};
+use crate::harness::{World, reply, story, text};
 use anyhow::Result;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,7 +25,16 @@ fn sign(pair: &Pair, command: &str, method: &str, at: u128) -> String {
 }
 
 async fn signed(world: &World, pair: &Pair, command: &str, nonce: &str, at: u128) -> Result<(StatusCode, Value)> {
-    let url = format!("{}/{}/v2{command}?limit=3", world.info.url, world.info.org);
+    signed_in(world, &world.info.org, pair, (command, nonce, at)).await
+}
+
+async fn signed_in(
+    world: &World,
+    org: &str,
+    pair: &Pair,
+    (command, nonce, at): (&str, &str, u128),
+) -> Result<(StatusCode, Value)> {
+    let url = format!("{}/{org}/v2{command}?limit=3", world.info.url);
     let request = world
         .http
         .request(Method::GET, url)
@@ -52,6 +61,34 @@ fn a_signed_request_is_accepted_once() {
         assert_eq!((status.as_u16(), fault["code"].as_str()), (400, Some("kInvalidRequestSignature")), "{fault}");
         let (status, _) = signed(world, &pair, "/exports", "abcdefgh12345679", at).await?;
         assert_eq!(status.as_u16(), 200, "two requests in one millisecond have equal signatures");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_nonce_tells_nobody_else_that_it_was_used() {
+    story(async |world| {
+        let mut pairs = Vec::new();
+        for code in ["nonce-ours", "nonce-theirs"] {
+            let tenant = world.tenant(code).await?;
+            let body = json!({"role": "admin", "signature": true});
+            let (status, key) = world.post("/v1/keys", &tenant.admin, &body).await?;
+            anyhow::ensure!(status == 201, "{status} {key}");
+            let part = |name: &str| text(&key["signature"], name);
+            pairs.push((code, Pair { key: part("apiKey")?, secret: part("apiSecret")? }));
+        }
+        let at = now_ms();
+        let asked = ("/exports", "nonce00000000001", at);
+        for (org, pair) in &pairs {
+            let (status, list) = signed_in(world, org, pair, asked).await?;
+            assert_eq!(status.as_u16(), 200, "{org}: {list}");
+            let (status, _) = signed_in(world, org, pair, asked).await?;
+            assert_eq!(status.as_u16(), 400, "{org}: its own nonce a second time");
+        }
+        let fresh = ("/exports", "nonce00000000002", at);
+        let (foreign, fault) = signed_in(world, pairs[0].0, &pairs[1].1, asked).await?;
+        let (unused, other) = signed_in(world, pairs[0].0, &pairs[1].1, fresh).await?;
+        assert!(foreign.is_client_error() && unused.is_client_error(), "{fault} {other}");
         Ok(())
     });
 }
