@@ -46,6 +46,7 @@ fn row_of(operation: &str) -> Option<Row> {
         | "GET /v1/audit"
         | "GET /v1/logs"
         | "GET /v1/jobs"
+        | "GET /v1/dimensions"
         | "GET /v1/collections/{name}/records" => Row { body: None, query: "?cursor={cursor}" },
         "GET /{org}/v2/exports" | "GET /{org}/v2/{objects}" => Row { body: None, query: "?startingAfter={export}" },
         "POST /v1/accounts" => row(Some(json!({"email": "{email}"}))),
@@ -68,6 +69,8 @@ fn row_of(operation: &str) -> Option<Row> {
         }
         "PATCH /v1/orgs/{org}" => row(Some(json!({"name": "x"}))),
         "POST /v1/orgs" => row(Some(json!({"code": "{org}"}))),
+        "PUT /v1/dimensions/{id}" => row(Some(json!({"segments": [{"id": 7}]}))),
+        "GET /v1/dimensions/{id}" | "DELETE /v1/dimensions/{id}" => row(None),
         "POST /v1/schedules/preview" => row(Some(json!({"cron": "0 2 * * *"}))),
         "POST /v1/jobs" | "PUT /v1/jobs/{id}" => row(Some(json!({"id": "{job}", "name": "x", "format": "csv",
             "collection": "{collection}", "schedule": {"cron": "never"}}))),
@@ -160,6 +163,7 @@ fn path_of(path: &str, names: &Names) -> String {
         _ if path.contains("/data-exports/") => "{dataExport}",
         _ if path.starts_with("/organizations/{org}/files/") => "{file}",
         _ if path.contains("/users/") => "{user}",
+        _ if path.contains("/dimensions/") => "{dimension}",
         _ if path.contains("/jobs/") => "{job}",
         _ if path.contains("/keys/") => "{key}",
         _ if path.contains("/accounts/") => "{account}",
@@ -304,6 +308,9 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
     let job = json!({"id": "nightly-ours", "name": MARK, "collection": "things", "format": "csv",
         "schedule": {"cron": "0 2 1 1 *"}});
     made(world, "/v1/jobs", &ours.admin, &job).await?;
+    let dimension = world.call(Method::PUT, "/v1/dimensions/dim-ours", &ours.admin);
+    let dimension = dimension.json(&json!({"name": MARK, "segments": [{"id": "seg-a"}]})).send().await?;
+    anyhow::ensure!(dimension.status().as_u16() == 201, "{}", dimension.text().await?);
     let job = json!({"id": "sigma-ours", "name": MARK, "schemaId": "things", "format": "csv", "schedule": "0 2 1 1 *",
         "destinationType": "s3", "destinationConfig": {"bucket": "bucket", "region": "eu-north-1"}});
     made(world, "/api/v1/export-jobs", &ours.admin, &job).await?;
@@ -324,6 +331,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("dataExport", text(&data_export, "id")?),
         ("file", text(&data_export, "fileId")?),
         ("user", text(&data_export, "userId")?),
+        ("dimension", "dim-ours".to_owned()),
         ("idempotency", "matrix".to_owned()),
     ]);
     let nobodys = Names::from([
@@ -340,6 +348,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("dataExport", "exp_00000000000000000000000000".to_owned()),
         ("file", "file_00000000000000000000000000".to_owned()),
         ("user", "usr_00000000000000000000000000".to_owned()),
+        ("dimension", "dim-nobodys".to_owned()),
         ("idempotency", "matrix-of-nobody".to_owned()),
     ]);
     Ok(Things { ours, nobodys })

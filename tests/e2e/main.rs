@@ -8,6 +8,7 @@ mod bad_input;
 mod data_exports;
 mod expanded;
 mod expiry;
+mod export_jobs;
 mod files;
 mod formats;
 #[path = "../harness/mod.rs"]

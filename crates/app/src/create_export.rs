@@ -5,13 +5,14 @@ use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
 use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_paths};
+use crate::freeze_scope::{freeze_scope, parents, scoped};
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
     AccountId, Collection, CollectionName, DataRequest, Export, ExportAlias, ExportFormat, ExportSpec, FileInclusion,
-    IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScriptRun, Selection, Seq, Source,
-    Surface, Timestamp, Viewer,
+    IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScopeRequest, ScriptRun, Selection,
+    Seq, Source, Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -65,6 +66,8 @@ pub struct CreateExport {
     pub alias: Option<ExportAlias>,
     /// What is asked in the words of data exports, in place of `paths`, `filter` and `sort` and of the range's date.
     pub data: Option<DataRequest>,
+    /// What of scoped values, variants and catalogs it takes; `None` = records as they are stored.
+    pub scope: Option<ScopeRequest>,
     /// The account whose rights it reads with; `None` = the caller's.
     pub principal: Option<AccountId>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
@@ -97,6 +100,7 @@ impl CreateExport {
             after_script: None,
             alias: None,
             data: None,
+            scope: None,
             principal: None,
             scheduled_at: None,
             idempotency: None,
@@ -231,9 +235,17 @@ pub(crate) async fn freeze_request(
     let command = &*command;
     let read = command.pipeline.as_ref().map(pipeline_paths).unwrap_or_default();
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand, pipeline: &read };
+    let scope = freeze_scope(context, &narrowed.collection, command.scope.as_ref()).await?;
     let mut expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
     expanded.errors.extend(errors);
-    freeze(viewer, (command, filter), narrowed, expanded, context.now())
+    if let Some(scope) = &scope {
+        expanded.followed.extend(parents(&narrowed.collection, &scope.asked));
+    }
+    let spec = freeze(viewer, (command, filter), narrowed, expanded, context.now())?;
+    Ok(match scope {
+        Some(scope) => scoped(spec, scope),
+        None => spec,
+    })
 }
 
 /// Whose rights an export of `principal` reads with: what the account is now decides until it has ended.
@@ -351,6 +363,7 @@ fn freeze(
         raw_cells: command.raw_cells,
         after_script: command.after_script.clone(),
         viewer,
+        scope: None,
         access,
         scheduled_at: command.scheduled_at,
         data: command.data.clone(),

@@ -30,6 +30,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         files,
         packaging,
         raw_cells,
+        scope,
         // The template's own, whoever was named.
         principal: _,
         scheduled_at: _,
@@ -55,6 +56,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         packaging,
         raw_cells,
         after_script,
+        scope,
         principal,
         destinations: delivered.destinations,
         filename: delivered.filename,
@@ -96,6 +98,7 @@ pub(crate) fn request_of(
         packaging: template.packaging,
         raw_cells: template.raw_cells,
         after_script: template.after_script.clone(),
+        scope: template.scope.clone(),
         ..CreateExport::new(surface, template.collection.clone(), template.format)
     })
 }

@@ -23,6 +23,7 @@ mod error;
 mod expand_references;
 mod export_within;
 mod freeze_pipeline;
+mod freeze_scope;
 mod job_destinations;
 mod job_schedule;
 mod job_template;
@@ -35,6 +36,7 @@ mod look_at_script;
 mod make_export;
 mod manage_accounts;
 mod manage_collections;
+mod manage_dimensions;
 mod manage_jobs;
 mod manage_keys;
 mod manage_orgs;
@@ -94,6 +96,7 @@ pub use manage_accounts::{
 pub use manage_collections::{
     PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
 };
+pub use manage_dimensions::{PutDimension, delete_dimension, list_dimensions, put_dimension, read_dimension};
 pub use manage_jobs::{PutJob, create_job, delete_job, list_jobs, pause_job, put_job, read_job, resume_job};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
 pub use manage_orgs::{

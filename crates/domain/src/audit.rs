@@ -33,6 +33,10 @@ pub enum AuditAction {
     CollectionPut,
     /// A collection was deleted.
     CollectionDeleted,
+    /// A dimension was written.
+    DimensionPut,
+    /// A dimension was deleted.
+    DimensionDeleted,
     /// A job was made or changed, paused or resumed.
     JobPut,
     /// A job was deleted.

@@ -1,8 +1,8 @@
 //! What an export was asked to do, frozen when it is queued.
 
 use crate::{
-    AccessRules, Collection, CollectionName, DataRequest, DateRange, Flattening, OrgCode, Seq, Timestamp, Viewer,
-    Within,
+    AccessRules, Collection, CollectionName, DataRequest, DateRange, Flattening, FrozenScope, OrgCode, Seq, Timestamp,
+    Viewer, Within,
 };
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, Pipeline, SortOrder};
@@ -220,6 +220,9 @@ pub struct ExportSpec {
     pub viewer: Viewer,
     /// What the collection's definition says of who may see what, of records as they are stored.
     pub access: AccessRules,
+    /// What of scoped values, variants and catalogs it takes; `None` = records as they are stored.
+    #[serde(default)]
+    pub scope: Option<FrozenScope>,
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,

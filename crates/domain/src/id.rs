@@ -26,6 +26,9 @@ pub enum IdError {
     /// Not an id that a client may choose for an export.
     #[error("an id matches ^[@~\\-\\.\\w]{{1,50}}$")]
     NotExportAlias,
+    /// Not the id of a dimension.
+    #[error("a dimension's id matches ^[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$")]
+    NotDimensionId,
     /// Not the name of a role.
     #[error("a role matches ^[a-z][a-z0-9_-]{{0,38}}$")]
     NotRoleName,
@@ -310,6 +313,12 @@ checked_text! {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'~' | b'-' | b'.' | b'_');
         if (1..=50).contains(&text.len()) && text.bytes().all(good) { Ok(()) } else { Err(IdError::NotExportAlias) }
     }
+}
+
+checked_text! {
+    /// The id of a dimension, `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`.
+    DimensionId,
+    |text| text.parse::<JobId>().map(drop).map_err(|_| IdError::NotDimensionId)
 }
 
 checked_text! {

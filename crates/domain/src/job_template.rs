@@ -1,7 +1,7 @@
 //! What a job's exports are made from: the request, and where the result goes.
 
 use crate::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, Prefix,
+    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, Prefix, ScopeRequest,
     SealedDestination,
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,9 @@ pub struct JobTemplate {
     /// A script that follows the export.
     #[serde(default)]
     pub after_script: Option<String>,
+    /// What of scoped values, variants and catalogs it takes; `None` = records as they are stored.
+    #[serde(default)]
+    pub scope: Option<ScopeRequest>,
     /// The account whose rights it reads with.
     pub principal: AccountId,
     /// Where the bare file goes.

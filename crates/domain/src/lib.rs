@@ -12,6 +12,7 @@ mod collection;
 mod data_export;
 mod date_range;
 mod destination;
+mod dimension;
 mod export;
 mod export_spec;
 mod failure;
@@ -54,6 +55,10 @@ pub use destination::{
     HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SealedDestination, SftpConfig,
     SftpLogin, WebhookConfig,
 };
+pub use dimension::{
+    CATALOGS, Dimension, DimensionSegment, FrozenScope, LEVEL, MAX_DIMENSIONS, MAX_SEGMENTS, PARENT, PARENT_ID,
+    ScopeRequest,
+};
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
 };
@@ -61,8 +66,8 @@ pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, 
 pub use failure::{Failure, FailureCode};
 pub use filename::{FilenameError, FilenameFacts, FilenameTemplate};
 pub use id::{
-    AccountId, CollectionName, CommitId, Epoch, ExportAlias, ExportId, FileId, IdError, JobId, KeyId, LogId, OrgCode,
-    RecordId, RoleName, RunId, Seq, Ticket, WorkerId,
+    AccountId, CollectionName, CommitId, DimensionId, Epoch, ExportAlias, ExportId, FileId, IdError, JobId, KeyId,
+    LogId, OrgCode, RecordId, RoleName, RunId, Seq, Ticket, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};

@@ -13,6 +13,7 @@ mod file_assembly;
 mod files;
 mod manifest;
 mod plan;
+mod scope;
 mod sort;
 mod unwind;
 
@@ -22,6 +23,7 @@ pub use expand::{Chosen, Expansion, Follow, Reference, Rendered};
 pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
 pub use plan::{Plan, PlanSpec, RecordFault, RowTexts, TransformError};
+pub use scope::{Scope, ScopedProperty};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
 pub use unwind::unwound;
 pub use waybill_archive::{

@@ -5,6 +5,7 @@ mod rows;
 
 use crate::block::Block;
 use crate::files::FileRefs;
+use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,8 @@ pub struct Plan {
     filter: Filter,
     /// Whose eyes see the records; nobody's = they are seen whole.
     sight: Option<Arc<dyn Sight>>,
+    /// What is taken of what is seen; nothing = all.
+    scope: Option<Arc<Scope>>,
     encoder: Encoder,
     level: Level,
     files: Vec<String>,
@@ -88,7 +91,7 @@ pub enum RecordFault {
 /// Memory that a thread reuses for every page it transforms, of whatever plan.
 struct Workspace {
     tape: Tape,
-    looking: Looking,
+    looking: (Looking, Looking),
     reader: PageReader,
     encode: Scratch,
     deflater: Deflater,
@@ -131,7 +134,7 @@ impl Workspace {
     fn new(level: Level) -> Self {
         Self {
             tape: Tape::new(),
-            looking: Looking::default(),
+            looking: (Looking::default(), Looking::default()),
             reader: PageReader::new(),
             encode: Scratch::new(),
             deflater: Deflater::new(level),
@@ -151,6 +154,7 @@ impl Plan {
         Ok(Self {
             filter: spec.filter.clone(),
             sight: None,
+            scope: None,
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
             files: Vec::new(),
@@ -166,6 +170,13 @@ impl Plan {
     #[must_use]
     pub fn seen_by(mut self, sight: Option<Arc<dyn Sight>>) -> Self {
         self.sight = sight;
+        self
+    }
+
+    /// The same, with of each record what `scope` takes, before anything else looks at it.
+    #[must_use]
+    pub fn within(mut self, scope: Option<Scope>) -> Self {
+        self.scope = scope.map(Arc::new);
         self
     }
 
@@ -204,6 +215,7 @@ impl Plan {
         self.filter = Filter::everything();
         self.stages = Arc::default();
         self.sight = None;
+        self.scope = None;
         self
     }
 
@@ -325,11 +337,19 @@ impl Plan {
         packed.map_err(|fault| TransformError { position, id: None, fault: fault.into() })
     }
 
-    /// A record as it is seen, if it is.
-    fn seen<'a>(&self, record: Document<'a>, looking: &'a mut Looking) -> Result<Option<Document<'a>>, ScanError> {
-        match &self.sight {
-            None => Ok(Some(record)),
-            Some(sight) => looking.at(&**sight, record),
+    /// A record as it is seen, and what the scope takes of it, if it is.
+    fn seen<'a>(
+        &self,
+        record: Document<'a>,
+        (looking, scoping): &'a mut (Looking, Looking),
+    ) -> Result<Option<Document<'a>>, ScanError> {
+        let seen = match &self.sight {
+            None => Some(record),
+            Some(sight) => looking.at(&**sight, record)?,
+        };
+        match (seen, &self.scope) {
+            (Some(seen), Some(scope)) => scoping.at(&**scope, seen),
+            (seen, _) => Ok(seen),
         }
     }
 

@@ -4,11 +4,11 @@ use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, 
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, EmailClaim,
-    EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec, FileId, IdempotencyRecord,
-    Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password, QueueEntry, RecordFile, RecordId,
-    RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence, Session, SignInCount,
-    SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
+    AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Dimension,
+    DimensionId, EmailClaim, EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
+    FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password,
+    QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence,
+    Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -134,6 +134,8 @@ reads! {
     org(org: &OrgCode) -> Org = access::org_row_key(org);
     /// An account.
     account(org: &OrgCode, id: AccountId) -> Account = access::account_key(org, id);
+    /// A dimension.
+    dimension(org: &OrgCode, id: &DimensionId) -> Dimension = catalogue::dimension_key(org, id);
     /// An account's password.
     password(org: &OrgCode, account: AccountId) -> Password = access::password_key(org, account);
     /// Whose an e-mail address is; in lower case.
@@ -330,6 +332,20 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<Job>>, bool), PortError> {
         let after = after.map(|id| jobs::job_key(org, id).sk);
         self.page(&main_range(org_partition(org), jobs::JOB, after, false, limit)).await
+    }
+
+    /// Dimensions by id, beyond `after`.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn dimensions(
+        self,
+        org: &OrgCode,
+        after: Option<&DimensionId>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Dimension>>, bool), PortError> {
+        let after = after.map(|id| catalogue::dimension_key(org, id).sk);
+        self.page(&main_range(org_partition(org), catalogue::DIMENSION, after, false, limit)).await
     }
 
     /// Orgs that have an account with that address, in lower case.

@@ -146,6 +146,10 @@ enum Operation<'a> {
     ReadCollection(&'a str),
     PutCollection(&'a str),
     DeleteCollection(&'a str),
+    ListDimensions,
+    ReadDimension(&'a str),
+    PutDimension(&'a str),
+    DeleteDimension(&'a str),
     ListRecords(&'a str),
     LoadRecords(&'a str),
     DeleteRecords(&'a str),
@@ -197,6 +201,10 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "collections", name], "GET") => O::ReadCollection(name),
         (["v1", "collections", name], "PUT") => O::PutCollection(name),
         (["v1", "collections", name], "DELETE") => O::DeleteCollection(name),
+        (["v1", "dimensions"], "GET") => O::ListDimensions,
+        (["v1", "dimensions", id], "GET") => O::ReadDimension(id),
+        (["v1", "dimensions", id], "PUT") => O::PutDimension(id),
+        (["v1", "dimensions", id], "DELETE") => O::DeleteDimension(id),
         (["v1", "collections", name, "records"], "GET") => O::ListRecords(name),
         (["v1", "collections", name, "records"], "POST") => O::LoadRecords(name),
         (["v1", "collections", name, "records"], "DELETE") => O::DeleteRecords(name),
@@ -232,7 +240,7 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
 fn allowed(path: &[&str]) -> Option<&'static str> {
     Some(match path {
         ["healthz" | "openapi.json" | "docs"]
-        | ["v1", "collections" | "audit" | "logs" | "usage"]
+        | ["v1", "collections" | "dimensions" | "audit" | "logs" | "usage"]
         | ["v1", "jobs", _, "runs" | "slots"]
         | ["v1", "exports", _, "download"] => "GET",
         ["v1", "orgs" | "keys" | "accounts" | "exports" | "jobs"] => "GET, POST",
@@ -240,7 +248,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["v1", "orgs", _, "collections", _] => "PUT",
         ["v1", "keys", _] => "DELETE",
         ["v1", "accounts", _] => "PATCH, DELETE",
-        ["v1", "collections" | "jobs", _] => "GET, PUT, DELETE",
+        ["v1", "collections" | "dimensions" | "jobs", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
         ["v1", "jobs", _, "pause" | "resume" | "run"]
@@ -296,6 +304,10 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::ReadCollection(name) => routes::read_collection::read_collection(call, principal, name).await,
         Operation::PutCollection(name) => routes::put_collection::put_collection(call, principal, name).await,
         Operation::DeleteCollection(name) => routes::delete_collection::delete_collection(call, principal, name).await,
+        Operation::ListDimensions => routes::list_dimensions::list_dimensions(call, principal).await,
+        Operation::ReadDimension(id) => routes::read_dimension::read_dimension(call, principal, id).await,
+        Operation::PutDimension(id) => routes::put_dimension::put_dimension(call, principal, id).await,
+        Operation::DeleteDimension(id) => routes::delete_dimension::delete_dimension(call, principal, id).await,
         Operation::ListRecords(name) => routes::list_records::list_records(call, principal, name).await,
         Operation::LoadRecords(name) => routes::load_records::load_records(call, principal, name).await,
         Operation::DeleteRecords(name) => routes::delete_records::delete_records(call, principal, name).await,

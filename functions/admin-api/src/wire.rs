@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod collection;
+pub(crate) mod dimension;
 pub(crate) mod export;
 pub(crate) mod export_body;
 pub(crate) mod file;

@@ -146,7 +146,10 @@ fn in_words_of_this(error: FieldError) -> Problem {
         "collection" => "schemaId".to_owned(),
         other => match other.strip_prefix("destinations.0.") {
             Some(rest) => rest.replacen("config", "destinationConfig", 1).replacen("type", "destinationType", 1),
-            None => other.replacen("scope.dimensions", "dimensionScope", 1).replacen("scope.catalog", "catalogId", 1),
+            None => other
+                .replacen("scope.dimensions", "dimensionScope", 1)
+                .replacen("scope.variants", "includeVariants", 1)
+                .replacen("scope.catalog", "catalogId", 1),
         },
     };
     Problem::new(format!("/{}", field.replace('.', "/")), error.message)

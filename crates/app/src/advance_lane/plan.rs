@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use waybill_domain::{
-    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, Source, Viewer,
+    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, ScopeRequest,
+    Source, Viewer,
 };
-use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, SelectionError, Shape};
+use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, Scope, ScopedProperty, SelectionError, Shape};
 use waybill_query::Filter;
 use waybill_query::pipeline::{Course, Field, FieldKind};
 use waybill_record::Sight;
@@ -35,7 +36,20 @@ pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, Select
     // Where references are followed, records are looked at before.
     let sight = record_sight(spec).filter(|_| spec.followed.is_empty());
     let plan = plan.with_stages(course.before.clone(), course.after.clone());
-    Ok(plan.with_files(file_properties(spec)).seen_by(sight))
+    Ok(plan.with_files(file_properties(spec)).seen_by(sight).within(scope(spec)))
+}
+
+/// What is taken of every record.
+fn scope(spec: &ExportSpec) -> Option<Scope> {
+    let frozen = spec.scope.as_ref()?;
+    let properties = spec.collection.properties.iter().map(|property| ScopedProperty {
+        name: property.name.clone(),
+        dimensional: !property.dimensions.is_empty(),
+        inheritable: property.inheritable,
+    });
+    let properties = properties.filter(|property| property.dimensional || property.inheritable).collect();
+    let ScopeRequest { segments, variants, catalog } = frozen.asked.clone();
+    Some(Scope::compile(properties, (segments, frozen.defaults.clone()), variants, catalog))
 }
 
 /// What is seen of the records that are exported; `None` = all of all, also where they are elements, which are cut out of what is

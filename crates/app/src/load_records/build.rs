@@ -3,10 +3,10 @@
 use super::FILES_BYTES;
 use super::shape::{DATE, Names, Shape, is_date, is_object_id, shown};
 use bytes::Bytes;
-use waybill_domain::{ACCESS_LIST, MAX_ACCESS_ENTRIES, RecordId, read_access_entries};
+use waybill_domain::{ACCESS_LIST, CATALOGS, LEVEL, MAX_ACCESS_ENTRIES, PARENT, RecordId, read_access_entries};
 use waybill_ports::RecordPatch;
 use waybill_record::stored::MAX_RECORD_BYTES;
-use waybill_record::{Tape, Value};
+use waybill_record::{Kind, Tape, Value};
 
 /// The built-in properties beside `_id`, in the order in which they are stored, and whether each is a date.
 const BUILT_IN: [(&str, bool); 4] = [("created", true), ("updated", true), ("creator", false), ("owner", false)];
@@ -67,6 +67,11 @@ pub(super) fn build(
             access = check_access(value)?;
         } else if let Some(place) = BUILT_IN.iter().position(|(built_in, _)| *built_in == name) {
             given[place] = check_built_in(place, value)?;
+        } else if check_catalogue(&name, value)? {
+            rest.push(b',');
+            rest.extend_from_slice(key.source());
+            rest.push(b':');
+            value.write_compact(&mut rest);
         } else {
             check_name(&name)?;
             shape.check("", &name, value)?;
@@ -108,6 +113,21 @@ fn check_built_in(place: usize, value: Value<'_>) -> Result<Option<Vec<u8>>, Str
         Some(text) if !is_a_date && is_object_id(&text) => Ok(Some(value.source().to_vec())),
         _ => Err(format!("`{name}` must be {}", if is_a_date { DATE } else { "an account's id: 24 hex digits" })),
     }
+}
+
+/// Whether a member says where in the catalogue the record is: of what it is a variant, how deep, in which catalogs.
+fn check_catalogue(name: &str, value: Value<'_>) -> Result<bool, String> {
+    let texts = |value: Value<'_>| value.elements().all(|id| id.kind() == Kind::Text);
+    let (good, expected) = match name {
+        PARENT => (value.text().is_some_and(|id| is_object_id(&id.decoded())), "the `_id` of a record: 24 hex digits"),
+        LEVEL => {
+            let number = value.number().and_then(|text| text.parse::<u8>().ok());
+            (number.is_some(), "a whole number from 0 to 255")
+        }
+        CATALOGS => (value.kind() == Kind::Array && texts(value), "an array of catalogs' ids"),
+        _ => return Ok(false),
+    };
+    if good || value.is_null() { Ok(true) } else { Err(format!("`{name}` must be {expected}")) }
 }
 
 /// An access list as it is stored, `None` for `null`.

@@ -96,6 +96,50 @@ fn check_property(
     if value.is_null() {
         return Ok(());
     }
+    if !property.dimensions.is_empty() {
+        return check_scoped(property, inner, path, value);
+    }
+    check_unscoped(property, inner, path, value)
+}
+
+/// Checks a list of values, each with its scope.
+fn check_scoped(
+    property: &Property,
+    inner: &Shape<'_>,
+    path: &dyn Fn() -> String,
+    value: Value<'_>,
+) -> Result<(), String> {
+    let wrong = || format!("`{}` must be an array like `[{{\"scope\":{{}},\"value\":…}}]`", shown(&path()));
+    if value.kind() != Kind::Array {
+        return Err(wrong());
+    }
+    for (index, entry) in value.elements().enumerate() {
+        let (scope, scoped) = (entry.get("scope"), entry.get("value"));
+        let only = entry.members().all(|(key, _)| key.key_is("scope") || key.key_is("value"));
+        let (Some(scope), Some(scoped), true) = (scope, scoped, only) else { return Err(wrong()) };
+        if scope.kind() != Kind::Object {
+            return Err(wrong());
+        }
+        for (dimension, segment) in scope.members() {
+            let dimension = dimension.text().map(|text| text.decoded()).unwrap_or_default();
+            if !property.dimensions.iter().any(|known| *known == dimension) || segment.kind() != Kind::Text {
+                let place = format!("{}.{index}.scope.{dimension}", path());
+                return Err(format!("`{}` must be a segment of one of the property's dimensions", shown(&place)));
+            }
+        }
+        if !scoped.is_null() {
+            check_unscoped(property, inner, &|| format!("{}.{index}.value", path()), scoped)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_unscoped(
+    property: &Property,
+    inner: &Shape<'_>,
+    path: &dyn Fn() -> String,
+    value: Value<'_>,
+) -> Result<(), String> {
     if !property.array {
         return check_value(property, inner, path, value);
     }

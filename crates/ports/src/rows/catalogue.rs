@@ -2,7 +2,7 @@
 
 use super::{Due, DueKind, Entity, org_key};
 use crate::RowKey;
-use waybill_domain::{Collection, CollectionName, FileId, OrgCode, RecordFile, RecordId};
+use waybill_domain::{Collection, CollectionName, Dimension, DimensionId, FileId, OrgCode, RecordFile, RecordId};
 
 /// Prefix of the rows of files.
 pub(crate) const FILE: &str = "FILE#";
@@ -11,6 +11,19 @@ pub(crate) const COLLECTION: &str = "COLLECTION#";
 
 pub(crate) fn collection_key(org: &OrgCode, name: &CollectionName) -> RowKey {
     org_key(org, format!("{COLLECTION}{name}"))
+}
+
+/// Prefix of the rows of dimensions.
+pub(crate) const DIMENSION: &str = "DIMENSION#";
+
+pub(crate) fn dimension_key(org: &OrgCode, id: &DimensionId) -> RowKey {
+    org_key(org, format!("{DIMENSION}{id}"))
+}
+
+impl Entity for Dimension {
+    fn key(&self) -> RowKey {
+        dimension_key(&self.org, &self.id)
+    }
 }
 
 impl Entity for Collection {

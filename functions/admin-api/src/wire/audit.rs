@@ -56,6 +56,8 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::SignedIn => "signed-in",
         AuditAction::CollectionPut => "collection-put",
         AuditAction::CollectionDeleted => "collection-deleted",
+        AuditAction::DimensionPut => "dimension-put",
+        AuditAction::DimensionDeleted => "dimension-deleted",
         AuditAction::JobPut => "job-put",
         AuditAction::JobDeleted => "job-deleted",
         AuditAction::OrgChanged => "org-changed",

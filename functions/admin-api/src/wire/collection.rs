@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::PutCollection;
 use waybill_domain::{
-    AccessEntry, AccessLevel, Collection, CollectionName, KeyCondition, Property, PropertyKind, SortCondition, Source,
-    TableSource, read_access_entries,
+    AccessEntry, AccessLevel, Collection, CollectionName, DimensionId, KeyCondition, Property, PropertyKind,
+    SortCondition, Source, TableSource, read_access_entries,
 };
 use waybill_http::{Members, Problem};
 
@@ -165,6 +165,10 @@ pub(crate) struct PropertyWire {
     array: Option<bool>,
     /// Whether it is exported only when asked for.
     optional: Option<bool>,
+    /// Whether a variant takes it from its parent where it has none.
+    inheritable: Option<bool>,
+    /// Dimensions that its values are scoped by: each is an array like `[{"scope":{"dim-language":"seg-da"},"value":…}]`.
+    dimensions: Option<Vec<String>>,
     /// The level on its record that seeing it takes, 1 to 8; absent = 4, as the record itself.
     #[serde(rename = "readAccess")]
     read_access: Option<u8>,
@@ -216,10 +220,15 @@ fn property_wire(property: &Property) -> Map<String, Value> {
     if let PropertyKind::List { via, .. } = &property.kind {
         wire.insert("via".to_owned(), json!(via));
     }
-    for (name, set) in [("array", property.array), ("optional", property.optional)] {
+    for (name, set) in
+        [("array", property.array), ("optional", property.optional), ("inheritable", property.inheritable)]
+    {
         if set {
             wire.insert(name.to_owned(), json!(true));
         }
+    }
+    if !property.dimensions.is_empty() {
+        wire.insert("dimensions".to_owned(), json!(property.dimensions));
     }
     if property.read_access != AccessLevel::Read {
         wire.insert("readAccess".to_owned(), json!(property.read_access.number()));
@@ -401,8 +410,16 @@ fn read_property(name: &str, value: &Value, pointer: &str, outer: &mut Members<'
     if level.is_none() {
         members.refuse::<()>("readAccess", "must be an access level: 1, 2, 4, 5, 6, 7 or 8");
     }
-    members.later("inheritable");
-    members.later("dimensions");
+    let inheritable = members.boolean("inheritable").unwrap_or(false);
+    let dimensions: Vec<DimensionId> = members.list("dimensions");
+    let in_document = pointer.matches("/properties/").count() > 1;
+    if in_document && (inheritable || !dimensions.is_empty()) {
+        let name = if inheritable { "inheritable" } else { "dimensions" };
+        members.refuse::<()>(name, "belongs to the properties of records; those of a document go along with it");
+    }
+    if !dimensions.is_empty() && kind == Some(PropertyKind::File) {
+        members.refuse::<()>("dimensions", "does not go together with files");
+    }
     let problems = members.finish();
     let good = problems.is_empty();
     outer.add(problems);
@@ -411,8 +428,8 @@ fn read_property(name: &str, value: &Value, pointer: &str, outer: &mut Members<'
         kind,
         array,
         optional,
-        inheritable: false,
-        dimensions: vec![],
+        inheritable,
+        dimensions: dimensions.into_iter().map(Into::into).collect(),
         read_access: level.unwrap_or(AccessLevel::Read),
     });
     property.filter(|_| good)

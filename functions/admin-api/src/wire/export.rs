@@ -3,11 +3,12 @@
 use crate::wire::script::ScriptWire;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
     Archive, ArchiveEntry, DateRange, DateSpan, Export, ExportFormat, Failure, FailureCode, FileInclusion, KeptRange,
-    Level, Packaging, Phase, Progress, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Level, Packaging, Phase, Progress, ScopeRequest, State, StepOutcome, StepRecord, Surface, Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -69,6 +70,9 @@ pub(crate) struct ExportWire {
     raw_cells: bool,
     /// Whether the records' files come along.
     files: FilesWire,
+    /// What of scoped values, variants and catalogs it takes; `null` = records as they are stored.
+    #[schema(required)]
+    scope: Option<ScopeWire>,
     /// When it was asked to be queued; `null` = at once.
     #[schema(required, format = DateTime)]
     scheduled_at: Option<String>,
@@ -152,6 +156,28 @@ pub(crate) struct FilesWire {
     /// Whether in one inner archive, `files.zip`.
     #[schema(required = false)]
     zip: bool,
+}
+
+/// What of scoped values, variants and catalogs is taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Scope)]
+pub(crate) struct ScopeWire {
+    /// Segments by dimension; of the others the default one counts.
+    #[schema(required = false)]
+    dimensions: BTreeMap<String, String>,
+    /// Whether variants come along, with what they inherit.
+    #[schema(required = false)]
+    variants: bool,
+    /// The catalog that records are in; `null` = whichever.
+    #[schema(required = false)]
+    catalog: Option<String>,
+}
+
+impl From<ScopeRequest> for ScopeWire {
+    fn from(scope: ScopeRequest) -> Self {
+        let ScopeRequest { segments, variants, catalog } = scope;
+        Self { dimensions: segments, variants, catalog }
+    }
 }
 
 impl From<FileInclusion> for FilesWire {
@@ -288,6 +314,7 @@ impl ExportWire {
             sort: spec.sort.as_ref().map(ToString::to_string),
             raw_cells: spec.raw_cells,
             files: spec.files.into(),
+            scope: spec.scope.map(|scope| scope.asked.into()),
             scheduled_at: time(spec.scheduled_at),
             creator: export.creator.to_string(),
             principal: spec.viewer.account.to_string(),

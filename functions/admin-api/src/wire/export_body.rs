@@ -1,11 +1,13 @@
 //! Exports that are asked for, on the wire.
 
-use crate::wire::export::{DateRangeWire, FilesWire};
+use crate::wire::export::{DateRangeWire, FilesWire, ScopeWire};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, DateRangeRequest, FilterRequest, IdempotentRequest, Path, SortOrder};
 use waybill_domain::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, Level, MAX_SCRIPT_CHARS, Packaging, Surface, Timestamp,
+    AccountId, CollectionName, ExportFormat, FileInclusion, Level, MAX_SCRIPT_CHARS, Packaging, ScopeRequest, Surface,
+    Timestamp,
 };
 use waybill_http::{Members, Problem};
 use waybill_ports::ScriptChecker as _;
@@ -85,6 +87,10 @@ pub(crate) struct CreateExportBody {
     /// archive.
     #[schema(value_type = Option<FilesWire>)]
     files: FileInclusion,
+    /// One value for each property that is scoped by dimensions, of the segments named here and else the default ones; `variants`
+    /// with what they inherit, told by `_parentId` and `_level`; only records in the catalog. Absent = records as they are stored.
+    #[schema(value_type = Option<ScopeWire>)]
+    scope: Option<ScopeRequest>,
     /// The account whose rights it reads with: records and properties that this account may not read are not in it. Absent =
     /// the caller's own; only administrators may name another.
     #[schema(value_type = Option<String>)]
@@ -126,7 +132,8 @@ impl CreateExportBody {
         let sort = read_sort(&mut members);
         let after_script = read_script(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
-        for name in ["search", "scope", "destinations", "notify"] {
+        let scope = read_scope(&mut members);
+        for name in ["search", "destinations", "notify"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -147,6 +154,7 @@ impl CreateExportBody {
                 packaging,
                 raw_cells,
                 files,
+                scope,
                 principal,
                 after_script,
                 scheduled_at,
@@ -175,6 +183,7 @@ impl CreateExportBody {
             packaging: self.packaging,
             raw_cells: self.raw_cells,
             files: self.files,
+            scope: self.scope,
             principal: self.principal,
             after_script: self.after_script,
             scheduled_at: self.scheduled_at,
@@ -212,6 +221,30 @@ fn read_script(members: &mut Members<'_>) -> Option<String> {
         Ok(()) => Some(source),
         Err(failure) => members.refuse(NAME, failure.at()),
     }
+}
+
+/// Takes `scope`.
+fn read_scope(members: &mut Members<'_>) -> Option<ScopeRequest> {
+    let value = members.take("scope")?;
+    let mut scope = match Members::of(value, members.at("scope")) {
+        Ok(scope) => scope,
+        Err(problem) => {
+            members.add([problem]);
+            return None;
+        }
+    };
+    let segments = match scope.take("dimensions").map(|value| serde_json::from_value(value.clone())) {
+        None => BTreeMap::new(),
+        Some(Ok(segments)) => segments,
+        Some(Err(_)) => {
+            scope.refuse::<()>("dimensions", "must be an object of segments' ids by dimensions' ids");
+            BTreeMap::new()
+        }
+    };
+    let variants = scope.boolean("variants").unwrap_or(false);
+    let catalog = scope.text("catalog", NAME_CHARS).map(str::to_owned);
+    members.add(scope.finish());
+    Some(ScopeRequest { segments, variants, catalog })
 }
 
 /// Takes `sort`, in either form.

@@ -1,6 +1,6 @@
 //! Jobs, their runs and slots on the wire.
 
-use crate::wire::export::{DateRangeWire, FilesWire, format_name, level_name, surface_name};
+use crate::wire::export::{DateRangeWire, FilesWire, ScopeWire, format_name, level_name, surface_name};
 use crate::wire::export_body::CreateExportBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -98,6 +98,9 @@ pub(crate) struct JobWire {
     raw_cells: bool,
     /// Whether the records' files come along.
     files: FilesWire,
+    /// What of scoped values, variants and catalogs it takes; `null` = records as they are stored.
+    #[schema(required)]
+    scope: Option<ScopeWire>,
     /// When it is due.
     schedule: ScheduleWire,
     /// The IANA zone of the schedule.
@@ -164,6 +167,7 @@ impl From<Job> for JobWire {
             sort: template.sort.as_ref().map(ToString::to_string),
             raw_cells: template.raw_cells,
             files: template.files.into(),
+            scope: template.scope.map(Into::into),
             schedule: request.schedule.into(),
             zone: request.zone,
             active: request.active,

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, DestinationRequest, PutJob};
 use waybill_domain::{
-    CollectionName, DestinationType, ExportFormat, FilenameTemplate, Job, JobId, JobSchedule, Surface, Timestamp,
+    CollectionName, DestinationType, ExportFormat, FilenameTemplate, Job, JobId, JobSchedule, ScopeRequest, Surface,
+    Timestamp,
 };
 use waybill_http::{Members, Problem};
 
@@ -57,8 +59,8 @@ pub(crate) struct JobWire {
     #[schema(required)]
     catalog_id: Option<String>,
     /// Which segment of which dimension values are taken from.
-    #[schema(required, value_type = Option<Object>)]
-    dimension_scope: Option<Map<String, Value>>,
+    #[schema(required)]
+    dimension_scope: Option<BTreeMap<String, String>>,
     /// Five fields of cron in UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
     schedule: String,
     /// Whether variants come along, with the values that they inherit.
@@ -100,6 +102,7 @@ fn default_name(format: ExportFormat) -> String {
 impl From<Job> for JobWire {
     fn from(job: Job) -> Self {
         let (template, request) = (job.request.template, job.request.schedule);
+        let scope = template.scope.unwrap_or_default();
         let destination = template.destinations.first();
         Self {
             id: job.id.into(),
@@ -109,13 +112,13 @@ impl From<Job> for JobWire {
             destination_config: destination.map(|destination| destination.config.shown()).unwrap_or_default(),
             format: format_name(template.format),
             schema_id: Some(template.collection.into()),
-            catalog_id: None,
-            dimension_scope: None,
+            catalog_id: scope.catalog,
+            dimension_scope: (!scope.segments.is_empty()).then_some(scope.segments),
             schedule: match request {
                 JobSchedule::Cron { cron } => cron,
                 JobSchedule::Rrule { rrule, .. } => rrule,
             },
-            include_variants: false,
+            include_variants: scope.variants,
             compress: template.compress,
             filename_template: template.filename.map_or_else(|| default_name(template.format), Into::into),
             active: job.request.active,
@@ -149,6 +152,14 @@ pub(crate) struct JobBody {
     /// Records of which schema.
     #[schema(value_type = Option<String>)]
     schema_id: CollectionName,
+    /// Records of which catalog; absent = of any and of none.
+    catalog_id: Option<String>,
+    /// Which segment of which dimension values are taken from; of the others the default one counts.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    dimension_scope: BTreeMap<String, String>,
+    /// Whether variants come along, with the values that they inherit; absent = `false`.
+    #[schema(value_type = Option<bool>)]
+    include_variants: bool,
     /// Five fields of cron in UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
     schedule: String,
     /// Whether the file is delivered as gzip; absent = `false`.
@@ -202,9 +213,15 @@ impl JobBody {
         };
         let compress = members.boolean("compress").unwrap_or(false);
         let active = members.boolean("active").unwrap_or(true);
-        for name in ["catalogId", "dimensionScope", "includeVariants"] {
-            members.later(name);
-        }
+        let catalog_id = members.text("catalogId", NAME_CHARS).filter(|id| !id.is_empty()).map(str::to_owned);
+        let dimension_scope = match members.take("dimensionScope").map(|value| serde_json::from_value(value.clone())) {
+            None => BTreeMap::new(),
+            Some(Ok(segments)) => segments,
+            Some(Err(_)) => members
+                .refuse("dimensionScope", "must be an object of segments' ids by dimensions' ids")
+                .unwrap_or_default(),
+        };
+        let include_variants = members.boolean("includeVariants").unwrap_or(false);
         let problems = members.finish();
         match (name, destination_type, config, format, schema_id, schedule) {
             (Some(name), Some(destination_type), Some(config), Some(format), Some(schema_id), Some(schedule))
@@ -218,6 +235,9 @@ impl JobBody {
                     destination_config: config,
                     format,
                     schema_id,
+                    catalog_id,
+                    dimension_scope,
+                    include_variants,
                     schedule,
                     compress,
                     filename_template,
@@ -236,11 +256,16 @@ impl JobBody {
     /// The command.
     pub(crate) fn command(self) -> PutJob {
         let filename = self.filename_template.or_else(|| FilenameTemplate::parse(&default_name(self.format)).ok());
+        let scope =
+            ScopeRequest { segments: self.dimension_scope, variants: self.include_variants, catalog: self.catalog_id };
         PutJob {
             surface: Surface::Sigma,
             name: self.name,
             description: self.description,
-            export: CreateExport::new(Surface::Sigma, self.schema_id, self.format),
+            export: CreateExport {
+                scope: Some(scope),
+                ..CreateExport::new(Surface::Sigma, self.schema_id, self.format)
+            },
             schedule: JobSchedule::Cron { cron: self.schedule },
             zone: Some(ZONE.to_owned()),
             active: self.active,
