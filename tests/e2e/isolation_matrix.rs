@@ -71,6 +71,7 @@ fn row_of(operation: &str) -> Option<Row> {
         "POST /v1/orgs" => row(Some(json!({"code": "{org}"}))),
         "PUT /v1/dimensions/{id}" => row(Some(json!({"segments": [{"id": 7}]}))),
         "GET /v1/dimensions/{id}" | "DELETE /v1/dimensions/{id}" => row(None),
+        "POST /v1/destinations/test" => row(Some(json!({"type": "webhook", "config": {}}))),
         "POST /v1/schedules/preview" => row(Some(json!({"cron": "0 2 * * *"}))),
         "POST /v1/jobs" | "PUT /v1/jobs/{id}" => row(Some(json!({"id": "{job}", "name": "x", "format": "csv",
             "collection": "{collection}", "schedule": {"cron": "never"}}))),
@@ -121,6 +122,8 @@ fn row_of(operation: &str) -> Option<Row> {
         | "POST /v1/exports/{id}/cancel"
         | "GET /v1/exports/{id}/download"
         | "POST /v1/exports/{id}/retry"
+        | "GET /v1/exports/{id}/deliveries"
+        | "POST /v1/exports/{id}/deliveries/{number}/redeliver"
         | "DELETE /v1/keys/{id}"
         | "GET /v1/orgs"
         | "GET /v1/usage"
@@ -171,8 +174,11 @@ fn path_of(path: &str, names: &Names) -> String {
         _ => "{export}",
     };
     let plain = path.replace("{id}", kind).replace("{name}", "{collection}").replace("{objects}", "{collection}");
-    let plain =
-        plain.replace("{object}", "{collection}").replace("{operation}", "cursor").replace("{property}", "name");
+    let plain = plain
+        .replace("{object}", "{collection}")
+        .replace("{operation}", "cursor")
+        .replace("{property}", "name")
+        .replace("{number}", "0");
     filled(&plain, names)
 }
 

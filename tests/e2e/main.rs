@@ -6,6 +6,7 @@ mod after_scripts;
 mod archives;
 mod bad_input;
 mod data_exports;
+mod deliveries;
 mod expanded;
 mod expiry;
 mod export_jobs;

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use waybill_local::{Options, Passwords, Stack, StackInfo, Tuning};
+use waybill_local::{Backoff, Options, Passwords, Stack, StackInfo, Tuning};
 
 /// How long a story waits for an export; far beyond what any takes, so that only a stuck one fails.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -49,6 +49,11 @@ pub(crate) fn quick() -> Tuning {
         progress_every: Duration::from_millis(50),
         tick: Duration::from_millis(500),
         look_again: Duration::from_secs(1),
+        delivery_backoff: Backoff {
+            first: vec![Duration::from_secs(1); 3],
+            then: Duration::from_secs(2),
+            give_up_after: Duration::from_mins(1),
+        },
         demo_records: false,
         passwords: Passwords::new(64, 1).expect("costs"),
         allowed_origins: "https://app.example.com".parse().expect("an origin"),

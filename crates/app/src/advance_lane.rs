@@ -38,7 +38,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{LaneRefused, OrgCode};
-use waybill_ports::{ArchiveStore, Compute, PortError, RecordSource, ScriptQueue, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_ports::{
+    ArchiveStore, Compute, DeliveryQueue, PortError, RecordSource, ScriptQueue, WakeMessage, WakeQueue, WakeReceipt,
+};
 
 pub use files::FileSettings;
 pub(crate) use finish::archive_prefix;
@@ -58,6 +60,8 @@ pub struct Exporting {
     pub wake: Arc<dyn WakeQueue>,
     /// Where scripts are rung for.
     pub scripts: Arc<dyn ScriptQueue>,
+    /// Where deliveries are rung for.
+    pub deliveries: Arc<dyn DeliveryQueue>,
     /// Where pages are transformed.
     pub compute: Arc<dyn Compute>,
     /// Lengths and sizes.

@@ -10,9 +10,9 @@ use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
-    AccountId, Collection, CollectionName, DataRequest, Export, ExportAlias, ExportFormat, ExportSpec, FileInclusion,
-    IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScopeRequest, ScriptRun, Selection,
-    Seq, Source, Surface, Timestamp, Viewer,
+    AccountId, Collection, CollectionName, DataRequest, DeliveryPlan, Export, ExportAlias, ExportFormat, ExportSpec,
+    FileInclusion, IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScopeRequest,
+    ScriptRun, Selection, Seq, Source, Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -72,6 +72,8 @@ pub struct CreateExport {
     pub principal: Option<AccountId>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
     pub scheduled_at: Option<Timestamp>,
+    /// Where its file goes when it is finished: destinations that are checked and sealed.
+    pub delivery: DeliveryPlan,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,
 }
@@ -103,6 +105,7 @@ impl CreateExport {
             scope: None,
             principal: None,
             scheduled_at: None,
+            delivery: DeliveryPlan::default(),
             idempotency: None,
         }
     }
@@ -327,6 +330,7 @@ fn freeze(
         let message = "must be `zip` where files come along: a bare file has no place for them";
         errors.push(FieldError { field: "packaging".to_owned(), message: message.to_owned() });
     }
+    errors.extend(no_gzip(command));
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -362,6 +366,7 @@ fn freeze(
         level: command.level,
         raw_cells: command.raw_cells,
         after_script: command.after_script.clone(),
+        delivery: command.delivery.clone(),
         viewer,
         scope: None,
         access,
@@ -376,6 +381,20 @@ fn without_columns(command: &CreateExport, stored: &Collection, pipeline: Option
     let message = "must be given: the documents that `prefix` leads to declare no properties";
     let refused = stored.source == Source::Elements && stored.open && !says;
     refused.then(|| FieldError { field: "paths".to_owned(), message: message.to_owned() })
+}
+
+/// Refuses a gzip for destinations where there is no file that it could be made of.
+fn no_gzip(command: &CreateExport) -> Option<FieldError> {
+    let has_no_file = command.format.makes_documents() || command.files != FileInclusion::None;
+    let message = if has_no_file {
+        "must be false: what is delivered is the archive, where there is more than one file of records"
+    } else if command.packaging == Packaging::Bare {
+        "must be false where `packaging` is `bare`: one file is made"
+    } else {
+        return None;
+    };
+    let asked = command.delivery.compress && !command.delivery.destinations.is_empty();
+    asked.then(|| FieldError { field: "compress".to_owned(), message: message.to_owned() })
 }
 
 /// The pipeline, and the condition with those that it begins with.

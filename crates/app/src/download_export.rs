@@ -41,7 +41,7 @@ pub async fn download_export(
     let lifetime = lifetime(context, &stored.value)?;
     let export = stored.value;
     let archive = archive(&export)?;
-    let key = archive.packaged.as_ref().map_or(&archive.key, |file| &file.key);
+    let key = archive.download_file().map_or(&archive.key, |file| &file.key);
     let download = archives.presign(key, lifetime, &filename(&export), export.download_type()).await?;
     Ok((export, download))
 }

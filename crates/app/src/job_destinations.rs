@@ -1,6 +1,6 @@
 //! Destinations as clients ask for them: checked, and their secrets sealed.
 
-use crate::{Error, FieldError};
+use crate::{Context, Error, FieldError};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use waybill_domain::{DestinationConfig, DestinationType, OrgCode, SealedDestination};
@@ -64,4 +64,19 @@ pub(crate) async fn seal_destinations(
         sealed.push(SealedDestination { config: parsed.config, secrets, sealed_for: sealed_for.clone() });
     }
     if errors.is_empty() { Ok(sealed) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Checks and seals the destinations of one export that no job makes.
+///
+/// # Errors
+/// As those of a job.
+pub async fn seal_for_export(
+    context: &Context,
+    vault: &dyn SecretVault,
+    org: &OrgCode,
+    requests: &[DestinationRequest],
+) -> Result<Vec<SealedDestination>, Error> {
+    // The export has no id yet; what they are bound to is theirs alone.
+    let owner = hex::encode(context.entropy.eight());
+    seal_destinations(vault, (org, &owner), requests, &[]).await
 }

@@ -1,7 +1,7 @@
 //! From what a client asks for to what a job keeps, and back each time that it makes an export.
 
 use crate::{CreateExport, DateRangeRequest, Error, FilterRequest};
-use waybill_domain::{AccountId, FilenameTemplate, JobTemplate, KeptRange, SealedDestination, Surface};
+use waybill_domain::{AccountId, DeliveryPlan, FilenameTemplate, JobTemplate, KeptRange, SealedDestination, Surface};
 
 /// What a job keeps beside the request of its exports.
 pub(crate) struct Delivered {
@@ -34,6 +34,8 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         // The template's own, whoever was named.
         principal: _,
         scheduled_at: _,
+        // The job's own.
+        delivery: _,
         idempotency: _,
         after_script,
         // Of a surface that makes no jobs.
@@ -99,6 +101,11 @@ pub(crate) fn request_of(
         raw_cells: template.raw_cells,
         after_script: template.after_script.clone(),
         scope: template.scope.clone(),
+        delivery: DeliveryPlan {
+            destinations: template.destinations.clone(),
+            filename: template.filename.clone(),
+            compress: template.compress,
+        },
         ..CreateExport::new(surface, template.collection.clone(), template.format)
     })
 }

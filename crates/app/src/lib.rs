@@ -5,6 +5,7 @@
 
 mod account_records;
 mod admit_exports;
+mod advance_delivery;
 mod advance_lane;
 mod announce_file;
 mod arrange_documents;
@@ -31,6 +32,7 @@ mod lane_places;
 mod limit_changes;
 mod limit_requests;
 mod load_records;
+mod look_at_delivery;
 mod look_at_file;
 mod look_at_script;
 mod make_export;
@@ -43,7 +45,9 @@ mod manage_orgs;
 mod page;
 mod passwords;
 mod preview_schedule;
+mod probe_destination;
 mod query_records;
+mod queue_deliveries;
 mod queue_script;
 mod read_audit;
 mod read_export;
@@ -52,6 +56,7 @@ mod read_records;
 mod read_runs;
 mod read_usage;
 mod recount_usage;
+mod redeliver;
 mod remove_files;
 mod replace_export;
 mod retry;
@@ -70,6 +75,7 @@ mod web_tokens;
 mod window_exports;
 
 pub use admit_exports::{Admitted, Admitting, admit_exports};
+pub use advance_delivery::{Delivering, DeliverySettings, advance_delivery};
 pub use advance_lane::{Exporting, FileSettings, SortSettings, StepSettings, Verdict, advance_lane};
 pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
 pub use arrange_documents::{Arranged, Arrangement, arrange_documents};
@@ -84,7 +90,7 @@ pub use delete_export::delete_export;
 pub use download_export::download_export;
 pub use download_file::{FileBytes, FileOfRecord, download_file};
 pub use error::{Error, FieldError};
-pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS};
+pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS, seal_for_export};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use limit_changes::{ChangeAllowance, allow_change};
 pub use limit_requests::RequestLimiter;
@@ -105,6 +111,7 @@ pub use manage_orgs::{
 pub use page::Page;
 pub use passwords::{CostError, PASSWORD_MAX_BYTES, Passwords};
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
+pub use probe_destination::{ProbeOutcome, probe_destination};
 pub use query_records::{
     Effort, Found, Gathered, Gathering, MAX_WITH_LISTS, ObjectForm, ObjectQuery, PreparedQuery, count_records,
     list_of_record, named_collection, query_records, read_one_record, render_objects, sight,
@@ -115,6 +122,7 @@ pub use read_logs::{LogFilter, list_logs};
 pub use read_records::{RecordsCursor, RecordsPage, delete_record, delete_records, list_records, read_record};
 pub use read_runs::{RecordRun, list_runs, list_slots, record_run};
 pub use read_usage::{UsageView, read_usage};
+pub use redeliver::{deliveries_of, list_deliveries, redeliver};
 pub use replace_export::{export_of_alias, replace_export};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;

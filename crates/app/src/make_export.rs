@@ -309,6 +309,7 @@ fn new_export(
         expires_at: Export::expiry(begins_at),
         state,
         after_script: draft.spec.after_script.is_some(),
+        deliveries: u16::try_from(draft.spec.delivery.destinations.len()).unwrap_or(u16::MAX),
         retry_of: draft.retry_of,
         job: draft.job.clone(),
         started_at: None,

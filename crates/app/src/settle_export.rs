@@ -1,7 +1,9 @@
 //! Settling: an export ends, leaves the lane and its storage is counted, in one transaction.
 
+use crate::advance_delivery::ring as ring_for_delivery;
 use crate::advance_lane::Exporting;
 use crate::look_at_script::ring;
+use crate::queue_deliveries::new_deliveries;
 use crate::queue_script::script_of;
 use crate::retry::Attempts;
 use crate::settle_run::settle_run;
@@ -61,7 +63,10 @@ pub(crate) async fn settle(
         if let Some(run) = &script {
             transaction.insert(run)?;
         }
-        settle_run(context.rows(), &settled, 0, &mut transaction).await?;
+        let deliveries = new_deliveries(context, &settled).await?;
+        deliveries.iter().try_for_each(|delivery| transaction.insert(delivery).map(drop))?;
+        let open = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+        settle_run(context.rows(), &settled, open, &mut transaction).await?;
         match transaction.commit(&*context.state).await {
             Ok(_) => {
                 tracing::info!(org = %settled.org, export = %settled.id, epoch = epoch.0, state = ?settled.progress.phase, "export settled");
@@ -69,6 +74,9 @@ pub(crate) async fn settle(
                     && let Err(error) = ring(&*exporting.scripts, &run, &run.export.to_string()).await
                 {
                     tracing::warn!(org = %run.org, export = %run.export, %error, "script not rung for; the sweeper will");
+                }
+                for delivery in &deliveries {
+                    ring_for_delivery(&*exporting.deliveries, delivery, now).await;
                 }
                 return Ok(());
             }

@@ -7,6 +7,7 @@
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::end_export::stop_asked_at;
+use crate::look_at_delivery::look_at_delivery;
 use crate::look_at_file::look_at_file;
 use crate::look_at_script::look_at_script;
 use crate::make_export::ring_to_stop;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{Export, ExportId, OrgCode, Sequence, Timestamp, Usage};
 use waybill_ports::{
-    ArchiveStore, DUE_SHARDS, DeadLetter, DueKind, DueRow, PortError, RowKey, ScriptQueue, Stored, WakeMessage,
-    WakeQueue,
+    ArchiveStore, DUE_SHARDS, DeadLetter, DeliveryQueue, DueKind, DueRow, PortError, RowKey, ScriptQueue, Stored,
+    WakeMessage, WakeQueue,
 };
 
 /// How long a lane is left alone after it was looked at.
@@ -45,6 +46,8 @@ pub struct Sweeping {
     pub wake: Arc<dyn WakeQueue>,
     /// Where scripts are rung for.
     pub scripts: Arc<dyn ScriptQueue>,
+    /// Where deliveries are rung for.
+    pub deliveries: Arc<dyn DeliveryQueue>,
     /// How long a lane is left alone after it was looked at; a minute in production.
     pub look_again: Duration,
     /// How long before it is due a lane is looked at: not at all in production. An embedded stack, whose queue forgets
@@ -59,8 +62,9 @@ impl Sweeping {
         archives: Arc<dyn ArchiveStore>,
         wake: Arc<dyn WakeQueue>,
         scripts: Arc<dyn ScriptQueue>,
+        deliveries: Arc<dyn DeliveryQueue>,
     ) -> Self {
-        Self { context, archives, wake, scripts, look_again: LOOK_AGAIN, look_ahead: Duration::ZERO }
+        Self { context, archives, wake, scripts, deliveries, look_again: LOOK_AGAIN, look_ahead: Duration::ZERO }
     }
 }
 
@@ -79,6 +83,8 @@ pub struct Swept {
     pub recounted: usize,
     /// Scripts that were due and looked at.
     pub scripts: usize,
+    /// Deliveries that were due and looked at.
+    pub deliveries: usize,
     /// Dead letters dealt with.
     pub dead_letters: usize,
     /// Rows that failed and are tried again at the next tick.
@@ -91,7 +97,16 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
     let mut swept = Swept::default();
     // First, as they are few: however much else is due, they are looked into.
     (swept.dead_letters, swept.failed) = sweep_dead_letters(sweeping).await;
-    for kind in [DueKind::Lane, DueKind::Expiry, DueKind::Cleanup, DueKind::File, DueKind::Usage, DueKind::Script] {
+    let kinds = [
+        DueKind::Lane,
+        DueKind::Expiry,
+        DueKind::Cleanup,
+        DueKind::File,
+        DueKind::Usage,
+        DueKind::Script,
+        DueKind::Delivery,
+    ];
+    for kind in kinds {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
         let counts: Vec<(usize, usize)> = shards.buffer_unordered(SIDE_BY_SIDE).collect().await;
         let done: usize = counts.iter().map(|(done, _)| done).sum();
@@ -103,6 +118,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::File => swept.files += done,
             DueKind::Usage => swept.recounted += done,
             DueKind::Script => swept.scripts += done,
+            DueKind::Delivery => swept.deliveries += done,
             // The scheduler's.
             DueKind::Admit | DueKind::Job => {}
         }
@@ -195,6 +211,7 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
         }
         DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
         DueKind::Script => look_at_script(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Delivery => look_at_delivery(sweeping, Stored::parse(&stored)?).await,
         DueKind::Admit | DueKind::Job => Ok(false),
     }
 }

@@ -75,6 +75,7 @@ impl Fixture {
             archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
             wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake),
             scripts: Arc::<waybill_testkit::MemoryScriptQueue>::clone(&self.ports.scripts),
+            deliveries: Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&self.ports.deliveries),
             compute: Arc::new(InlineCompute { parallelism: self.parallelism }),
             settings: self.settings.clone(),
         }
@@ -82,7 +83,7 @@ impl Fixture {
 
     fn sweeping(&self) -> Sweeping {
         let exporting = self.exporting();
-        Sweeping::new(exporting.context, exporting.archives, exporting.wake, exporting.scripts)
+        Sweeping::new(exporting.context, exporting.archives, exporting.wake, exporting.scripts, exporting.deliveries)
     }
 
     fn create(&self, format: ExportFormat) -> ExportView {

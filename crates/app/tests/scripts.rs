@@ -101,6 +101,7 @@ impl Fixture {
             archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
             wake: Arc::<MemoryWakeQueue>::clone(&self.ports.wake),
             scripts: self.scripts(),
+            deliveries: Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&self.ports.deliveries),
             compute: Arc::new(InlineCompute { parallelism: 1 }),
             settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
         };
@@ -139,7 +140,8 @@ impl Fixture {
         let ports = &self.ports;
         let archives = Arc::<MemoryArchiveStore>::clone(&ports.archives);
         let wake = Arc::<MemoryWakeQueue>::clone(&ports.wake);
-        block_on(sweep(&Sweeping::new(ports.context(), archives, wake, self.scripts()), FOREVER));
+        let deliveries = Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&ports.deliveries);
+        block_on(sweep(&Sweeping::new(ports.context(), archives, wake, self.scripts(), deliveries), FOREVER));
     }
 
     fn later(&self, by: Duration) {

@@ -20,5 +20,5 @@ pub use dynamo::schema::{
 pub use dynamo::{DynamoRecordStore, DynamoStateStore};
 pub use s3::{Encryption, S3ArchiveStore};
 pub use secrets::{KmsSecretVault, read_secret};
-pub use sqs::{SqsScriptQueue, SqsWakeQueue};
+pub use sqs::{SqsDeliveryQueue, SqsScriptQueue, SqsWakeQueue};
 pub use system::{SystemClock, SystemEntropy, ThreadCompute};

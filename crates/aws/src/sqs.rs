@@ -1,4 +1,4 @@
-//! Wake-ups and messages about scripts through SQS FIFO queues.
+//! Wake-ups and messages about scripts through SQS FIFO queues; messages about deliveries through one that holds them back.
 
 use crate::errors::{has_code, port_error, rejected};
 use async_trait::async_trait;
@@ -6,7 +6,8 @@ use aws_sdk_sqs::Client;
 use serde::Serialize;
 use std::time::Duration;
 use waybill_ports::{
-    DeadLetter, PortError, PortErrorKind, ScriptMessage, ScriptQueue, WakeMessage, WakeQueue, WakeReceipt,
+    DeadLetter, DeliveryMessage, DeliveryQueue, MOST_DELAY, PortError, PortErrorKind, ScriptMessage, ScriptQueue,
+    WakeMessage, WakeQueue, WakeReceipt,
 };
 
 /// Most messages that one request gives.
@@ -116,6 +117,38 @@ impl ScriptQueue for SqsScriptQueue {
     }
 }
 
+/// Sends messages about deliveries to one standard queue, which holds each back by itself: none waits for another.
+#[derive(Clone, Debug)]
+pub struct SqsDeliveryQueue {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsDeliveryQueue {
+    /// The queue at `queue_url`.
+    pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
+        Self { client, queue_url: queue_url.into() }
+    }
+}
+
+#[async_trait]
+impl DeliveryQueue for SqsDeliveryQueue {
+    async fn ring(&self, message: &DeliveryMessage, after: Duration) -> Result<(), PortError> {
+        const DURING: &str = "ringing for a delivery";
+        let after = after.min(MOST_DELAY);
+        let secs = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        let request = self.client.send_message().queue_url(&self.queue_url).message_body(written(message, DURING)?);
+        let request = request.delay_seconds(i32::try_from(secs).unwrap_or(i32::MAX));
+        request.send().await.map(drop).map_err(|error| port_error(DURING, &error))
+    }
+}
+
+fn written(message: &impl Serialize, during: &'static str) -> Result<String, PortError> {
+    serde_json::to_string(message).map_err(|error| {
+        PortError::caused_by(PortErrorKind::Rejected { reason: "does not serialise".into() }, during, error)
+    })
+}
+
 async fn send(
     client: &Client,
     queue_url: &str,
@@ -123,9 +156,7 @@ async fn send(
     (group, deduplication): (&str, &str),
 ) -> Result<(), PortError> {
     const DURING: &str = "ringing";
-    let body = serde_json::to_string(message).map_err(|error| {
-        PortError::caused_by(PortErrorKind::Rejected { reason: "does not serialise".into() }, DURING, error)
-    })?;
+    let body = written(message, DURING)?;
     let request = client.send_message().queue_url(queue_url).message_body(body);
     let request = request.message_group_id(group).message_deduplication_id(deduplication);
     request.send().await.map(drop).map_err(|error| port_error(DURING, &error))

@@ -4,6 +4,7 @@ use crate::azure_blob::AzureBlobDestination;
 use crate::s3::S3Destination;
 use crate::sftp::SftpDestination;
 use crate::webhook::WebhookDestination;
+use async_trait::async_trait;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -11,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{DestinationConfig, DestinationSecrets};
-use waybill_ports::{Destination, DestinationError, OutgoingHttp, OutgoingTcp};
+use waybill_ports::{Destination, DestinationError, DestinationOpener, OutgoingHttp, OutgoingTcp};
 
 /// Who this deployment is to AWS: it assumes the roles of tenants, and writes to buckets that let it in.
 #[derive(Clone, Default)]
@@ -76,12 +77,11 @@ pub struct Destinations {
 impl Destinations {
     /// How long a server may be silent while a file is sent: 30 s.
     pub const SILENCE: Duration = Duration::from_secs(30);
+}
 
-    /// The destination of a configuration.
-    ///
-    /// # Errors
-    /// `Misconfigured` and `BadCredentials` when it cannot work; for a role, why it cannot be assumed.
-    pub async fn open(
+#[async_trait]
+impl DestinationOpener for Destinations {
+    async fn open(
         &self,
         config: &DestinationConfig,
         secrets: &DestinationSecrets,

@@ -138,7 +138,7 @@ fn judge(reply: &OutgoingReply, place: &str) -> Result<(), DestinationError> {
         )),
         403 => DestinationError::Refused(format!("{answered}: it does not allow this")),
         404 => DestinationError::NotFound(format!("{answered}: nothing is there; check the URL's path")),
-        410 => DestinationError::Gone(format!("{answered}: it will take nothing again, and is switched off")),
+        410 => DestinationError::Gone(format!("{answered}: it says that it will take nothing again")),
         413 => DestinationError::Refused(format!("{answered}: the file is too long for it")),
         408 | 425 => DestinationError::Unavailable(format!("{answered}: it was too slow or not ready")),
         429 => DestinationError::Throttled {

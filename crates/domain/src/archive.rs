@@ -43,12 +43,17 @@ pub struct Archive {
     pub sha256: String,
     /// What is in it, in order.
     pub entries: Vec<ArchiveEntry>,
-    /// The file that is downloaded in its place; `None` = the archive itself.
+    /// The file that was made of its records alone.
     #[serde(default)]
     pub packaged: Option<PackagedFile>,
 }
 
 impl Archive {
+    /// The file that is downloaded in its place; `None` = the archive itself.
+    pub fn download_file(&self) -> Option<&PackagedFile> {
+        self.packaged.as_ref().filter(|file| !file.is_for_delivery)
+    }
+
     /// What it takes of its org's storage.
     pub fn held_bytes(&self) -> u64 {
         self.packaged.as_ref().map_or(0, |file| file.size_bytes).saturating_add(self.size_bytes)
@@ -67,6 +72,9 @@ pub struct PackagedFile {
     pub size_bytes: u64,
     /// SHA-256 of the file, hex.
     pub sha256: String,
+    /// Whether it is made for destinations alone, and a download is the archive.
+    #[serde(default)]
+    pub is_for_delivery: bool,
 }
 
 /// How the file of records is made, and how far that is.

@@ -17,6 +17,8 @@ pub enum AuditAction {
     ExportDeleted,
     /// A link to an archive was given out.
     ExportDownloaded,
+    /// A delivery was begun anew by hand.
+    DeliveryRepeated,
     /// An access key was made.
     KeyCreated,
     /// An access key was revoked.

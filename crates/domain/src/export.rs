@@ -49,6 +49,9 @@ pub struct Export {
     /// Whether a script runs when it has ended.
     #[serde(default)]
     pub after_script: bool,
+    /// How many destinations its file goes to.
+    #[serde(default)]
+    pub deliveries: u16,
     /// The export that this one does again.
     #[serde(default)]
     pub retry_of: Option<ExportId>,
@@ -333,7 +336,7 @@ impl Export {
 
     /// What a download of it is, once it is ready; until then, an archive.
     fn download(&self) -> Packaging {
-        let packaged = self.archive().and_then(|archive| archive.packaged.as_ref());
+        let packaged = self.archive().and_then(Archive::download_file);
         packaged.map_or(Packaging::Zip, |file| file.packaging)
     }
 

@@ -1,8 +1,8 @@
 //! What an export was asked to do, frozen when it is queued.
 
 use crate::{
-    AccessRules, Collection, CollectionName, DataRequest, DateRange, Flattening, FrozenScope, OrgCode, Seq, Timestamp,
-    Viewer, Within,
+    AccessRules, Collection, CollectionName, DataRequest, DateRange, DeliveryPlan, Flattening, FrozenScope, OrgCode,
+    Seq, Timestamp, Viewer, Within,
 };
 use serde::{Deserialize, Serialize};
 use waybill_query::{Filter, Pipeline, SortOrder};
@@ -216,6 +216,9 @@ pub struct ExportSpec {
     /// The source of the script that runs when it has ended.
     #[serde(default)]
     pub after_script: Option<String>,
+    /// Where its file goes when it is finished.
+    #[serde(default)]
+    pub delivery: DeliveryPlan,
     /// Whose rights it reads with, as they were when it was made.
     pub viewer: Viewer,
     /// What the collection's definition says of who may see what, of records as they are stored.
@@ -229,4 +232,21 @@ pub struct ExportSpec {
     /// What the client of a data export asked in that surface's words.
     #[serde(default)]
     pub data: Option<DataRequest>,
+}
+
+impl ExportSpec {
+    /// Whether its destinations get the archive itself: where there is no file of the records alone.
+    pub fn delivers_archive(&self) -> bool {
+        self.format.makes_documents() || self.files != FileInclusion::None
+    }
+
+    /// What is made of the archive besides: what a download is, or what destinations get.
+    pub fn file_packaging(&self) -> Packaging {
+        match (self.packaging, self.delivery.compress) {
+            (Packaging::Zip, _) if self.delivery.destinations.is_empty() || self.delivers_archive() => Packaging::Zip,
+            (Packaging::Zip, true) => Packaging::Gzip,
+            (Packaging::Zip, false) => Packaging::Bare,
+            (other, _) => other,
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod change_window;
 mod collection;
 mod data_export;
 mod date_range;
+mod delivery;
 mod destination;
 mod dimension;
 mod export;
@@ -50,6 +51,10 @@ pub use change_window::ChangeWindow;
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use data_export::{DataRequest, ExportAliasPointer};
 pub use date_range::{DateRange, DateSpan};
+pub use delivery::{
+    Backoff, Delivered, DeliveredFile, DeliveredRun, Delivery, DeliveryAttempt, DeliveryPlan, DeliveryRefused,
+    DeliveryState, Miss, Upload,
+};
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
     HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SealedDestination, SftpConfig,

@@ -7,11 +7,15 @@ use anyhow::Result;
 use lambda_runtime::LambdaEvent;
 use secrecy::SecretString;
 
+use crate::clients::AwsCredentials;
 use crate::clock;
 use crate::emulators::kms;
 use crate::invocations::{Function, event_function, http_function};
 use crate::running::Deployment;
 use crate::services::names;
+
+/// What is open to scripts and deliveries although it is not public.
+const LOOPBACK: &str = "127.0.0.1,localhost,[::1]";
 
 /// Time that the functions of a tick keep back of an invocation.
 const TICK_RESERVE: Duration = Duration::from_secs(1);
@@ -39,6 +43,8 @@ pub(crate) fn admin_api(deployment: &Deployment<'_>, operator_key: &str) -> Func
         script_table: tables.scripts,
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
+        delivery_queue_url: deployment.queues.deliveries_url.clone(),
+        allowed_hosts: delivery::AllowList::parse(LOOPBACK).unwrap_or_default(),
         secrets_key_id: kms::key_arn(),
         passwords: deployment.tuning.passwords.clone(),
         requests_per_minute: deployment.tuning.requests_per_minute,
@@ -129,6 +135,7 @@ pub(crate) fn exporter(deployment: &Deployment<'_>) -> Function {
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
         script_queue_url: deployment.queues.scripts_url.clone(),
+        delivery_queue_url: deployment.queues.deliveries_url.clone(),
         memory_mb: None,
         settings: exporter::StepSettings::default(),
         reserve: tuning.deadline_reserve,
@@ -175,6 +182,7 @@ pub(crate) fn sweeper(deployment: &Deployment<'_>) -> Function {
         archive_bucket: names::BUCKET.to_owned(),
         wake_queue_url: deployment.queues.url.clone(),
         script_queue_url: deployment.queues.scripts_url.clone(),
+        delivery_queue_url: deployment.queues.deliveries_url.clone(),
         dead_letter_queue_url: deployment.queues.dead_letters_url.clone(),
         look_again: deployment.tuning.look_again,
         look_ahead: LOOK_AHEAD,
@@ -193,7 +201,7 @@ pub(crate) fn after_script(deployment: &Deployment<'_>) -> Function {
         connection: deployment.services.connection(),
         script_table: names::tables().scripts,
         api_url: deployment.url.to_owned(),
-        allowed_hosts: after_script::AllowList::parse("127.0.0.1,localhost,[::1]").unwrap_or_default(),
+        allowed_hosts: after_script::AllowList::parse(LOOPBACK).unwrap_or_default(),
         isolation: match deployment.script_program {
             Some([program, arguments @ ..]) => {
                 after_script::Isolation::Process { program: program.into(), arguments: arguments.to_vec() }
@@ -205,5 +213,32 @@ pub(crate) fn after_script(deployment: &Deployment<'_>) -> Function {
     event_function(move |event| {
         let deps = Arc::clone(&deps);
         async move { Ok(after_script::handle(&deps, event).await) }
+    })
+}
+
+/// The function that delivers. The embedded stack opens loopback to it, and writes to its own buckets as itself.
+pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
+    let (services, tuning) = (deployment.services, deployment.tuning);
+    let AwsCredentials { access_key_id, secret_access_key, .. } = &services.credentials;
+    let config = delivery::Config {
+        connection: services.connection(),
+        main_table: names::tables().main,
+        archive_bucket: names::BUCKET.to_owned(),
+        delivery_queue_url: deployment.queues.deliveries_url.clone(),
+        secrets_key_id: kms::key_arn(),
+        allowed_hosts: delivery::AllowList::parse(LOOPBACK).unwrap_or_default(),
+        own: delivery::OwnCredentials::fixed(access_key_id, SecretString::from(secret_access_key.clone()), None),
+        settings: delivery::DeliverySettings {
+            lease: tuning.lease,
+            heartbeat: tuning.lease / 3,
+            backoff: tuning.delivery_backoff.clone(),
+            ..delivery::DeliverySettings::default()
+        },
+        reserve: tuning.deadline_reserve,
+    };
+    let deps = Arc::new(delivery::Deps::new(&config));
+    event_function(move |event| {
+        let deps = Arc::clone(&deps);
+        async move { Ok(delivery::handle(&deps, event).await) }
     })
 }

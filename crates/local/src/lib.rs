@@ -26,6 +26,7 @@ mod ticks;
 pub use after_script::serve_script;
 /// What a [`Tuning`] is made of.
 pub use cortex_api::{Origins, Passwords};
+pub use delivery::Backoff;
 pub use demo::Loading;
 pub use info::{AwsInfo, SignaturePair, StackInfo};
 pub use options::{DataFolder, Options, Tuning};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cortex_api::{Origins, Passwords};
+use delivery::Backoff;
 
 /// How to start a stack; [`Options::ephemeral`] and [`Options::persistent`] fill in the rest.
 #[derive(Debug, Clone)]
@@ -76,6 +77,8 @@ pub struct Tuning {
     pub max_receive_count: u32,
     /// How many exporter invocations run side by side, each for another org.
     pub worker_concurrency: usize,
+    /// When a delivery that failed is tried again.
+    pub delivery_backoff: Backoff,
     /// How costly the hashes of passwords are.
     pub passwords: Passwords,
     /// How many requests a key may make a minute.
@@ -106,6 +109,7 @@ impl Default for Tuning {
             http_timeout: Duration::from_secs(30),
             max_receive_count: 1000,
             worker_concurrency: 8,
+            delivery_backoff: Backoff::default(),
             passwords: Passwords::default(),
             requests_per_minute: 6000,
             allowed_origins: Origins::default(),

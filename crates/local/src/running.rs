@@ -40,6 +40,7 @@ pub(crate) struct Functions {
     pub(crate) scheduler: Function,
     pub(crate) sweeper: Function,
     pub(crate) after_script: Function,
+    pub(crate) delivery: Function,
 }
 
 /// A deployment at work. Dropping it is a crash: nothing that is under way is brought to its end.
@@ -88,6 +89,16 @@ impl Running {
             timeout: tuning.script_timeout,
             concurrency: tuning.worker_concurrency.max(1),
         };
+        let deliveries = Poller {
+            client: queues.client.clone(),
+            queue_url: queues.deliveries_url,
+            queue_arn: queues.deliveries_arn,
+            name: "delivery",
+            function: functions.delivery,
+            invocations: Arc::clone(&invocations),
+            timeout: tuning.function_timeout,
+            concurrency: tuning.worker_concurrency.max(1),
+        };
         let poller = Poller {
             client: queues.client,
             queue_url: queues.url,
@@ -109,6 +120,7 @@ impl Running {
         let mut workers = JoinSet::new();
         workers.spawn(poller.run(stopped.clone()));
         workers.spawn(scripts.run(stopped.clone()));
+        workers.spawn(deliveries.run(stopped.clone()));
         for rule in &rules {
             workers.spawn(rule.clone().run(tuning.tick, stopped.clone()));
         }

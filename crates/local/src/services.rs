@@ -36,6 +36,10 @@ pub(crate) mod names {
     /// Where a wake-up goes that was handed out too often.
     pub(crate) const DEAD_LETTERS: &str = "wake-ups-dead.fifo";
 
+    /// Queue of deliveries.
+    pub(crate) const DELIVERIES: &str = "deliveries";
+    /// Where a message about a delivery goes that was handed out too often.
+    pub(crate) const DELIVERIES_DEAD: &str = "deliveries-dead";
     /// Queue of after-scripts.
     pub(crate) const SCRIPTS: &str = "scripts.fifo";
     /// Where a message about a script goes that was handed out too often.
@@ -162,8 +166,19 @@ impl Services {
             (QueueAttributeName::VisibilityTimeout, tuning.script_timeout.as_secs().max(1).to_string()),
         ]);
         let scripts_url = make_queue(&client, names::SCRIPTS, attributes).await?;
+        make_queue(&client, names::DELIVERIES_DEAD, HashMap::new()).await?;
+        let redrive = serde_json::json!({
+            "deadLetterTargetArn": queue_arn(names::DELIVERIES_DEAD),
+            "maxReceiveCount": tuning.max_receive_count.min(5),
+        });
+        let attributes = HashMap::from([
+            (QueueAttributeName::RedrivePolicy, redrive.to_string()),
+            (QueueAttributeName::VisibilityTimeout, tuning.function_timeout.as_secs().max(1).to_string()),
+        ]);
+        let deliveries_url = make_queue(&client, names::DELIVERIES, attributes).await?;
+        let deliveries_arn = queue_arn(names::DELIVERIES);
         let (arn, scripts_arn) = (queue_arn(names::QUEUE), queue_arn(names::SCRIPTS));
-        Ok(Queues { client, url, arn, dead_letters_url, scripts_url, scripts_arn })
+        Ok(Queues { client, url, arn, dead_letters_url, scripts_url, scripts_arn, deliveries_url, deliveries_arn })
     }
 
     /// What the services do in their own time: rows past their time to live go, and what the bucket's lifecycle says.
@@ -185,7 +200,7 @@ impl Services {
     }
 }
 
-/// The queues: of wake-ups with its dead letters, of scripts.
+/// The queues: of wake-ups with its dead letters, of scripts, of deliveries.
 #[derive(Debug, Clone)]
 pub(crate) struct Queues {
     pub(crate) client: aws_sdk_sqs::Client,
@@ -194,6 +209,8 @@ pub(crate) struct Queues {
     pub(crate) dead_letters_url: String,
     pub(crate) scripts_url: String,
     pub(crate) scripts_arn: String,
+    pub(crate) deliveries_url: String,
+    pub(crate) deliveries_arn: String,
 }
 
 fn queue_arn(name: &str) -> String {
@@ -205,7 +222,10 @@ async fn make_queue(
     name: &str,
     mut attributes: HashMap<QueueAttributeName, String>,
 ) -> Result<String> {
-    attributes.insert(QueueAttributeName::FifoQueue, "true".to_owned());
+    // The name says what a queue is.
+    if std::path::Path::new(name).extension().is_some_and(|ending| ending == "fifo") {
+        attributes.insert(QueueAttributeName::FifoQueue, "true".to_owned());
+    }
     let made = client.create_queue().queue_name(name).set_attributes(Some(attributes)).send().await;
     match made.with_context(|| format!("the queue {name} cannot be made"))?.queue_url {
         Some(url) => Ok(url),

@@ -51,6 +51,7 @@ impl Stack {
             scheduler: functions::scheduler(deployment),
             sweeper: functions::sweeper(deployment),
             after_script: functions::after_script(deployment),
+            delivery: functions::delivery(deployment),
         })
         .await?;
         match Self::prepare(&running, &options, &operator_key, report).await {

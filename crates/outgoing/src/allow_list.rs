@@ -40,6 +40,14 @@ impl AllowList {
     }
 }
 
+impl std::str::FromStr for AllowList {
+    type Err = AllowListError;
+
+    fn from_str(text: &str) -> Result<Self, AllowListError> {
+        Self::parse(text)
+    }
+}
+
 fn parse_entry(entry: &str) -> Option<(String, Option<u16>)> {
     if let Ok(host) = Host::parse(entry) {
         return Some((host.as_text(), None));

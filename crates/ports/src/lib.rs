@@ -7,6 +7,7 @@
 mod archive_store;
 mod clock;
 mod compute;
+mod delivery_queue;
 mod destination;
 mod entropy;
 mod error;
@@ -24,8 +25,9 @@ mod wake_queue;
 pub use archive_store::{ArchiveStore, ByteRange, Download, ObjectHead, ObjectMetadata, PartTag, UploadId, UploadLink};
 pub use clock::Clock;
 pub use compute::{Compute, compute};
+pub use delivery_queue::{DeliveryMessage, DeliveryQueue, MOST_DELAY};
 pub use destination::{
-    Delivered, Destination, DestinationError, FileBytes, Notice, Parcel, Probed, StoredFile, Upload,
+    Destination, DestinationError, DestinationOpener, FileBytes, Notice, Parcel, Probed, StoredFile,
 };
 pub use entropy::Entropy;
 pub use error::{PortError, PortErrorKind};
@@ -42,3 +44,5 @@ pub use secret_vault::{SealContext, SecretVault};
 pub use state_store::{DueRow, Expect, Row, RowKey, RowPage, RowRange, StateStore, Table, Write};
 pub use transaction::{Rows, StorageSum, Transaction};
 pub use wake_queue::{DeadLetter, WakeMessage, WakeQueue, WakeReceipt};
+/// What is stored of a delivery under way.
+pub use waybill_domain::{Delivered, Upload};

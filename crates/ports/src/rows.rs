@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod catalogue;
+pub(crate) mod deliveries;
 pub(crate) mod exports;
 pub(crate) mod jobs;
 pub(crate) mod lanes;
@@ -33,12 +34,23 @@ pub enum DueKind {
     Usage,
     /// Look whether an after-script was run.
     Script,
+    /// Look whether a delivery is on its way.
+    Delivery,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 8] =
-        [Self::Lane, Self::Admit, Self::Job, Self::Cleanup, Self::Expiry, Self::File, Self::Usage, Self::Script];
+    pub const ALL: [Self; 9] = [
+        Self::Lane,
+        Self::Admit,
+        Self::Job,
+        Self::Cleanup,
+        Self::Expiry,
+        Self::File,
+        Self::Usage,
+        Self::Script,
+        Self::Delivery,
+    ];
 
     /// Its name in the index.
     pub fn as_str(self) -> &'static str {
@@ -51,15 +63,21 @@ impl DueKind {
             Self::File => "file",
             Self::Usage => "usage",
             Self::Script => "script",
+            Self::Delivery => "delivery",
         }
     }
 
     /// The table whose rows are due for it.
     pub fn table(self) -> Table {
         match self {
-            Self::Lane | Self::Admit | Self::Job | Self::Cleanup | Self::Expiry | Self::File | Self::Usage => {
-                Table::Main
-            }
+            Self::Lane
+            | Self::Admit
+            | Self::Job
+            | Self::Cleanup
+            | Self::Expiry
+            | Self::File
+            | Self::Usage
+            | Self::Delivery => Table::Main,
             Self::Script => Table::Scripts,
         }
     }

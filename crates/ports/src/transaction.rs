@@ -1,10 +1,10 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
-use crate::rows::{access, catalogue, exports, jobs, lanes, load, org_partition, scripts, to_row};
+use crate::rows::{access, catalogue, deliveries, exports, jobs, lanes, load, org_partition, scripts, to_row};
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Dimension,
+    AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Delivery, Dimension,
     DimensionId, EmailClaim, EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
     FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password,
     QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence,
@@ -91,6 +91,9 @@ impl Transaction {
         Ok(self.commit)
     }
 }
+
+/// Deliveries of an export that are read at a time.
+const MOST_DELIVERIES: usize = 100;
 
 /// What some rows take of an org's storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,6 +186,8 @@ reads! {
     slot(org: &OrgCode, job: &JobId, at: Timestamp) -> Slot = jobs::slot_key(org, job, at);
     /// A run of a job.
     run(org: &OrgCode, job: &JobId, started_at: Timestamp, id: RunId) -> Run = jobs::run_key(org, job, started_at, id);
+    /// A delivery of an export.
+    delivery(org: &OrgCode, export: ExportId, number: u16) -> Delivery = deliveries::delivery_key(org, export, number);
     /// An org's storage.
     usage(org: &OrgCode) -> Usage = exports::usage_key(org);
     /// The script of an export.
@@ -225,6 +230,23 @@ impl Rows<'_> {
     ) -> Result<(Vec<Stored<Export>>, bool), PortError> {
         let after = after.map(|seq| exports::export_key(org, seq).sk);
         self.page(&main_range(org_partition(org), exports::EXPORT, after, descending, limit)).await
+    }
+
+    /// The deliveries of an export, in the order of their numbers.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn deliveries(self, org: &OrgCode, export: ExportId) -> Result<Vec<Stored<Delivery>>, PortError> {
+        let (prefix, mut found, mut after) = (deliveries::delivery_prefix(export), Vec::new(), None);
+        loop {
+            let range = main_range(org_partition(org), &prefix, after, false, MOST_DELIVERIES);
+            let (page, more): (Vec<Stored<Delivery>>, bool) = self.page(&range).await?;
+            after = page.last().map(|last| last.value.key().sk);
+            found.extend(page);
+            if !more || after.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// The row of an export, unread: for one that cannot be.

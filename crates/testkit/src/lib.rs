@@ -23,7 +23,7 @@ pub use clock::ManualClock;
 pub use compute::InlineCompute;
 pub use entropy::SeededEntropy;
 pub use memory::{
-    Delivery, MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore, MemoryVault, MemoryWakeQueue,
-    QueueOptions,
+    Delivery, MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryRecordStore, MemoryScriptQueue,
+    MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions,
 };
 pub use ports::MemoryPorts;

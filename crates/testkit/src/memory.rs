@@ -1,6 +1,8 @@
 //! Ports that live in memory, with the semantics of the services they stand for.
 
 mod archive_store;
+mod delivery_queue;
+mod destinations;
 mod record_source;
 mod record_store;
 mod script_queue;
@@ -9,6 +11,8 @@ mod vault;
 mod wake_queue;
 
 pub use archive_store::MemoryArchiveStore;
+pub use delivery_queue::MemoryDeliveryQueue;
+pub use destinations::MemoryDestinations;
 pub use record_store::MemoryRecordStore;
 pub use script_queue::MemoryScriptQueue;
 pub use state_store::MemoryStateStore;

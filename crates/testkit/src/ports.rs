@@ -1,8 +1,8 @@
 //! All in-memory ports together, as a use case needs them.
 
 use crate::{
-    InlineCompute, ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore,
-    MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
+    InlineCompute, ManualClock, MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryRecordStore,
+    MemoryScriptQueue, MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
 };
 use std::sync::Arc;
 use waybill_app::Context;
@@ -21,6 +21,10 @@ pub struct MemoryPorts {
     pub wake: Arc<MemoryWakeQueue>,
     /// Messages about scripts.
     pub scripts: Arc<MemoryScriptQueue>,
+    /// Messages about deliveries.
+    pub deliveries: Arc<MemoryDeliveryQueue>,
+    /// Where files are handed to.
+    pub destinations: Arc<MemoryDestinations>,
     /// Secrets.
     pub vault: Arc<MemoryVault>,
     /// Time: sleeps move it.
@@ -41,6 +45,8 @@ impl MemoryPorts {
             archives: Arc::default(),
             wake: Arc::new(MemoryWakeQueue::new(Arc::new(clock.clone()), QueueOptions::default())),
             scripts: Arc::default(),
+            deliveries: Arc::default(),
+            destinations: Arc::default(),
             vault: Arc::default(),
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),

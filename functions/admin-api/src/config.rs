@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use waybill_app::Passwords;
 use waybill_aws::Connection;
 use waybill_http::Origins;
+use waybill_outgoing::AllowList;
 use waybill_runtime::EnvReader;
 
 /// Where everything is.
@@ -23,6 +24,10 @@ pub struct Config {
     pub archive_bucket: String,
     /// Queue of the wake-ups (`WAYBILL_WAKE_QUEUE_URL`).
     pub wake_queue_url: String,
+    /// Queue of the deliveries (`WAYBILL_DELIVERY_QUEUE_URL`).
+    pub delivery_queue_url: String,
+    /// Hosts that are not public and may be delivered to all the same (`WAYBILL_ALLOWED_HOSTS`).
+    pub allowed_hosts: AllowList,
     /// Key under which secrets are sealed (`WAYBILL_SECRETS_KEY_ID`).
     pub secrets_key_id: String,
     /// How costly the hashes of passwords are (`WAYBILL_PASSWORD_COST`).
@@ -58,6 +63,8 @@ impl Config {
             script_table: env.text("WAYBILL_SCRIPT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
+            delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
+            allowed_hosts: env.optional("WAYBILL_ALLOWED_HOSTS").unwrap_or_default(),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),
             passwords: env.parsed("WAYBILL_PASSWORD_COST"),
             requests_per_minute: env.parsed("WAYBILL_REQUESTS_PER_MINUTE"),

@@ -4,13 +4,17 @@ use crate::{Config, OperatorKeySource};
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
-use waybill_app::ports::{ArchiveStore, PortError, RecordStore, SecretVault, WakeQueue};
+use waybill_app::ports::{
+    ArchiveStore, DeliveryQueue, DestinationOpener, PortError, RecordStore, SecretVault, WakeQueue,
+};
 use waybill_app::{Context, OperatorKey, Passwords, RequestLimiter};
 use waybill_aws::{
-    Connection, DynamoRecordStore, DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsWakeQueue,
-    SystemClock, SystemEntropy, TableNames, read_secret,
+    Connection, DynamoRecordStore, DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsDeliveryQueue,
+    SqsWakeQueue, SystemClock, SystemEntropy, TableNames, read_secret,
 };
+use waybill_destinations::{Destinations, OwnCredentials};
 use waybill_http::Origins;
+use waybill_outgoing::Outgoing;
 
 /// The ports of this function; made once per process.
 pub struct Deps {
@@ -22,6 +26,10 @@ pub struct Deps {
     pub(crate) archives: Arc<dyn ArchiveStore>,
     /// Wake-ups.
     pub(crate) wake: Arc<dyn WakeQueue>,
+    /// Deliveries.
+    pub(crate) deliveries: Arc<dyn DeliveryQueue>,
+    /// Destinations that are tried.
+    pub(crate) destinations: Arc<dyn DestinationOpener>,
     /// Secrets of signature pairs.
     pub(crate) vault: Arc<dyn SecretVault>,
     /// Hashes passwords.
@@ -82,11 +90,21 @@ impl Deps {
             entropy: Arc::<SystemEntropy>::clone(&entropy),
             request_id: None,
         };
+        let outgoing = Arc::new(Outgoing::new(config.allowed_hosts.clone()));
+        let destinations = Destinations {
+            http: Arc::<Outgoing>::clone(&outgoing),
+            tcp: outgoing,
+            // What is tried here is tried with the keys that were sent.
+            own: OwnCredentials::nobody(),
+            silence: Destinations::SILENCE,
+        };
         Self {
             context,
             records: Arc::new(DynamoRecordStore::new(dynamodb, &config.records_table)),
             archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::BucketDefault)),
             wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
+            deliveries: Arc::new(SqsDeliveryQueue::new(connection.sqs(), &config.delivery_queue_url)),
+            destinations: Arc::new(destinations),
             vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),
             passwords: config.passwords.clone(),
             limiter: RequestLimiter::new(config.requests_per_minute),

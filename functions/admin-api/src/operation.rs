@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::str::FromStr;
-use waybill_app::{Context, ExportView, IdempotentRequest, lane_places};
+use waybill_app::{Context, ExportView, IdempotentRequest, deliveries_of, lane_places};
 use waybill_domain::{Export, OrgCode, Principal, State, Ticket};
 use waybill_http::{
     Access, BODY_LIMIT_BYTES, CredentialError, QueryArguments, authenticate, authenticate_operator, decode_cursor,
@@ -63,7 +63,7 @@ impl Call<'_> {
 
     /// An export as it is shown, with its place in the lane.
     pub(crate) async fn shown(&self, principal: &Principal, view: ExportView) -> Result<ExportWire, ApiError> {
-        let mut shown = self.all_shown(principal, vec![view]).await?;
+        let mut shown = Box::pin(self.all_shown(principal, vec![view])).await?;
         shown.pop().ok_or_else(ApiError::internal)
     }
 
@@ -76,7 +76,12 @@ impl Call<'_> {
         let tickets: Vec<_> = views.iter().filter_map(|view| queued(&view.export)).collect();
         let places = lane_places(self.context, &principal.org, &tickets).await?;
         let place = |export: &Export| queued(export).and_then(|ticket| places.get(&ticket).copied());
-        Ok(views.into_iter().map(|view| ExportWire::new(place(&view.export), view)).collect())
+        let mut shown = Vec::with_capacity(views.len());
+        for view in views {
+            let deliveries = deliveries_of(self.context, &view.export).await?;
+            shown.push(ExportWire::new(place(&view.export), view, deliveries));
+        }
+        Ok(shown)
     }
 
     /// Refuses arguments other than `known`.
@@ -163,6 +168,9 @@ enum Operation<'a> {
     CancelExport(&'a str),
     RetryExport(&'a str),
     DownloadExport(&'a str),
+    ListDeliveries(&'a str),
+    Redeliver(&'a str, &'a str),
+    TestDestination,
     ListJobs,
     CreateJob,
     ReadJob(&'a str),
@@ -218,6 +226,9 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "exports", id, "cancel"], "POST") => O::CancelExport(id),
         (["v1", "exports", id, "retry"], "POST") => O::RetryExport(id),
         (["v1", "exports", id, "download"], "GET") => O::DownloadExport(id),
+        (["v1", "exports", id, "deliveries"], "GET") => O::ListDeliveries(id),
+        (["v1", "exports", id, "deliveries", number, "redeliver"], "POST") => O::Redeliver(id, number),
+        (["v1", "destinations", "test"], "POST") => O::TestDestination,
         (["v1", "jobs"], "GET") => O::ListJobs,
         (["v1", "jobs"], "POST") => O::CreateJob,
         (["v1", "jobs", id], "GET") => O::ReadJob(id),
@@ -242,7 +253,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["healthz" | "openapi.json" | "docs"]
         | ["v1", "collections" | "dimensions" | "audit" | "logs" | "usage"]
         | ["v1", "jobs", _, "runs" | "slots"]
-        | ["v1", "exports", _, "download"] => "GET",
+        | ["v1", "exports", _, "download" | "deliveries"] => "GET",
         ["v1", "orgs" | "keys" | "accounts" | "exports" | "jobs"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
         ["v1", "orgs", _, "collections", _] => "PUT",
@@ -254,6 +265,8 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["v1", "jobs", _, "pause" | "resume" | "run"]
         | ["v1", "exports", _, "cancel" | "retry"]
         | ["v1", "collections", _, "records", _, "files", _]
+        | ["v1", "exports", _, "deliveries", _, "redeliver"]
+        | ["v1", "destinations", "test"]
         | ["v1", "schedules", "preview"] => "POST",
         _ => return None,
     })
@@ -323,6 +336,9 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::CancelExport(id) => routes::cancel_export::cancel_export(call, principal, id).await,
         Operation::RetryExport(id) => routes::retry_export::retry_export(call, principal, id).await,
         Operation::DownloadExport(id) => routes::download_export::download_export(call, principal, id).await,
+        Operation::ListDeliveries(id) => routes::list_deliveries::list_deliveries(call, principal, id).await,
+        Operation::Redeliver(id, number) => routes::redeliver::redeliver(call, principal, id, number).await,
+        Operation::TestDestination => routes::test_destination::test_destination(call, principal).await,
         Operation::ListJobs => routes::list_jobs::list_jobs(call, principal).await,
         Operation::CreateJob => routes::create_job::create_job(call, principal).await,
         Operation::ReadJob(id) => routes::read_job::read_job(call, principal, id).await,

@@ -14,7 +14,10 @@ use waybill_domain::{
     AccessKey, Account, AccountId, AccountName, KeyId, KeyPointer, KeySecret, Org, OrgCode, Role, Timestamp, Usage,
 };
 use waybill_http::Origins;
-use waybill_testkit::{MemoryArchiveStore, MemoryPorts, MemoryRecordStore, MemoryVault, MemoryWakeQueue, samples};
+use waybill_testkit::{
+    MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryPorts, MemoryRecordStore, MemoryVault,
+    MemoryWakeQueue, samples,
+};
 
 /// The operator's key of every stage.
 pub(crate) const OPERATOR: &str = "operator-key-of-the-tests";
@@ -71,6 +74,8 @@ impl Stage {
             records: Arc::<MemoryRecordStore>::clone(&ports.records),
             archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
             wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
+            deliveries: Arc::<MemoryDeliveryQueue>::clone(&ports.deliveries),
+            destinations: Arc::<MemoryDestinations>::clone(&ports.destinations),
             vault: Arc::<MemoryVault>::clone(&ports.vault),
             passwords: Passwords::new(8, 1).unwrap(),
             limiter: RequestLimiter::new(6000),

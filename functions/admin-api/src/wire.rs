@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod collection;
+pub(crate) mod delivery;
+pub(crate) mod destination;
 pub(crate) mod dimension;
 pub(crate) mod export;
 pub(crate) mod export_body;

@@ -25,6 +25,8 @@ pub struct Config {
     pub wake_queue_url: String,
     /// The queue of after-scripts.
     pub script_queue_url: String,
+    /// The queue of deliveries.
+    pub delivery_queue_url: String,
     /// The function's memory, which its share of processors goes by; `None` = as many threads as there are cores.
     pub memory_mb: Option<usize>,
     /// Lengths and sizes of a step.
@@ -44,6 +46,7 @@ impl Config {
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             script_queue_url: env.text("WAYBILL_SCRIPT_QUEUE_URL"),
+            delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
             memory_mb: Some(env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
             settings: StepSettings::default(),
             reserve: RESERVE,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, Exporting, Verdict, advance_lane};
 use waybill_aws::{
-    DynamoRecordStore, DynamoStateStore, Encryption, S3ArchiveStore, SqsScriptQueue, SqsWakeQueue, SystemClock,
-    SystemEntropy, TableNames, ThreadCompute,
+    DynamoRecordStore, DynamoStateStore, Encryption, S3ArchiveStore, SqsDeliveryQueue, SqsScriptQueue, SqsWakeQueue,
+    SystemClock, SystemEntropy, TableNames, ThreadCompute,
 };
 use waybill_ports::{WakeMessage, WakeReceipt};
 use waybill_runtime::Budget;
@@ -45,6 +45,7 @@ impl Deps {
                 archives: Arc::new(S3ArchiveStore::new(connection.s3(), &config.archive_bucket, Encryption::S3Managed)),
                 wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
                 scripts: Arc::new(SqsScriptQueue::new(connection.sqs(), &config.script_queue_url)),
+                deliveries: Arc::new(SqsDeliveryQueue::new(connection.sqs(), &config.delivery_queue_url)),
                 compute: Arc::new(compute),
                 settings: config.settings.clone(),
             },

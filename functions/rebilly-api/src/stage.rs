@@ -161,6 +161,7 @@ impl Stage {
             key: format!("archives/demo/{id}.csv"),
             size_bytes: 1234,
             sha256: "0123456789abcdef".repeat(4),
+            is_for_delivery: false,
         };
         let archive = Archive {
             key: format!("archives/demo/{id}.zip"),

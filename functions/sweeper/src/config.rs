@@ -24,6 +24,8 @@ pub struct Config {
     pub wake_queue_url: String,
     /// The queue of after-scripts.
     pub script_queue_url: String,
+    /// The queue of deliveries.
+    pub delivery_queue_url: String,
     /// The queue of wake-ups that were handled too often.
     pub dead_letter_queue_url: String,
     /// How long a lane is left alone after it was looked at.
@@ -44,6 +46,7 @@ impl Config {
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             wake_queue_url: env.text("WAYBILL_WAKE_QUEUE_URL"),
             script_queue_url: env.text("WAYBILL_SCRIPT_QUEUE_URL"),
+            delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
             dead_letter_queue_url: env.text("WAYBILL_DEAD_LETTER_QUEUE_URL"),
             look_again: LOOK_AGAIN,
             look_ahead: Duration::ZERO,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, Sweeping, sweep};
 use waybill_aws::{
-    DynamoStateStore, Encryption, S3ArchiveStore, SqsScriptQueue, SqsWakeQueue, SystemClock, SystemEntropy, TableNames,
+    DynamoStateStore, Encryption, S3ArchiveStore, SqsDeliveryQueue, SqsScriptQueue, SqsWakeQueue, SystemClock,
+    SystemEntropy, TableNames,
 };
 use waybill_runtime::Budget;
 
@@ -41,6 +42,7 @@ impl Deps {
             archives: Arc::new(archives),
             wake: Arc::new(wake),
             scripts: Arc::new(SqsScriptQueue::new(connection.sqs(), &config.script_queue_url)),
+            deliveries: Arc::new(SqsDeliveryQueue::new(connection.sqs(), &config.delivery_queue_url)),
             look_again: config.look_again,
             look_ahead: config.look_ahead,
         };
@@ -66,6 +68,7 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Err
         "files": swept.files,
         "recounted": swept.recounted,
         "scripts": swept.scripts,
+        "deliveries": swept.deliveries,
         "deadLetters": swept.dead_letters,
     }))
 }

@@ -27,7 +27,7 @@ impl<'a> Target<'a> {
 
     /// A file of records in `format` by itself.
     pub(super) fn file(file: &'a PackagedFile, format: ExportFormat) -> Self {
-        let PackagedFile { packaging, key, size_bytes, sha256 } = file;
+        let PackagedFile { packaging, key, size_bytes, sha256, .. } = file;
         Self { key, size_bytes: *size_bytes, sha256, media_type: packaging.media_type(format) }
     }
 

@@ -23,7 +23,7 @@ const COPIES: usize = 16;
 
 /// What has to be kept of the records' entry while it is written.
 pub(super) fn packing(exporting: &Exporting, spec: &ExportSpec) -> Option<Packing> {
-    match spec.packaging {
+    match spec.file_packaging() {
         Packaging::Zip => None,
         Packaging::Gzip => Some(Packing::Gzip),
         Packaging::Bare => Some(Packing::Plain { restart_every: exporting.settings.restart_bytes }),
@@ -76,7 +76,8 @@ pub(super) async fn package(
     spec: &ExportSpec,
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
-    if spec.packaging == Packaging::Zip {
+    let packaging = spec.file_packaging();
+    if packaging == Packaging::Zip {
         return Ok(true);
     }
     let finish = run.export().finish.clone();
@@ -96,7 +97,7 @@ pub(super) async fn package(
     }
     // What an earlier step was about to write was with the worker that is gone: this one makes its own.
     let record = PackagingRecord { file: None, ..record };
-    let size_bytes = match spec.packaging {
+    let size_bytes = match packaging {
         Packaging::Gzip => gzip_size(entry),
         Packaging::Bare | Packaging::Zip => entry.size_bytes,
     };
@@ -104,9 +105,9 @@ pub(super) async fn package(
     let more = needed.saturating_sub(run.export().reserved_bytes());
     run.write_with_usage(exporting, more, |export, epoch, _| export.packaging(epoch, record.clone())).await?;
     let sha256 = record.gzip_sha256.clone().unwrap_or_else(|| entry.sha256.clone());
-    let key = archive_key(&spec.org, run.id(), run.epoch, &spec.packaging.ending(spec.format));
-    let file = PackagedFile { packaging: spec.packaging, key, size_bytes, sha256 };
-    match spec.packaging {
+    let key = archive_key(&spec.org, run.id(), run.epoch, &packaging.ending(spec.format));
+    let file = PackagedFile { packaging, key, size_bytes, sha256, is_for_delivery: spec.packaging == Packaging::Zip };
+    match packaging {
         Packaging::Gzip => {
             let record = PackagingRecord { file: Some(file.clone()), ..record };
             run.write(exporting, |export, epoch, _| export.packaging(epoch, record.clone())).await?;

@@ -66,6 +66,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         expires_at: Export::expiry(now),
         state: State::Failed { at: now, failure },
         after_script: false,
+        deliveries: 0,
         retry_of: None,
         job: field(stored, "job"),
         started_at: None,

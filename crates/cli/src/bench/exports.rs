@@ -110,6 +110,7 @@ impl Exports {
             archives,
             wake: Arc::new(SilentWake),
             scripts: Arc::new(SilentWake),
+            deliveries: Arc::new(SilentWake),
             compute: Arc::new(ThreadCompute::new(threads)),
             settings,
         }

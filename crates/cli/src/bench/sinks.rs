@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use waybill_ports::{
-    ArchiveStore, ByteRange, DeadLetter, Download, ObjectHead, ObjectMetadata, PartTag, PortError, PortErrorKind,
-    ScriptMessage, ScriptQueue, UploadId, UploadLink, WakeMessage, WakeQueue, WakeReceipt,
+    ArchiveStore, ByteRange, DeadLetter, DeliveryMessage, DeliveryQueue, Download, ObjectHead, ObjectMetadata, PartTag,
+    PortError, PortErrorKind, ScriptMessage, ScriptQueue, UploadId, UploadLink, WakeMessage, WakeQueue, WakeReceipt,
 };
 
 use super::pages::unused;
@@ -171,6 +171,13 @@ impl ArchiveStore for MappedArchives {
 /// A queue that takes everything and gives nothing.
 #[derive(Debug)]
 pub(super) struct SilentWake;
+
+#[async_trait]
+impl DeliveryQueue for SilentWake {
+    async fn ring(&self, _message: &DeliveryMessage, _after: std::time::Duration) -> Result<(), PortError> {
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl ScriptQueue for SilentWake {

@@ -9,8 +9,8 @@ use waybill_destinations::{Destinations, OwnCredentials};
 use waybill_domain::{DestinationConfig, DestinationType, Timestamp};
 use waybill_outgoing::{AllowList, Outgoing};
 use waybill_ports::{
-    ByteRange, Delivered, Destination, DestinationError, FileBytes, OutgoingError, OutgoingHttp, OutgoingReply,
-    OutgoingRequest, Parcel, Patience, PortError, Upload,
+    ByteRange, Delivered, Destination, DestinationError, DestinationOpener as _, FileBytes, OutgoingError,
+    OutgoingHttp, OutgoingReply, OutgoingRequest, Parcel, Patience, PortError, Upload,
 };
 
 pub(crate) const MIB: u64 = 1024 * 1024;

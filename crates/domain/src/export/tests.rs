@@ -22,6 +22,7 @@ fn queued() -> Export {
         expires_at: Export::expiry(at(0)),
         state: State::Queued { ticket: Ticket(1) },
         after_script: false,
+        deliveries: 0,
         retry_of: None,
         job: None,
         started_at: None,

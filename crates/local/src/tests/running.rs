@@ -73,8 +73,14 @@ fn surfaces() -> Surfaces {
 }
 
 async fn start(options: &Options, exporter: Function, sweeper: Function) -> Running {
-    let functions =
-        Functions { surfaces: surfaces(), exporter, scheduler: nothing(), sweeper, after_script: nothing() };
+    let functions = Functions {
+        surfaces: surfaces(),
+        exporter,
+        scheduler: nothing(),
+        sweeper,
+        after_script: nothing(),
+        delivery: nothing(),
+    };
     Running::start(options, |_| functions).await.unwrap()
 }
 
@@ -313,6 +319,7 @@ async fn a_port_in_use_is_named() {
         scheduler: nothing(),
         sweeper: nothing(),
         after_script: nothing(),
+        delivery: nothing(),
     };
     let error = Running::start(&second, |_| functions).await.err().unwrap();
     assert_eq!(

@@ -7,7 +7,7 @@ use super::history::{Actor, Role};
 use super::network::World;
 use super::profile::Profile;
 use super::scripts::FaultyScripts;
-use crate::{Delivery, InlineCompute, SeededEntropy};
+use crate::{Delivery, InlineCompute, MemoryDeliveryQueue, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,7 @@ impl Process {
             archives: self.archives(),
             wake: self.wake(),
             scripts: self.scripts(),
+            deliveries: Arc::<MemoryDeliveryQueue>::default(),
             compute: Arc::new(InlineCompute { parallelism: self.world.profile.parallelism }),
             settings: settings(&self.world.profile),
         };
@@ -90,7 +91,8 @@ impl Process {
 
     /// One invocation of the sweeper.
     pub(super) fn sweep(self, budget: Duration) -> BoxFuture<'static, ()> {
-        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake(), self.scripts());
+        let deliveries = Arc::<MemoryDeliveryQueue>::default();
+        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake(), self.scripts(), deliveries);
         Box::pin(async move {
             let swept = sweep(&sweeping, budget).await;
             self.world.note(|| format!("#{} swept: {swept:?}", self.actor.number));

@@ -5,7 +5,7 @@ use crate::operation::Call;
 use crate::reply::Reply;
 use crate::wire::export::ExportWire;
 use crate::wire::export_body::CreateExportBody;
-use waybill_domain::Principal;
+use waybill_domain::{DeliveryPlan, Principal};
 
 /// Creates an export of a collection.
 #[utoipa::path(
@@ -23,8 +23,14 @@ use waybill_domain::Principal;
 )]
 pub(crate) async fn create_export(call: &Call<'_>, principal: &Principal) -> Result<Reply, ApiError> {
     call.only_arguments(&[])?;
-    let body = CreateExportBody::read(&call.json()?)?;
-    let command = body.command(call.idempotency("admin:create-export")?);
+    let mut body = CreateExportBody::read(&call.json()?)?;
+    let (requests, filename, compress) = body.take_deliveries();
+    let mut command = body.command(call.idempotency("admin:create-export")?);
+    if !requests.is_empty() {
+        let destinations =
+            waybill_app::seal_for_export(call.context, &*call.deps.vault, &principal.org, &requests).await?;
+        command.delivery = DeliveryPlan { destinations, filename, compress };
+    }
     let view = waybill_app::create_export(call.context, &*call.deps.wake, principal, &command).await?;
     let location = format!("/v1/exports/{}", view.export.id);
     Reply::created(location, &call.shown(principal, view).await?)

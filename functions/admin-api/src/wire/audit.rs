@@ -48,6 +48,7 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::ExportChanged => "export-changed",
         AuditAction::ExportDeleted => "export-deleted",
         AuditAction::ExportDownloaded => "export-downloaded",
+        AuditAction::DeliveryRepeated => "delivery-repeated",
         AuditAction::KeyCreated => "key-created",
         AuditAction::KeyRevoked => "key-revoked",
         AuditAction::AccountCreated => "account-created",

@@ -1,5 +1,7 @@
 //! Exports on the wire.
 
+use crate::wire::delivery::DeliveryWire;
+use crate::wire::destination::DestinationWire;
 use crate::wire::script::ScriptWire;
 use serde::Serialize;
 use serde_json::Value;
@@ -7,8 +9,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, DateRange, DateSpan, Export, ExportFormat, Failure, FailureCode, FileInclusion, KeptRange,
-    Level, Packaging, Phase, Progress, ScopeRequest, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, DateRange, DateSpan, Delivery, Export, ExportFormat, Failure, FailureCode, FileInclusion,
+    KeptRange, Level, Packaging, Phase, Progress, ScopeRequest, State, StepOutcome, StepRecord, Surface, Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -73,6 +75,15 @@ pub(crate) struct ExportWire {
     /// What of scoped values, variants and catalogs it takes; `null` = records as they are stored.
     #[schema(required)]
     scope: Option<ScopeWire>,
+    /// Where its file goes when it is finished; secrets are masked.
+    destinations: Vec<DestinationWire>,
+    /// The name of the delivered file, as asked.
+    #[schema(required)]
+    filename_template: Option<String>,
+    /// Whether the file is delivered as gzip.
+    compress: bool,
+    /// Its deliveries, once it is ready.
+    deliveries: Vec<DeliveryWire>,
     /// When it was asked to be queued; `null` = at once.
     #[schema(required, format = DateTime)]
     scheduled_at: Option<String>,
@@ -286,7 +297,7 @@ pub(crate) struct FailureWire {
 
 impl ExportWire {
     /// An export at that place in the lane.
-    pub(crate) fn new(position: Option<u64>, view: ExportView) -> Self {
+    pub(crate) fn new(position: Option<u64>, view: ExportView, deliveries: Vec<Delivery>) -> Self {
         let ExportView { export, spec, script } = view;
         let paths = |paths: &[Path]| paths.iter().map(ToString::to_string).collect();
         Self {
@@ -315,6 +326,10 @@ impl ExportWire {
             raw_cells: spec.raw_cells,
             files: spec.files.into(),
             scope: spec.scope.map(|scope| scope.asked.into()),
+            destinations: spec.delivery.destinations.iter().map(Into::into).collect(),
+            filename_template: spec.delivery.filename.map(Into::into),
+            compress: spec.delivery.compress,
+            deliveries: deliveries.into_iter().map(Into::into).collect(),
             scheduled_at: time(spec.scheduled_at),
             creator: export.creator.to_string(),
             principal: spec.viewer.account.to_string(),
@@ -339,7 +354,7 @@ impl ExportWire {
 impl DownloadWire {
     fn of(export: &Export) -> Option<Self> {
         let archive = export.archive()?;
-        let (size_bytes, sha256) = match &archive.packaged {
+        let (size_bytes, sha256) = match archive.download_file() {
             None => (archive.size_bytes, &archive.sha256),
             Some(file) => (file.size_bytes, &file.sha256),
         };

@@ -1,13 +1,16 @@
 //! Exports that are asked for, on the wire.
 
+use crate::wire::destination::{DestinationWire, read_destinations};
 use crate::wire::export::{DateRangeWire, FilesWire, ScopeWire};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, DateRangeRequest, FilterRequest, IdempotentRequest, Path, SortOrder};
+use waybill_app::{
+    CreateExport, DateRangeRequest, DestinationRequest, FilterRequest, IdempotentRequest, Path, SortOrder,
+};
 use waybill_domain::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, Level, MAX_SCRIPT_CHARS, Packaging, ScopeRequest, Surface,
-    Timestamp,
+    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, MAX_SCRIPT_CHARS, Packaging,
+    ScopeRequest, Surface, Timestamp,
 };
 use waybill_http::{Members, Problem};
 use waybill_ports::ScriptChecker as _;
@@ -97,6 +100,15 @@ pub(crate) struct CreateExportBody {
     principal: Option<AccountId>,
     /// The script that runs when it has ended: a JavaScript module of at most 50 000 characters.
     after_script: Option<String>,
+    /// Where the file of records goes when it is finished; where there is more than one file, the archive.
+    #[schema(value_type = Option<Vec<DestinationWire>>)]
+    destinations: Vec<DestinationRequest>,
+    /// The name of the delivered file, with `{date}`, `{datetime}`, `{timestamp}`, `{jobId}`, `{runId}`, which both are the export's id.
+    #[schema(value_type = Option<String>)]
+    filename_template: Option<FilenameTemplate>,
+    /// Whether the file is delivered as gzip; absent = `false`.
+    #[schema(value_type = Option<bool>)]
+    compress: bool,
     /// When it is queued; absent, or a time that is not to come = at once.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
@@ -133,7 +145,10 @@ impl CreateExportBody {
         let after_script = read_script(&mut members);
         let packaging = members.word("packaging", &PACKAGINGS).unwrap_or(Packaging::Zip);
         let scope = read_scope(&mut members);
-        for name in ["search", "destinations", "notify"] {
+        let destinations = read_destinations(&mut members);
+        let filename_template = read_filename(&mut members);
+        let compress = members.boolean("compress").unwrap_or(false);
+        for name in ["search", "notify"] {
             members.later(name);
         }
         let problems = members.finish();
@@ -157,13 +172,21 @@ impl CreateExportBody {
                 scope,
                 principal,
                 after_script,
+                destinations,
+                filename_template,
+                compress,
                 scheduled_at,
             }),
             _ => Err(problems),
         }
     }
 
-    /// The command.
+    /// Where its file goes, unsealed, and as what.
+    pub(crate) fn take_deliveries(&mut self) -> (Vec<DestinationRequest>, Option<FilenameTemplate>, bool) {
+        (std::mem::take(&mut self.destinations), self.filename_template.take(), self.compress)
+    }
+
+    /// The command, without the destinations.
     pub(crate) fn command(self, idempotency: Option<IdempotentRequest>) -> CreateExport {
         let filter = self.r#where.map(|condition| {
             let text = condition.to_string();
@@ -271,5 +294,14 @@ fn read_files(members: &mut Members<'_>) -> FileInclusion {
         (false, _) => FileInclusion::None,
         (true, false) => FileInclusion::Entries,
         (true, true) => FileInclusion::Zipped,
+    }
+}
+
+/// Takes `filenameTemplate`.
+pub(crate) fn read_filename(members: &mut Members<'_>) -> Option<FilenameTemplate> {
+    let template = members.text("filenameTemplate", NAME_CHARS).map(FilenameTemplate::parse);
+    match template.transpose() {
+        Ok(template) => template,
+        Err(error) => members.refuse("filenameTemplate", error.to_string()),
     }
 }

@@ -1,19 +1,18 @@
 //! Jobs, their runs and slots on the wire.
 
+use crate::wire::destination::{DestinationWire, read_destinations};
 use crate::wire::export::{DateRangeWire, FilesWire, ScopeWire, format_name, level_name, surface_name};
-use crate::wire::export_body::CreateExportBody;
+use crate::wire::export_body::{CreateExportBody, read_filename};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{DestinationRequest, MAX_DESTINATIONS, Path, PutJob};
+use waybill_app::{DestinationRequest, Path, PutJob};
 use waybill_domain::{
-    DestinationType, FilenameTemplate, Job, JobId, JobSchedule, Packaging, Run, RunStatus, Skipped, Slot, SlotOutcome,
-    Surface, Timestamp,
+    FilenameTemplate, Job, JobId, JobSchedule, Packaging, Run, RunStatus, Skipped, Slot, SlotOutcome, Surface,
+    Timestamp,
 };
 use waybill_http::{Members, Problem};
 
-/// Longest name of a job, in characters.
-const NAME_CHARS: usize = 200;
 /// Longest text of a schedule, in characters.
 const SCHEDULE_CHARS: usize = 10_000;
 /// Longest name of a zone, in characters.
@@ -24,13 +23,6 @@ const OWN: [&str; 8] =
 /// What a job that was read has besides, so that it can be sent back changed.
 const READ_ONLY: [&str; 8] =
     ["surface", "creator", "principal", "createdAt", "updatedAt", "nextRunAt", "lastRunAt", "generation"];
-const KINDS: [(&str, DestinationType); 4] = [
-    ("s3", DestinationType::S3),
-    ("azure-blob", DestinationType::AzureBlob),
-    ("sftp", DestinationType::Sftp),
-    ("webhook", DestinationType::Webhook),
-];
-
 /// When a job is due: `cron`, or `rrule` with its `start`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Schedule)]
@@ -45,16 +37,6 @@ pub(crate) struct ScheduleWire {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     start: Option<String>,
-}
-
-/// Where the file of a job's exports goes.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Destination)]
-pub(crate) struct DestinationWire {
-    /// `s3`, `azure-blob`, `sftp` or `webhook`.
-    r#type: &'static str,
-    /// Its configuration; a secret is shown as a mask, and a mask that is sent back keeps the secret.
-    config: Map<String, Value>,
 }
 
 /// A schedule, and the export that is made each time.
@@ -173,14 +155,7 @@ impl From<Job> for JobWire {
             active: request.active,
             filename_template: template.filename.map(Into::into),
             compress: template.compress,
-            destinations: template
-                .destinations
-                .iter()
-                .map(|destination| DestinationWire {
-                    r#type: destination.config.kind().name(),
-                    config: destination.config.shown(),
-                })
-                .collect(),
+            destinations: template.destinations.iter().map(DestinationWire::from).collect(),
             creator: job.creator.to_string(),
             principal: template.principal.to_string(),
             created_at: job.created_at.to_string(),
@@ -256,11 +231,7 @@ impl JobBody {
         let zone = members.text("zone", ZONE_CHARS).map(str::to_owned);
         let active = members.boolean("active").unwrap_or(true);
         let compress = members.boolean("compress").unwrap_or(false);
-        let template = members.text("filenameTemplate", NAME_CHARS).map(FilenameTemplate::parse);
-        let filename_template = match template.transpose() {
-            Ok(template) => template,
-            Err(error) => members.refuse("filenameTemplate", error.to_string()),
-        };
+        let filename_template = read_filename(&mut members);
         let destinations = read_destinations(&mut members);
         if members.take("scheduledAt").is_some() {
             members.refuse::<()>("scheduledAt", "has no meaning beside `schedule`");
@@ -321,38 +292,6 @@ fn read_schedule(value: &Value, pointer: String, now: Timestamp) -> Result<JobSc
         (None, Some(rrule)) if problems.is_empty() => Ok(JobSchedule::Rrule { rrule, start: start.unwrap_or(now) }),
         _ => Err(problems),
     }
-}
-
-fn read_destinations(members: &mut Members<'_>) -> Vec<DestinationRequest> {
-    let Some(value) = members.take("destinations") else { return Vec::new() };
-    let Some(values) = value.as_array().filter(|values| values.len() <= MAX_DESTINATIONS) else {
-        let message = format!("must be an array of at most {MAX_DESTINATIONS} destinations");
-        return members.refuse("destinations", message).unwrap_or_default();
-    };
-    let mut destinations = Vec::new();
-    for (index, value) in values.iter().enumerate() {
-        let pointer = format!("{}/{index}", members.at("destinations"));
-        let mut one = match Members::of(value, pointer) {
-            Ok(one) => one,
-            Err(problem) => {
-                members.add([problem]);
-                continue;
-            }
-        };
-        let kind = one.word("type", &KINDS);
-        let kind = one.require("type", kind);
-        let config = one.take("config");
-        let config = match one.require("config", config).map(Value::as_object) {
-            Some(Some(config)) => Some(config.clone()),
-            Some(None) => one.refuse("config", "must be an object"),
-            None => None,
-        };
-        members.add(one.finish());
-        if let (Some(kind), Some(config)) = (kind, config) {
-            destinations.push(DestinationRequest { kind, config });
-        }
-    }
-    destinations
 }
 
 /// One run of a job.

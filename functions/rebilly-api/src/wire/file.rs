@@ -49,7 +49,7 @@ impl FileWire {
     /// The file of an export; `None` while it has none. `signed` is a link that needs no credential.
     pub(crate) fn new(export: &Export, place: &Place, signed: Option<String>) -> Option<Self> {
         let (archive, made_at) = (export.archive()?, export.finished_at()?.to_string());
-        let (size, sha256) = match &archive.packaged {
+        let (size, sha256) = match archive.download_file() {
             Some(file) => (file.size_bytes, file.sha256.clone()),
             None => (archive.size_bytes, archive.sha256.clone()),
         };

@@ -1,0 +1,219 @@
+//! Going on with a delivery: claimed, sent piece by piece with a checkpoint after each, and ended together with the run that waits for it.
+//!
+//! One invocation does what its time allows; the next one goes on. What is sent is fenced by the delivery's epoch, so that of two workers
+//! one records how it came out; both send the same bytes under the same name.
+
+mod ending;
+mod sending;
+
+use crate::Context;
+use crate::retry::Attempts;
+use sending::{Sent, send};
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_domain::{Backoff, Delivery, DeliveryRefused, DestinationSecrets, Miss, State, Timestamp};
+use waybill_ports::{
+    ArchiveStore, DeliveryMessage, DeliveryQueue, DestinationOpener, PortError, PortErrorKind, SealContext,
+    SecretVault, Stored,
+};
+
+pub(crate) use ending::end_delivery;
+
+/// The ports that delivering needs.
+#[derive(Clone)]
+pub struct Delivering {
+    /// State, time and randomness.
+    pub context: Context,
+    /// Where the files are.
+    pub archives: Arc<dyn ArchiveStore>,
+    /// What opens the secrets of destinations.
+    pub vault: Arc<dyn SecretVault>,
+    /// What speaks to destinations.
+    pub destinations: Arc<dyn DestinationOpener>,
+    /// Where deliveries are rung for.
+    pub queue: Arc<dyn DeliveryQueue>,
+    /// Lengths and limits.
+    pub settings: DeliverySettings,
+}
+
+/// Lengths and limits of deliveries.
+#[derive(Clone, Debug)]
+pub struct DeliverySettings {
+    /// How long a worker is believed to be alive without a word.
+    pub lease: Duration,
+    /// How often it says that it is.
+    pub heartbeat: Duration,
+    /// How long one call to a destination may take.
+    pub call: Duration,
+    /// For how long after the deadline a call that was begun before it goes on.
+    pub grace: Duration,
+    /// When what failed is tried again.
+    pub backoff: Backoff,
+    /// The longest file that is posted to a webhook; of a longer one it is told where it is to be had.
+    pub longest_posted_bytes: u64,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(90),
+            heartbeat: Duration::from_secs(30),
+            call: Duration::from_mins(10),
+            grace: Duration::from_secs(45),
+            backoff: Backoff::default(),
+            longest_posted_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Begins the delivery that `message` is about, or goes on with it, unless somebody does or its time has not come; `deadline` is the instant
+/// of the monotonic clock after which no further piece is begun. When this returns well there is nothing to do about the message: the
+/// delivery has ended, or it was rung for, or the sweeper will.
+///
+/// # Errors
+/// [`PortError`] when nothing was begun: the message is to be handled again.
+pub async fn advance_delivery(
+    delivering: &Delivering,
+    message: &DeliveryMessage,
+    deadline: Duration,
+) -> Result<(), PortError> {
+    let DeliveryMessage::AdvanceV1 { org, export, number } = message;
+    let context = &delivering.context;
+    let Some(stored) = context.rows().delivery(org, *export, *number).await? else { return Ok(()) };
+    let (worker, now) = (context.entropy.worker_id(), context.now());
+    if stored.value.is_abandoned(now) {
+        let backoff = &delivering.settings.backoff;
+        let left = end_delivery(context, &stored.value, |delivery, now| delivery.abandoned(now, backoff)).await?;
+        if let Some(left) = left {
+            tracing::warn!(%org, %export, number, "a delivery's worker is gone");
+            ring(&*delivering.queue, &left, now).await;
+        }
+        return Ok(());
+    }
+    let claimed = match stored.value.claim(worker, now, delivering.settings.lease) {
+        Ok(claimed) => claimed,
+        Err(refused) => {
+            tracing::debug!(%org, %export, number, %refused, "not to be delivered now");
+            return Ok(());
+        }
+    };
+    let mut transaction = context.transaction();
+    transaction.update(stored.version, &claimed)?;
+    match transaction.commit(&*context.state).await {
+        Ok(_) => {}
+        Err(error) if error.is_conflict() => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let sent = match begin(delivering, &claimed).await {
+        Ok(secrets) => send(delivering, &claimed, &secrets, deadline).await,
+        Err(miss) => Sent::Missed(miss),
+    };
+    if let Err(error) = record(delivering, &claimed, sent).await {
+        // The lease runs out, and the sweeper finds it.
+        tracing::error!(%org, %export, number, error = ?error, "how far a delivery came was not recorded");
+    }
+    Ok(())
+}
+
+/// Looks whether there is something to deliver, and opens the destination's secrets.
+async fn begin(delivering: &Delivering, delivery: &Delivery) -> Result<DestinationSecrets, Miss> {
+    let context = &delivering.context;
+    let export = match context.rows().export(&delivery.org, delivery.seq).await {
+        Ok(export) => export,
+        Err(error) => return Err(ours(&error, "the export cannot be read at the moment")),
+    };
+    let now = context.now();
+    let there =
+        export.is_some_and(|export| export.value.is_visible(now) && matches!(export.value.state, State::Ready { .. }));
+    if !there {
+        return Err(finally("the export was deleted, or its seven days are over, before it arrived"));
+    }
+    let mut secrets = Vec::new();
+    let bound = SealContext { org: delivery.org.clone(), purpose: delivery.destination.sealed_for.clone() };
+    for (field, sealed) in &delivery.destination.secrets {
+        let opened = match delivering.vault.open(&bound, sealed).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(ours(&error, "the destination's secrets cannot be opened")),
+        };
+        let Ok(secret) = String::from_utf8(opened) else {
+            return Err(finally("the destination's secrets cannot be read; give them again"));
+        };
+        secrets.push((field.clone(), secret));
+    }
+    Ok(secrets.into_iter().collect())
+}
+
+fn finally(message: &str) -> Miss {
+    Miss { message: message.to_owned(), is_final: true, retry_after: None, is_lost: false }
+}
+
+/// A failure of our own services: another attempt may do better, unless what is stored cannot be read.
+fn ours(error: &PortError, message: &str) -> Miss {
+    tracing::warn!(error = ?error, "a delivery was not begun");
+    let retry_after = match error.kind {
+        PortErrorKind::Throttled { retry_after } => retry_after,
+        _ => None,
+    };
+    let is_final = matches!(error.kind, PortErrorKind::Corrupt { .. });
+    Miss { message: message.to_owned(), is_final, retry_after, is_lost: false }
+}
+
+/// Records how far it came, and rings for what is left.
+async fn record(delivering: &Delivering, claimed: &Delivery, sent: Sent) -> Result<(), PortError> {
+    let (context, epoch) = (&delivering.context, claimed.epoch);
+    let backoff = &delivering.settings.backoff;
+    let written = match &sent {
+        Sent::TakenOver => return Ok(()),
+        Sent::OutOfTime => write(context, claimed, |delivery, now| delivery.paused(epoch, now)).await?,
+        Sent::Missed(miss) => {
+            end_delivery(context, claimed, |delivery, now| delivery.missed(epoch, miss.clone(), now, backoff)).await?
+        }
+        Sent::Arrived(held) => {
+            end_delivery(context, claimed, |delivery, now| delivery.arrived(epoch, held.clone(), now)).await?
+        }
+    };
+    let Some(delivery) = written else { return Ok(()) };
+    match (&sent, delivery.last_error()) {
+        (Sent::Missed(_), Some(error)) => {
+            tracing::warn!(org = %delivery.org, export = %delivery.export, number = delivery.number, failures = delivery.failures, ended = delivery.is_ended(), error, "delivery failed");
+        }
+        (Sent::Arrived(held), _) => {
+            tracing::info!(org = %delivery.org, export = %delivery.export, number = delivery.number, bytes = held.size_bytes, "delivered");
+        }
+        _ => {}
+    }
+    ring(&*delivering.queue, &delivery, context.now()).await;
+    Ok(())
+}
+
+/// Rings for a delivery that waits, for the time that it waits for; what waits longer than a message can is the sweeper's.
+pub(crate) async fn ring(queue: &dyn DeliveryQueue, delivery: &Delivery, now: Timestamp) {
+    let waybill_domain::DeliveryState::Waiting { at } = delivery.state else { return };
+    let after = at.since(now);
+    if after > waybill_ports::MOST_DELAY {
+        return;
+    }
+    if let Err(error) = queue.ring(&DeliveryMessage::about(delivery), after).await {
+        tracing::warn!(org = %delivery.org, export = %delivery.export, %error, "delivery not rung for; the sweeper will");
+    }
+}
+
+/// Writes what `by` makes of the delivery as it is; `None` when it is somebody else's by now.
+pub(crate) async fn write(
+    context: &Context,
+    of: &Delivery,
+    by: impl Fn(Delivery, Timestamp) -> Result<Delivery, DeliveryRefused>,
+) -> Result<Option<Delivery>, PortError> {
+    let mut attempts = Attempts::new(context);
+    loop {
+        let Some(stored) = context.rows().delivery(&of.org, of.export, of.number).await? else { return Ok(None) };
+        let Stored { value, version } = stored;
+        let Ok(delivery) = by(value, context.now()) else { return Ok(None) };
+        let mut transaction = context.transaction();
+        transaction.update(version, &delivery)?;
+        match transaction.commit(&*context.state).await {
+            Ok(_) => return Ok(Some(delivery)),
+            Err(error) => attempts.after(error).await?,
+        }
+    }
+}

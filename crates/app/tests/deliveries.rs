@@ -1,0 +1,392 @@
+//! Deliveries cut at every call that they make: whole under their final name, never lost, and their run ends.
+
+#![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::executor::block_on;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use waybill_app::{
+    Context, CreateExport, Delivering, DeliverySettings, DestinationRequest, Exporting, PutJob, StepSettings, Sweeping,
+    advance_delivery, advance_lane, create_job, list_deliveries, list_runs, redeliver, run_job, sweep,
+};
+use waybill_domain::{
+    CommitId, Delivered, Delivery, DeliveryState, DestinationConfig, DestinationSecrets, DestinationType, ExportFormat,
+    ExportId, JobSchedule, Principal, PropertyKind, Role, Run, RunStatus, Surface, Timestamp, Upload,
+};
+use waybill_ports::{
+    Clock, DeliveryMessage, Destination, DestinationError, DestinationOpener, DueKind, DueRow, Parcel, PortError,
+    PortErrorKind, Probed, RecordPatch, RecordStore, Row, RowKey, RowPage, RowRange, StateStore, WakeMessage,
+    WakeReceipt, Write,
+};
+use waybill_testkit::{
+    InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryPorts, MemoryRecordStore,
+    MemoryScriptQueue, MemoryWakeQueue, samples,
+};
+
+const FOREVER: Duration = Duration::from_hours(1);
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    CrashBefore,
+    CrashAfter,
+    FailBefore,
+    FailAfter,
+}
+
+/// Counts calls and does something to one of them. A process that has crashed does nothing any more.
+struct Cut {
+    at: usize,
+    fault: Fault,
+    calls: AtomicUsize,
+    crashed: AtomicBool,
+}
+
+impl Cut {
+    fn new(at: usize, fault: Fault) -> Arc<Self> {
+        Arc::new(Self { at, fault, calls: AtomicUsize::new(0), crashed: AtomicBool::new(false) })
+    }
+
+    fn never() -> Arc<Self> {
+        Self::new(usize::MAX, Fault::CrashBefore)
+    }
+
+    async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>, failed: impl FnOnce() -> E) -> Result<T, E> {
+        let is_hit = self.calls.fetch_add(1, Ordering::Relaxed) == self.at;
+        if self.crashed.load(Ordering::Relaxed) {
+            return pending().await;
+        }
+        match self.fault {
+            _ if !is_hit => call.await,
+            Fault::FailBefore => Err(failed()),
+            Fault::FailAfter => {
+                call.await?;
+                Err(failed())
+            }
+            Fault::CrashBefore | Fault::CrashAfter => {
+                if self.fault == Fault::CrashAfter {
+                    let _ = call.await;
+                }
+                self.crashed.store(true, Ordering::Relaxed);
+                pending().await
+            }
+        }
+    }
+}
+
+fn unavailable() -> PortError {
+    PortError::new(PortErrorKind::Unavailable, "a fault of the test")
+}
+
+fn broken() -> DestinationError {
+    DestinationError::Unavailable("a fault of the test".to_owned())
+}
+
+struct CutState(Arc<dyn StateStore>, Arc<Cut>);
+
+#[async_trait]
+impl StateStore for CutState {
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
+        self.1.call(self.0.get(key), unavailable).await
+    }
+
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
+        self.1.call(self.0.get_many(keys), unavailable).await
+    }
+
+    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
+        self.1.call(self.0.query(range), unavailable).await
+    }
+
+    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
+        self.1.call(self.0.commit(commit, writes), unavailable).await
+    }
+
+    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
+        self.1.call(self.0.due(kind, shard, until, limit), unavailable).await
+    }
+}
+
+struct CutDestinations(Arc<MemoryDestinations>, Arc<Cut>);
+
+#[async_trait]
+impl DestinationOpener for CutDestinations {
+    async fn open(
+        &self,
+        _config: &DestinationConfig,
+        _secrets: &DestinationSecrets,
+    ) -> Result<Box<dyn Destination>, DestinationError> {
+        Ok(Box::new(Self(Arc::clone(&self.0), Arc::clone(&self.1))))
+    }
+}
+
+#[async_trait]
+impl Destination for CutDestinations {
+    async fn open(&self, parcel: &Parcel) -> Result<Upload, DestinationError> {
+        self.1.call(Destination::open(&*self.0, parcel), broken).await
+    }
+
+    async fn advance(&self, parcel: &Parcel, upload: Upload) -> Result<Upload, DestinationError> {
+        self.1.call(self.0.advance(parcel, upload), broken).await
+    }
+
+    async fn finish(&self, parcel: &Parcel, upload: &Upload, now: Timestamp) -> Result<Delivered, DestinationError> {
+        self.1.call(self.0.finish(parcel, upload, now), broken).await
+    }
+
+    async fn abort(&self, parcel: &Parcel, upload: &Upload) -> Result<(), DestinationError> {
+        self.1.call(self.0.abort(parcel, upload), broken).await
+    }
+
+    async fn probe(&self, id: &str, name: &str, now: Timestamp) -> Result<Probed, DestinationError> {
+        self.0.probe(id, name, now).await
+    }
+}
+
+/// Short pauses pass at once; what waits for longer waits for a process that is gone.
+struct CutClock(waybill_testkit::ManualClock);
+
+#[async_trait]
+impl Clock for CutClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration > Duration::from_secs(2) {
+            pending::<()>().await;
+        }
+    }
+}
+
+struct World {
+    ports: MemoryPorts,
+    admin: Principal,
+    export: ExportId,
+    settings: DeliverySettings,
+}
+
+impl World {
+    /// An export of a job that is ready, and its one delivery waiting.
+    fn new() -> Self {
+        let mut ports = MemoryPorts::new(11);
+        ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        block_on(ports.insert(&samples::org("demo").unwrap())).unwrap();
+        block_on(ports.insert(&samples::account("demo", Role::Admin).unwrap())).unwrap();
+        let name = "things".parse().unwrap();
+        let properties = vec![samples::property("name", PropertyKind::String)];
+        block_on(ports.insert(&samples::collection(&admin.org, &name, properties))).unwrap();
+        let patches: Vec<RecordPatch> = (1..40)
+            .map(|n| {
+                let id = format!("{n:024x}").parse().unwrap();
+                RecordPatch { id, json: format!(r#"{{"_id":"{id}","name":"thing {n}"}}"#).into() }
+            })
+            .collect();
+        let records: &MemoryRecordStore = &ports.records;
+        block_on(records.put(&admin.org, &name, &patches)).unwrap();
+        let config = serde_json::json!({"url": "https://a.example/in", "secret": "hush"});
+        let destination =
+            DestinationRequest { kind: DestinationType::Webhook, config: config.as_object().unwrap().clone() };
+        let job = PutJob {
+            surface: Surface::Admin,
+            name: "Feed".into(),
+            description: None,
+            export: CreateExport::new(Surface::Admin, name, ExportFormat::Csv),
+            schedule: JobSchedule::Cron { cron: "@yearly".into() },
+            zone: None,
+            active: true,
+            destinations: vec![destination],
+            filename: Some("feed-{date}.csv".to_owned().try_into().unwrap()),
+            compress: false,
+        };
+        let (context, id) = (ports.context(), Some("feed".parse().unwrap()));
+        block_on(create_job(&context, &*ports.vault, &admin, id, &job, None)).unwrap();
+        let view = block_on(run_job(&context, &*ports.wake, &admin, None, &"feed".parse().unwrap(), None)).unwrap();
+        let exporting = Exporting {
+            context,
+            records: Arc::<MemoryRecordStore>::clone(&ports.records),
+            archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
+            wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
+            scripts: Arc::<MemoryScriptQueue>::clone(&ports.scripts),
+            deliveries: Arc::<MemoryDeliveryQueue>::clone(&ports.deliveries),
+            compute: Arc::new(InlineCompute { parallelism: 1 }),
+            settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
+        };
+        let message = WakeMessage::ExportV1 { org: admin.org.clone(), export: view.export.id };
+        block_on(advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER));
+        Self { ports, admin, export: view.export.id, settings: DeliverySettings::default() }
+    }
+
+    fn delivering(&self, cut: &Arc<Cut>) -> Delivering {
+        let context = self.ports.context();
+        Delivering {
+            context: Context {
+                state: Arc::new(CutState(context.state, Arc::clone(cut))),
+                clock: Arc::new(CutClock(self.ports.clock.clone())),
+                ..context
+            },
+            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
+            vault: Arc::<waybill_testkit::MemoryVault>::clone(&self.ports.vault),
+            destinations: Arc::new(CutDestinations(Arc::clone(&self.ports.destinations), Arc::clone(cut))),
+            queue: Arc::<MemoryDeliveryQueue>::clone(&self.ports.deliveries),
+            settings: self.settings.clone(),
+        }
+    }
+
+    fn message(&self) -> DeliveryMessage {
+        DeliveryMessage::AdvanceV1 { org: self.admin.org.clone(), export: self.export, number: 0 }
+    }
+
+    /// One invocation; whether it came to an end.
+    fn invoke(&self, cut: &Arc<Cut>, budget: Duration) -> bool {
+        let deadline = self.ports.clock.monotonic() + budget;
+        advance_delivery(&self.delivering(cut), &self.message(), deadline).now_or_never().is_some()
+    }
+
+    fn sweep(&self) {
+        let (archives, wake) = (Arc::clone(&self.ports.archives), Arc::clone(&self.ports.wake));
+        let (scripts, deliveries) = (Arc::clone(&self.ports.scripts), Arc::clone(&self.ports.deliveries));
+        let sweeping = Sweeping::new(self.ports.context(), archives, wake, scripts, deliveries);
+        assert_eq!(block_on(sweep(&sweeping, FOREVER)).failed, 0);
+    }
+
+    /// Lets time pass and everybody do what they do, until the delivery has ended.
+    fn live_on(&self) -> Delivery {
+        let whole = self.whole();
+        for _ in 0..4000 {
+            let delivery = self.delivery();
+            for (name, file) in self.ports.destinations.files() {
+                assert!(name.starts_with("feed-2026-01-01.csv") && file == whole, "half a file is there");
+            }
+            if delivery.is_ended() {
+                return delivery;
+            }
+            self.ports.clock.advance(Duration::from_secs(30));
+            self.sweep();
+            // Only what was rung for is done.
+            if !self.ports.deliveries.take().is_empty() {
+                self.invoke(&Cut::never(), FOREVER);
+            }
+        }
+        self.delivery()
+    }
+
+    fn delivery(&self) -> Delivery {
+        block_on(list_deliveries(&self.ports.context(), &self.admin, None, self.export)).unwrap().remove(0)
+    }
+
+    fn run(&self) -> Run {
+        let job = "feed".parse().unwrap();
+        block_on(list_runs(&self.ports.context(), &self.admin, (None, &job), None, 1)).unwrap().items.remove(0)
+    }
+
+    fn whole(&self) -> Vec<u8> {
+        self.ports.archives.body(&self.delivery().file.key).unwrap().to_vec()
+    }
+
+    fn assert_delivered(&self, delivery: &Delivery) {
+        assert!(matches!(delivery.state, DeliveryState::Delivered { .. }), "{delivery:?}");
+        assert_eq!(self.ports.destinations.files().into_values().collect::<Vec<_>>(), [self.whole()]);
+        assert_eq!(self.ports.destinations.leftovers(), Vec::<String>::new());
+        let run = self.run();
+        assert_eq!((run.status, run.deliveries_open, run.error.clone()), (RunStatus::Success, 0, None), "{run:?}");
+        assert_eq!(run.file_size, Some(delivery.file.size_bytes));
+        assert_eq!(run.destination_path.as_deref(), Some("memory://feed-2026-01-01.csv"));
+    }
+}
+
+#[test]
+fn a_delivery_follows_its_export_in_the_same_commit_and_the_zip_stays_the_download() {
+    let world = World::new();
+    assert_eq!((world.run().status, world.run().deliveries_open), (RunStatus::Running, 1));
+    assert_eq!(world.ports.deliveries.take(), [(world.message(), Duration::ZERO)]);
+    assert!(world.invoke(&Cut::never(), FOREVER));
+    let delivery = world.delivery();
+    world.assert_delivered(&delivery);
+    assert!(String::from_utf8(world.whole()).unwrap().starts_with("_id,name\r\n"), "the bare file");
+    let export = block_on(waybill_app::read_export(&world.ports.context(), &world.admin, None, world.export)).unwrap();
+    assert_eq!(export.export.download_ending(), "zip");
+    // A message that comes again does nothing.
+    assert!(world.invoke(&Cut::never(), FOREVER));
+    assert_eq!(world.delivery(), delivery);
+}
+
+#[test]
+fn whatever_call_is_cut_the_file_arrives_whole_once_and_the_run_ends() {
+    let counted = Cut::never();
+    assert!(World::new().invoke(&counted, FOREVER));
+    let calls = counted.calls.load(Ordering::Relaxed);
+    assert!(calls > 20, "{calls} calls");
+    for at in 0..calls {
+        for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::FailBefore, Fault::FailAfter] {
+            let world = World::new();
+            let ended = world.invoke(&Cut::new(at, fault), FOREVER);
+            assert!(ended || matches!(fault, Fault::CrashBefore | Fault::CrashAfter), "{fault:?} at call {at} hangs");
+            let delivery = world.live_on();
+            world.assert_delivered(&delivery);
+        }
+    }
+}
+
+#[test]
+fn one_without_any_message_is_found_and_one_without_time_goes_on_piece_by_piece() {
+    let world = World::new();
+    world.ports.deliveries.take();
+    let delivery = world.live_on();
+    world.assert_delivered(&delivery);
+
+    let world = World::new();
+    world.ports.deliveries.take();
+    let mut invocations = 0;
+    while !world.delivery().is_ended() {
+        assert!(world.invoke(&Cut::never(), Duration::ZERO));
+        invocations += 1;
+    }
+    assert!(invocations > 3, "{invocations}");
+    assert_eq!(world.delivery().attempt_count, 1);
+    world.assert_delivered(&world.delivery());
+}
+
+#[test]
+fn what_is_lost_is_sent_anew_and_what_is_refused_for_good_fails_the_run_until_it_is_delivered_by_hand() {
+    let world = World::new();
+    world.invoke(&Cut::never(), Duration::ZERO);
+    world.ports.destinations.lose();
+    let delivery = world.live_on();
+    world.assert_delivered(&delivery);
+    assert!(delivery.attempts[0].error.as_deref().is_some_and(|error| error.contains("no longer there")));
+
+    let world = World::new();
+    world.ports.destinations.refuse("nothing is there; check the path");
+    let failed = world.live_on();
+    assert_eq!(failed.attempts.len(), 27, "10 s, 60 s, 300 s, then hourly for a day: {failed:?}");
+    let run = world.run();
+    assert_eq!((run.status, run.error.as_deref()), (RunStatus::Failed, Some("nothing is there; check the path")));
+    assert!(run.completed_at.is_some() && run.destination_path.is_none());
+    world.ports.destinations.refuse(None);
+    let (context, queue) = (world.ports.context(), &*world.ports.deliveries);
+    let again = block_on(redeliver(&context, queue, &world.admin, None, (world.export, 0))).unwrap();
+    assert_eq!((again.id(), world.run().status), (failed.id(), RunStatus::Running));
+    assert!(block_on(redeliver(&context, queue, &world.admin, None, (world.export, 0))).is_err(), "it is on its way");
+    let delivery = world.live_on();
+    world.assert_delivered(&delivery);
+}
+
+#[test]
+fn a_deleted_export_is_delivered_to_nobody() {
+    let world = World::new();
+    block_on(waybill_app::delete_export(&world.ports.context(), &*world.ports.wake, &world.admin, None, world.export))
+        .unwrap();
+    assert!(world.invoke(&Cut::never(), FOREVER));
+    assert!(world.ports.destinations.files().is_empty());
+    assert_eq!(world.run().status, RunStatus::Failed);
+}
