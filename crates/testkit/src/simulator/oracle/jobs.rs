@@ -167,11 +167,9 @@ impl Oracle {
         let id = export.id;
         let told = slots.iter().any(|slot| slot.outcome == SlotOutcome::Fired { export: id });
         let kept = self.jobs.slots.values().any(|slot| slot.outcome == SlotOutcome::Fired { export: id });
-        let deleted = self
-            .jobs
-            .jobs
-            .get(&(export.org.clone(), format!("JOB#{}", of.job)))
-            .is_none_or(|job| job.deleted_at.is_some() || job.created_at > at);
+        let key = (export.org.clone(), format!("JOB#{}", of.job));
+        let deleted =
+            self.jobs.jobs.get(&key).is_none_or(|job| job.deleted_at.is_some()) || self.jobs.outlived.contains(&id);
         self.demand(told || kept || deleted, || format!("{id} is of the slot {at} of {}, which did not fire", of.job));
         if told && let Some(seen) = self.orgs.get(&export.org) {
             let other = seen.exports.values().map(|seen| &seen.export).find(|other| {
