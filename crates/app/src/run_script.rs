@@ -61,6 +61,11 @@ pub async fn run_script(running: &ScriptRunning, message: &ScriptMessage) -> Res
         Err(error) if error.is_conflict() => return Ok(()),
         Err(error) => return Err(error),
     };
+    // Whoever looks after claims may have ended this one by now, or does so at once.
+    if claimed.due_at.is_none_or(|until| context.now() >= until) {
+        tracing::warn!(%org, %export, "the claim was over before the script could begin");
+        return Ok(());
+    }
     let host = Host::new(running, &claimed, now);
     let environment = (running.render)(&input, context.request_id.as_deref());
     let job = ScriptJob { source: input.spec.after_script.clone().unwrap_or_default(), environment };

@@ -99,7 +99,12 @@ impl Oracle {
     /// Something begins to run the script of an export.
     pub(in crate::simulator) fn script_begins(&mut self, actor: u32, id: ExportId) {
         let state = self.scripts.runs.get(&id).map(|run| run.state.clone());
-        let claimed = matches!(state, Some(ScriptState::Running { .. }));
+        let claimed = match &state {
+            Some(ScriptState::Running { .. }) => true,
+            // Whose clock is ahead gives a claim up before its time.
+            Some(ScriptState::Ended { failure: Some(failure), .. }) => failure.code == ScriptFailureCode::Crashed,
+            _ => false,
+        };
         self.demand(claimed, || format!("{id}: #{actor} runs its script, which is {state:?}"));
         let earlier = self.scripts.begun.insert(id, actor);
         self.demand(earlier.is_none(), || format!("{id}: #{actor} runs its script, which {earlier:?} ran already"));
