@@ -168,7 +168,7 @@ impl Oracle {
             None => export.label.clone().unwrap_or_default(),
         };
         let by_slot = export.job.as_ref().is_some_and(|of| of.slot.is_some());
-        let earlier = self.requests.insert(label.clone(), id);
+        let earlier = self.requests.insert(label.clone(), id).filter(|earlier| !self.outlived_its_job(earlier));
         self.demand(earlier.is_none(), || format!("request {label} made two exports: {earlier:?} and {id}"));
         let ticket = export.ticket().map_or(export.seq.0, |ticket| ticket.0);
         let Some(seen) = self.orgs.get_mut(org) else { return };

@@ -168,18 +168,22 @@ impl Oracle {
         let told = slots.iter().any(|slot| slot.outcome == SlotOutcome::Fired { export: id });
         let kept = self.jobs.slots.values().any(|slot| slot.outcome == SlotOutcome::Fired { export: id });
         let key = (export.org.clone(), format!("JOB#{}", of.job));
-        let deleted =
-            self.jobs.jobs.get(&key).is_none_or(|job| job.deleted_at.is_some()) || self.jobs.outlived.contains(&id);
+        let deleted = self.jobs.jobs.get(&key).is_none_or(|job| job.deleted_at.is_some()) || self.outlived_its_job(&id);
         self.demand(told || kept || deleted, || format!("{id} is of the slot {at} of {}, which did not fire", of.job));
         if told && let Some(seen) = self.orgs.get(&export.org) {
             let other = seen.exports.values().map(|seen| &seen.export).find(|other| {
                 let same = other.job.as_ref().is_some_and(|other| other.job == of.job);
                 // One that was made by hand since the job was read changes the job, so that the slot's commit fails.
-                same && other.id != id && other.ticket().is_some() && !self.jobs.outlived.contains(&other.id)
+                same && other.id != id && other.ticket().is_some() && !self.outlived_its_job(&other.id)
             });
             let other = other.map(|other| other.id);
             self.demand(other.is_none(), || format!("{id} was made while {other:?} of its job waited or ran"));
         }
+    }
+
+    /// Whether the job that made an export is gone; another may have its id by now.
+    pub(super) fn outlived_its_job(&self, export: &ExportId) -> bool {
+        self.jobs.outlived.contains(export)
     }
 
     fn job_removed(&mut self, org: &OrgCode, key: &(OrgCode, String)) {
