@@ -10,19 +10,24 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The head of a request, in lower case, and its body.
-type Taken = (String, Vec<u8>);
+pub(crate) type Taken = (String, Vec<u8>);
 
 /// An address that answers one after the other what it is told, the last for ever, and keeps what it was sent.
-struct Hook {
-    url: String,
+pub(crate) struct Hook {
+    pub(crate) url: String,
     taken: Arc<Mutex<Vec<Taken>>>,
 }
 
 impl Hook {
-    async fn start(answers: &[&'static str]) -> Result<Self> {
+    pub(crate) async fn start(answers: &[&'static str]) -> Result<Self> {
+        Self::slow(answers, Duration::ZERO).await
+    }
+
+    /// One that thinks for `pause` before each answer.
+    pub(crate) async fn slow(answers: &[&'static str], pause: Duration) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/in?key=hush", listener.local_addr()?);
         let taken = Arc::<Mutex<Vec<Taken>>>::default();
@@ -33,18 +38,18 @@ impl Hook {
                 let answer = answers[next.min(answers.len() - 1)];
                 next += 1;
                 let seen = Arc::clone(&seen);
-                tokio::spawn(async move { hook(socket, answer, &seen).await });
+                tokio::spawn(async move { hook(socket, (answer, pause), &seen).await });
             }
         });
         Ok(Self { url, taken })
     }
 
-    fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }
 }
 
-async fn hook(mut socket: TcpStream, answer: &str, seen: &Mutex<Vec<Taken>>) -> Option<()> {
+async fn hook(mut socket: TcpStream, (answer, pause): (&str, Duration), seen: &Mutex<Vec<Taken>>) -> Option<()> {
     let (mut read, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
         let count = socket.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
@@ -57,16 +62,17 @@ async fn hook(mut socket: TcpStream, answer: &str, seen: &Mutex<Vec<Taken>>) -> 
             break;
         }
     }
+    tokio::time::sleep(pause).await;
     let reply = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     socket.write_all(reply.as_bytes()).await.ok()
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 /// OpenSSH's server, with a key for its host and one for its user.
-struct Sshd {
+pub(crate) struct Sshd {
     folder: tempfile::TempDir,
     port: u16,
     child: Option<Child>,
@@ -134,7 +140,13 @@ impl Drop for Sshd {
     }
 }
 
-async fn put_job(world: &World, tenant: &Tenant, kind: &str, config: &Value, more: &Value) -> Result<String> {
+pub(crate) async fn put_job(
+    world: &World,
+    tenant: &Tenant,
+    kind: &str,
+    config: &Value,
+    more: &Value,
+) -> Result<String> {
     let mut job = json!({
         "name": "Feed", "collection": "things", "format": "csv", "schedule": {"cron": "0 2 1 1 *"},
         "filenameTemplate": "feed-{runId}.csv", "destinations": [{"type": kind, "config": config}],
@@ -147,14 +159,14 @@ async fn put_job(world: &World, tenant: &Tenant, kind: &str, config: &Value, mor
     text(&made, "id")
 }
 
-async fn run(world: &World, tenant: &Tenant, job: &str) -> Result<String> {
+pub(crate) async fn run(world: &World, tenant: &Tenant, job: &str) -> Result<String> {
     let (status, export) = world.post(&format!("/v1/jobs/{job}/run"), &tenant.member, &Value::Null).await?;
     ensure!(status.is_success(), "{status} {export}");
     text(&export, "id")
 }
 
 /// Waits until the job's last run is as `is` wants it.
-async fn run_that(world: &World, tenant: &Tenant, job: &str, is: impl Fn(&Value) -> bool) -> Result<Value> {
+pub(crate) async fn run_that(world: &World, tenant: &Tenant, job: &str, is: impl Fn(&Value) -> bool) -> Result<Value> {
     let mut last = Value::Null;
     let wait = async {
         loop {
@@ -171,14 +183,31 @@ async fn run_that(world: &World, tenant: &Tenant, job: &str, is: impl Fn(&Value)
     Ok(last)
 }
 
-async fn deliveries(world: &World, tenant: &Tenant, export: &str) -> Result<Value> {
+pub(crate) async fn deliveries(world: &World, tenant: &Tenant, export: &str) -> Result<Value> {
     let (status, page) = world.get(&format!("/v1/exports/{export}/deliveries"), &tenant.member).await?;
     ensure!(status == 200, "{status} {page}");
     Ok(page["items"].clone())
 }
 
+/// Makes a collection whose file is long enough for several pieces of 8 MiB.
+pub(crate) async fn long_things(world: &World, tenant: &Tenant) -> Result<()> {
+    let filler = "0123456789abcdef".repeat(2048);
+    let definition = json!({"name": "things", "singular": "thing", "source": {"type": "records"},
+        "access": {"default": [{"type": "role", "target": "member", "allow": 4}]},
+        "properties": {"name": {"type": "string"}}});
+    let put = world.call(reqwest::Method::PUT, "/v1/collections/things", &tenant.admin).json(&definition);
+    crate::harness::reply(put).await?;
+    for chunk in 0..12 {
+        let lines: Vec<String> =
+            (0..100).map(|n| json!({"_id": format!("{:024x}", chunk * 100 + n), "name": filler}).to_string()).collect();
+        let (status, loaded) = world.load(tenant, "things", lines.join("\n")).await?;
+        ensure!(status == 200 && loaded["accepted"] == 100, "{status} {loaded}");
+    }
+    Ok(())
+}
+
 /// The plain file of the zip that the export keeps besides.
-async fn unzipped(world: &World, tenant: &Tenant, export: &str, folder: &Path) -> Result<Vec<u8>> {
+pub(crate) async fn unzipped(world: &World, tenant: &Tenant, export: &str, folder: &Path) -> Result<Vec<u8>> {
     let response = world.call(reqwest::Method::GET, &format!("/v1/exports/{export}/download"), &tenant.admin);
     let response = response.send().await?;
     let link = crate::harness::header(&response, "location")?;
@@ -307,20 +336,7 @@ fn a_server_that_is_killed_in_the_middle_gets_the_rest_and_never_half_a_file() {
     story(async |world| {
         let tenant = world.tenant("sftp-killed").await?;
         let (mut server, folder) = (Sshd::start().await?, tempfile::tempdir()?);
-        // Long enough for several pieces of 8 MiB.
-        let filler = "0123456789abcdef".repeat(2048);
-        let definition = json!({"name": "things", "singular": "thing", "source": {"type": "records"},
-            "access": {"default": [{"type": "role", "target": "member", "allow": 4}]},
-            "properties": {"name": {"type": "string"}}});
-        let put = world.call(reqwest::Method::PUT, "/v1/collections/things", &tenant.admin).json(&definition);
-        crate::harness::reply(put).await?;
-        for chunk in 0..12 {
-            let lines: Vec<String> = (0..100)
-                .map(|n| json!({"_id": format!("{:024x}", chunk * 100 + n), "name": filler}).to_string())
-                .collect();
-            let (status, loaded) = world.load(&tenant, "things", lines.join("\n")).await?;
-            ensure!(status == 200 && loaded["accepted"] == 100, "{status} {loaded}");
-        }
+        long_things(world, &tenant).await?;
         let job = put_job(world, &tenant, "sftp", &server.config(folder.path())?, &json!({})).await?;
         let export = run(world, &tenant, &job).await?;
         let wait = async {

@@ -10,6 +10,7 @@ mod deliveries;
 mod expanded;
 mod expiry;
 mod export_jobs;
+mod failing_destinations;
 mod files;
 mod formats;
 #[path = "../harness/mod.rs"]

@@ -92,6 +92,26 @@ fn only_admin_api_reads_the_operator_key_and_only_the_exporter_writes_archives()
     Ok(())
 }
 
+/// What the statements of `role` that name `action` say of the purpose of secrets, one text for each.
+fn purposes(template: &Value, role: &str, action: &str) -> Vec<String> {
+    let policies = items(&template["Resources"][role]["Properties"]["Policies"]);
+    let statements = policies.into_iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
+    let named = statements.filter(|statement| items(&statement["Action"]).into_iter().any(|one| one == action));
+    named.map(|statement| statement["Condition"]["StringLike"]["kms:EncryptionContext:purpose"].to_string()).collect()
+}
+
+#[test]
+fn only_delivery_opens_what_is_sealed_for_destinations() -> Result<()> {
+    let template = yaml::parse(&read("template.yaml")?)?;
+    let opens = [("AdminApiRole", "signature:*"), ("CortexApiRole", "signature:*"), ("DeliveryRole", "destination:*")];
+    assert_eq!(holders(&template, "kms:Decrypt"), opens.map(|(role, _)| role));
+    for (role, purpose) in opens {
+        assert_eq!(purposes(&template, role, "kms:Decrypt"), [format!("\"{purpose}\"")], "{role}");
+    }
+    assert_eq!(purposes(&template, "SigmaApiRole", "kms:GenerateDataKey"), ["\"destination:*\""]);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -144,7 +144,7 @@ async fn begin(delivering: &Delivering, delivery: &Delivery) -> Result<Destinati
 }
 
 fn finally(message: &str) -> Miss {
-    Miss { message: message.to_owned(), is_final: true, retry_after: None, is_lost: false }
+    Miss { message: message.to_owned(), is_final: true, retry_after: None, is_lost: false, is_gone: false }
 }
 
 /// A failure of our own services: another attempt may do better, unless what is stored cannot be read.
@@ -155,7 +155,7 @@ fn ours(error: &PortError, message: &str) -> Miss {
         _ => None,
     };
     let is_final = matches!(error.kind, PortErrorKind::Corrupt { .. });
-    Miss { message: message.to_owned(), is_final, retry_after, is_lost: false }
+    Miss { message: message.to_owned(), is_final, retry_after, is_lost: false, is_gone: false }
 }
 
 /// Records how far it came, and rings for what is left.

@@ -47,7 +47,7 @@ pub(crate) async fn stop(
     let ticket = stored.value.ticket();
     let (export, settled) = stored.value.clone().request_stop(stop, now).map_err(|_| moved_on())?;
     if settled {
-        settle_run(rows, &export, 0, transaction).await?;
+        settle_run(rows, &export, &[], transaction).await?;
     }
     if settled && let Some(ticket) = ticket {
         let entry = rows.queue_entry(&export.org, ticket).await?.ok_or_else(moved_on)?;

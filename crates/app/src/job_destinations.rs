@@ -61,7 +61,7 @@ pub(crate) async fn seal_destinations(
         for (field, secret) in parsed.given.iter() {
             secrets.insert(field.to_owned(), vault.seal(&bound, secret.as_bytes()).await?);
         }
-        sealed.push(SealedDestination { config: parsed.config, secrets, sealed_for: sealed_for.clone() });
+        sealed.push(SealedDestination { config: parsed.config, secrets, sealed_for: sealed_for.clone(), off: None });
     }
     if errors.is_empty() { Ok(sealed) } else { Err(Error::Invalid(errors)) }
 }

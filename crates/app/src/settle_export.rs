@@ -65,8 +65,7 @@ pub(crate) async fn settle(
         }
         let deliveries = new_deliveries(context, &settled).await?;
         deliveries.iter().try_for_each(|delivery| transaction.insert(delivery).map(drop))?;
-        let open = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
-        settle_run(context.rows(), &settled, open, &mut transaction).await?;
+        settle_run(context.rows(), &settled, &deliveries, &mut transaction).await?;
         match transaction.commit(&*context.state).await {
             Ok(_) => {
                 tracing::info!(org = %settled.org, export = %settled.id, epoch = epoch.0, state = ?settled.progress.phase, "export settled");

@@ -18,7 +18,7 @@ use std::time::Duration;
 use waybill_domain::{AzureBlobConfig, AzureLogin, DestinationSecrets, Timestamp};
 use waybill_ports::{ByteRange, Delivered, Destination, DestinationError, OutgoingHttp, Parcel, Probed, Upload};
 
-const ADVICE: &str = "writing there needs the permissions create and write on blobs of the container";
+const ADVICE: &str = "writing there needs a key or signature of this very account, and the permissions create and write on blobs of the container";
 
 /// A container.
 pub(crate) struct AzureBlobDestination {

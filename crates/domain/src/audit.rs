@@ -19,6 +19,10 @@ pub enum AuditAction {
     ExportDownloaded,
     /// A delivery was begun anew by hand.
     DeliveryRepeated,
+    /// A link to a file was sent to an address that it was too long for.
+    DeliveryLinked,
+    /// A job's destination that will take nothing again was switched off.
+    DestinationSwitchedOff,
     /// An access key was made.
     KeyCreated,
     /// An access key was revoked.

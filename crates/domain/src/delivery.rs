@@ -116,6 +116,9 @@ pub enum DeliveryState {
         at: Timestamp,
         /// Why, for whoever set the destination up.
         message: String,
+        /// Whether the destination said that it will take nothing again.
+        #[serde(default)]
+        gone: bool,
     },
 }
 
@@ -130,6 +133,8 @@ pub struct Miss {
     pub retry_after: Option<Duration>,
     /// Whether what was sent so far is no longer there.
     pub is_lost: bool,
+    /// Whether the destination will take nothing again.
+    pub is_gone: bool,
 }
 
 /// Why a transition is refused.
@@ -160,7 +165,7 @@ impl Delivery {
     /// How much longer than its export it stays on record.
     const KEPT_LONGER: Duration = Duration::from_hours(24);
 
-    /// A delivery that is to begin at once.
+    /// A delivery that is to begin at once; to a destination that is switched off, one that has failed.
     pub fn new(
         (org, export, seq, number): (OrgCode, ExportId, Seq, u16),
         run: Option<DeliveredRun>,
@@ -168,6 +173,17 @@ impl Delivery {
         file: DeliveredFile,
         (created_at, expires_at): (Timestamp, Timestamp),
     ) -> Self {
+        let state = match &destination.off {
+            None => DeliveryState::Waiting { at: created_at },
+            Some(off) => {
+                let since = off.at;
+                let message = format!(
+                    "nothing was sent: the destination is switched off since {since}, because {}; put the job again to switch it on",
+                    off.reason
+                );
+                DeliveryState::Failed { at: created_at, message, gone: false }
+            }
+        };
         Self {
             org,
             export,
@@ -178,7 +194,7 @@ impl Delivery {
             file,
             created_at,
             expires_at,
-            state: DeliveryState::Waiting { at: created_at },
+            state,
             rung_at: None,
             epoch: Epoch(0),
             upload: None,
@@ -362,7 +378,7 @@ impl Delivery {
         let at = now.after(wait);
         let too_late = at > since.after(backoff.give_up_after) || at >= self.expires_at;
         self.state = if miss.is_final || too_late {
-            DeliveryState::Failed { at: now, message: miss.message }
+            DeliveryState::Failed { at: now, message: miss.message, gone: miss.is_gone }
         } else {
             DeliveryState::Waiting { at }
         };
@@ -422,7 +438,7 @@ impl Delivery {
             return Err(DeliveryRefused::Busy);
         }
         let message = "whoever was sending it ended unexplained".to_owned();
-        let miss = Miss { message, is_final: false, retry_after: None, is_lost: false };
+        let miss = Miss { message, is_final: false, retry_after: None, is_lost: false, is_gone: false };
         let epoch = self.epoch;
         self.missed(epoch, miss, now, backoff)
     }

@@ -15,6 +15,7 @@ pub use s3::{S3Config, S3Encryption, S3Login};
 pub use sftp::{HostKeyFingerprint, SftpConfig, SftpLogin};
 pub use webhook::WebhookConfig;
 
+use crate::Timestamp;
 use fields::{Fields, Shown};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -137,6 +138,26 @@ pub struct SealedDestination {
     pub secrets: BTreeMap<String, String>,
     /// What the vault bound them to.
     pub sealed_for: String,
+    /// That nothing is sent there any more.
+    #[serde(default)]
+    pub off: Option<SwitchedOff>,
+}
+
+/// That a destination was switched off, until it is set up anew or takes something again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchedOff {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+impl SealedDestination {
+    /// Whether it is set up as `other` is, be one of them switched off or not.
+    pub fn is_set_up_as(&self, other: &Self) -> bool {
+        (&self.config, &self.secrets, &self.sealed_for) == (&other.config, &other.secrets, &other.sealed_for)
+    }
 }
 
 impl DestinationConfig {

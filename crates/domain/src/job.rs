@@ -1,6 +1,9 @@
 //! A job: a schedule, and what is exported each time; its slots, each decided once.
 
-use crate::{AccountId, ExportId, JobId, JobTemplate, OrgCode, RUN_LIFETIME, Seq, Surface, Timestamp};
+use crate::{
+    AccountId, Delivery, DeliveryState, ExportId, JobId, JobTemplate, OrgCode, RUN_LIFETIME, Seq, Surface, SwitchedOff,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Most jobs of an org.
@@ -215,6 +218,28 @@ impl Job {
     #[must_use]
     pub fn ran(self, at: Timestamp, export: Seq) -> Self {
         Self { last_run_at: Some(at), last_export: Some(export), ..self }
+    }
+
+    /// Takes note of how a delivery of one of its exports ended: a destination that will take nothing again is switched off, and one that
+    /// took something is on. `None` when that changes nothing, or the job sends it elsewhere by now.
+    #[must_use]
+    pub fn told(mut self, delivery: &Delivery) -> Option<Self> {
+        let off = match &delivery.state {
+            DeliveryState::Failed { at, message, gone: true } => Some(SwitchedOff { at: *at, reason: message.clone() }),
+            DeliveryState::Delivered { .. } => None,
+            _ => return None,
+        };
+        let destination = self.request.template.destinations.get_mut(usize::from(delivery.number))?;
+        if !destination.is_set_up_as(&delivery.destination) || destination.off.is_some() == off.is_some() {
+            return None;
+        }
+        destination.off = off;
+        Some(self)
+    }
+
+    /// Whether the destination `number` is switched off.
+    pub fn is_off(&self, number: u16) -> bool {
+        self.request.template.destinations.get(usize::from(number)).is_some_and(|one| one.off.is_some())
     }
 
     /// Deletes it.

@@ -58,7 +58,7 @@ pub use delivery::{
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
     HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SealedDestination, SftpConfig,
-    SftpLogin, WebhookConfig,
+    SftpLogin, SwitchedOff, WebhookConfig,
 };
 pub use dimension::{
     CATALOGS, Dimension, DimensionSegment, FrozenScope, LEVEL, MAX_DIMENSIONS, MAX_SEGMENTS, PARENT, PARENT_ID,

@@ -218,11 +218,12 @@ pub(crate) fn after_script(deployment: &Deployment<'_>) -> Function {
 
 /// The function that delivers. The embedded stack opens loopback to it, and writes to its own buckets as itself.
 pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
-    let (services, tuning) = (deployment.services, deployment.tuning);
+    let (services, tuning, tables) = (deployment.services, deployment.tuning, names::tables());
     let AwsCredentials { access_key_id, secret_access_key, .. } = &services.credentials;
     let config = delivery::Config {
         connection: services.connection(),
-        main_table: names::tables().main,
+        main_table: tables.main,
+        audit_table: tables.audit,
         archive_bucket: names::BUCKET.to_owned(),
         delivery_queue_url: deployment.queues.deliveries_url.clone(),
         secrets_key_id: kms::key_arn(),
@@ -232,9 +233,10 @@ pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
             lease: tuning.lease,
             heartbeat: tuning.lease / 3,
             backoff: tuning.delivery_backoff.clone(),
+            longest_posted_bytes: tuning.longest_posted_bytes,
             ..delivery::DeliverySettings::default()
         },
-        reserve: tuning.deadline_reserve,
+        reserve: tuning.delivery_reserve,
     };
     let deps = Arc::new(delivery::Deps::new(&config));
     event_function(move |event| {

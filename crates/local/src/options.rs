@@ -79,6 +79,10 @@ pub struct Tuning {
     pub worker_concurrency: usize,
     /// When a delivery that failed is tried again.
     pub delivery_backoff: Backoff,
+    /// How much of an invocation a delivery keeps back for an orderly end.
+    pub delivery_reserve: Duration,
+    /// The longest file that is posted to a webhook; of a longer one it is sent a link.
+    pub longest_posted_bytes: u64,
     /// How costly the hashes of passwords are.
     pub passwords: Passwords,
     /// How many requests a key may make a minute.
@@ -110,6 +114,8 @@ impl Default for Tuning {
             max_receive_count: 1000,
             worker_concurrency: 8,
             delivery_backoff: Backoff::default(),
+            delivery_reserve: Duration::from_mins(1),
+            longest_posted_bytes: 64 << 20,
             passwords: Passwords::default(),
             requests_per_minute: 6000,
             allowed_origins: Origins::default(),

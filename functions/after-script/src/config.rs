@@ -16,7 +16,7 @@ pub struct Config {
     pub script_table: String,
     /// Where the HTTP surfaces answer, `https://host`: shown to scripts, which may not call it.
     pub api_url: String,
-    /// Hosts that are not public and may be called all the same; none on AWS.
+    /// Hosts that are not public and may be called all the same; never the surfaces' own.
     pub allowed_hosts: AllowList,
     /// What a script runs in.
     pub isolation: Isolation,
@@ -43,7 +43,7 @@ impl Config {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             script_table: env.text("WAYBILL_SCRIPT_TABLE"),
             api_url: env.text("WAYBILL_API_URL"),
-            allowed_hosts: AllowList::none(),
+            allowed_hosts: env.optional("WAYBILL_ALLOWED_HOSTS").unwrap_or_default(),
             // On Linux, where Lambda runs, always this very program, whatever has become of its name.
             isolation: Isolation::Process {
                 program: PathBuf::from("/proc/self/exe"),

@@ -18,6 +18,8 @@ pub struct Config {
     pub connection: Connection,
     /// The table of state.
     pub main_table: String,
+    /// The table of the trail, which tells of links that were sent.
+    pub audit_table: String,
     /// The bucket of archives.
     pub archive_bucket: String,
     /// The queue of deliveries.
@@ -45,12 +47,17 @@ impl Config {
         Self {
             connection: Connection { region: env.text("AWS_REGION"), endpoints: None, credentials: None },
             main_table: env.text("WAYBILL_MAIN_TABLE"),
+            audit_table: env.text("WAYBILL_AUDIT_TABLE"),
             archive_bucket: env.text("WAYBILL_ARCHIVE_BUCKET"),
             delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),
             allowed_hosts: env.optional("WAYBILL_ALLOWED_HOSTS").unwrap_or_default(),
             own: OwnCredentials::environment(),
-            settings: DeliverySettings { backoff, ..DeliverySettings::default() },
+            settings: DeliverySettings {
+                backoff,
+                longest_posted_bytes: env.parsed("WAYBILL_LONGEST_POSTED_BYTES"),
+                ..DeliverySettings::default()
+            },
             reserve: RESERVE,
         }
     }

@@ -30,7 +30,7 @@ impl Deps {
             main: config.main_table.clone(),
             // The function's role reaches no other table.
             records: String::new(),
-            audit: String::new(),
+            audit: config.audit_table.clone(),
             scripts: String::new(),
         };
         let outgoing = Arc::new(Outgoing::new(config.allowed_hosts.clone()));

@@ -84,6 +84,8 @@ impl Operation<'_> {
 fn find<'a>(method: &str, path: &[&'a str]) -> Result<Operation<'a>, ApiError> {
     use Operation as O;
     let path = path.strip_prefix(["api", "v1"].as_slice()).unwrap_or(path);
+    // A slash at the end says nothing.
+    let path = path.strip_suffix([""].as_slice()).unwrap_or(path);
     let (allowed, found) = match path {
         ["healthz"] => ("GET", (method == "GET").then_some(O::Health)),
         ["auth", "login"] => ("POST", (method == "POST").then_some(O::Login)),

@@ -1,8 +1,8 @@
-//! The end of an attempt: recorded, and with the last delivery's end that of the run that waits for it.
+//! The end of an attempt: recorded, with the last delivery's end that of the run that waits for it, and with what it says of the destination.
 
 use crate::Context;
 use crate::retry::Attempts;
-use waybill_domain::{Delivery, DeliveryRefused, Timestamp};
+use waybill_domain::{AuditAction, Delivery, DeliveryRefused, Timestamp};
 use waybill_ports::PortError;
 
 /// Writes what `by` makes of the delivery as it is, together with what that means for its run; `None` when it is somebody else's by now.
@@ -39,6 +39,18 @@ pub(crate) async fn end_delivery(
             } else if delivery.is_ended() {
                 transaction.check(&run);
             }
+        }
+        if let Some(run) = &of.run
+            && delivery.is_ended()
+            && let Some(job) = context.rows().job(&of.org, &run.job).await?
+            && let Some(told) = job.value.told(&delivery)
+        {
+            if told.is_off(delivery.number) {
+                let target = run.job.as_str();
+                let entry = context.audit_entry(&of.org, None, AuditAction::DestinationSwitchedOff, target);
+                transaction.insert(&entry)?;
+            }
+            transaction.update(job.version, &told)?;
         }
         tried.push(transaction.commit_id());
         match transaction.commit(&*context.state).await {

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Delivered, Delivery, DestinationSecrets, DestinationType, Miss, Upload};
+use waybill_domain::{AuditAction, Delivered, Delivery, DestinationSecrets, DestinationType, Miss, Upload};
 use waybill_ports::{Destination, DestinationError, Notice, Parcel, PortErrorKind, StoredFile};
 
 /// Longest life of a link to a file.
@@ -172,6 +172,7 @@ impl Sender<'_> {
                 _ => None,
             },
             is_lost: matches!(error, DestinationError::Lost(_)),
+            is_gone: matches!(error, DestinationError::Gone(_)),
         })
     }
 }
@@ -186,12 +187,18 @@ fn is_final(kind: DestinationType, error: &DestinationError) -> bool {
     !(error.is_transient() || kind == DestinationType::Webhook && may_change)
 }
 
-/// The file, or for an address that would have to take too much at once, the notification of it.
+/// The file, or for an address that would have to take too much at once, the notification of it: that a link is given is on record before
+/// it is.
 async fn parcel(delivering: &Delivering, delivery: &Delivery) -> Result<Parcel, DestinationError> {
     let file = &delivery.file;
     let is_posted = delivery.destination.config.kind() == DestinationType::Webhook;
     let notice = if is_posted && file.size_bytes > delivering.settings.longest_posted_bytes {
-        let now = delivering.context.now();
+        let context = &delivering.context;
+        let entry = context.audit_entry(&delivery.org, None, AuditAction::DeliveryLinked, delivery.id());
+        let mut transaction = context.transaction();
+        transaction.insert(&entry).map_err(DestinationError::Source)?;
+        transaction.commit(&*context.state).await.map_err(DestinationError::Source)?;
+        let now = context.now();
         let left = Duration::from_secs(delivery.expires_at.since(now).as_secs());
         let lifetime = left.min(LINK_LIFETIME);
         let link = delivering.archives.presign(&file.key, lifetime, &file.name, &file.content_type).await;

@@ -1,7 +1,7 @@
 //! Deliveries through their states.
 
 use super::*;
-use crate::{DestinationConfig, DestinationType};
+use crate::{DestinationConfig, DestinationType, SwitchedOff};
 use std::collections::BTreeMap;
 
 const LEASE: Duration = Duration::from_secs(90);
@@ -13,7 +13,8 @@ fn at(secs: i64) -> Timestamp {
 fn delivery() -> Delivery {
     let wire = serde_json::json!({"url": "https://a.example/in"});
     let config = DestinationConfig::parse(DestinationType::Webhook, wire.as_object().unwrap(), None).unwrap().config;
-    let destination = SealedDestination { config, secrets: BTreeMap::new(), sealed_for: "destination:x".to_owned() };
+    let destination =
+        SealedDestination { config, secrets: BTreeMap::new(), sealed_for: "destination:x".to_owned(), off: None };
     let file = DeliveredFile {
         key: "archives/demo/x".to_owned(),
         name: "x.csv".to_owned(),
@@ -28,7 +29,7 @@ fn delivery() -> Delivery {
 }
 
 fn miss(is_final: bool) -> Miss {
-    Miss { message: "no".to_owned(), is_final, retry_after: None, is_lost: false }
+    Miss { message: "no".to_owned(), is_final, retry_after: None, is_lost: false, is_gone: false }
 }
 
 fn claimed(delivery: Delivery, now: Timestamp) -> Delivery {
@@ -121,5 +122,19 @@ fn patience_that_is_asked_for_is_had_and_a_final_miss_ends_it() {
     let waits = taken.clone().missed(taken.epoch, asked, at(0), &Backoff::default()).unwrap();
     assert_eq!(waits.state, DeliveryState::Waiting { at: at(120) });
     let over = taken.clone().missed(taken.epoch, miss(true), at(0), &Backoff::default()).unwrap();
-    assert_eq!(over.state, DeliveryState::Failed { at: at(0), message: "no".to_owned() });
+    assert_eq!(over.state, DeliveryState::Failed { at: at(0), message: "no".to_owned(), gone: false });
+}
+
+#[test]
+fn a_destination_that_is_switched_off_gets_nothing_and_says_why() {
+    let (now, mut destination) = (at(5), delivery().destination);
+    destination.off = Some(SwitchedOff { at: at(0), reason: "it answered 410".to_owned() });
+    let Delivery { org, export, seq, number, file, .. } = delivery();
+    let dead = Delivery::new((org, export, seq, number), None, destination, file, (now, at(100)));
+    assert!(dead.is_ended() && dead.due_at().is_none());
+    let words = dead.last_error().unwrap();
+    assert!(words.contains("switched off since 2026-01-01T00:00:00.000Z") && words.contains("410"), "{words}");
+    // By hand it is tried all the same.
+    let again = dead.clone().again(dead.destination.clone(), now).unwrap();
+    assert_eq!(claimed(again, now).attempt_count, 1);
 }

@@ -50,6 +50,9 @@ pub(super) fn find(path: &str) -> Route {
         ("export-jobs", None, _) => {
             Route { key: "ANY /export-jobs", parameters: BTreeMap::new(), surface: Surface::Sigma }
         }
+        ("export-jobs", Some(""), None) => {
+            Route { key: "ANY /export-jobs/", parameters: BTreeMap::new(), surface: Surface::Sigma }
+        }
         ("export-jobs", Some(rest), deeper) if !rest.is_empty() => {
             let proxy = deeper.map_or_else(|| rest.to_owned(), |deeper| format!("{rest}/{deeper}"));
             Route { key: "ANY /export-jobs/{proxy+}", parameters: [("proxy", proxy)].into(), surface: Surface::Sigma }

@@ -12,8 +12,10 @@ pub(crate) struct AuditWire {
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// What: `export-created`, `export-changed`, `export-canceled`, `export-deleted`, `export-downloaded`, `key-created`, `key-revoked`,
-    /// `collection-put`, `collection-deleted`, `org-changed`.
+    /// What: `export-created`, `export-changed`, `export-canceled`, `export-deleted`, `export-downloaded`, `delivery-repeated`,
+    /// `delivery-linked`, `destination-switched-off`, `job-put`, `job-deleted`, `key-created`, `key-revoked`, `account-created`,
+    /// `account-changed`, `account-deleted`, `signed-in`, `collection-put`, `collection-deleted`, `dimension-put`, `dimension-deleted`,
+    /// `org-changed`.
     action: &'static str,
     /// What it was done to: an id or a name.
     target: String,
@@ -49,6 +51,8 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::ExportDeleted => "export-deleted",
         AuditAction::ExportDownloaded => "export-downloaded",
         AuditAction::DeliveryRepeated => "delivery-repeated",
+        AuditAction::DeliveryLinked => "delivery-linked",
+        AuditAction::DestinationSwitchedOff => "destination-switched-off",
         AuditAction::KeyCreated => "key-created",
         AuditAction::KeyRevoked => "key-revoked",
         AuditAction::AccountCreated => "account-created",

@@ -37,6 +37,8 @@ pub(crate) struct DeliveryWire {
     next_attempt_at: Option<String>,
     /// How many attempts were begun.
     attempts: u32,
+    /// How many invocations worked on it: an attempt that is longer than one goes on in the next.
+    invocations: u64,
     /// The last of them, oldest first.
     log: Vec<AttemptWire>,
     /// When the export was ready.
@@ -101,6 +103,7 @@ impl From<Delivery> for DeliveryWire {
             error: delivery.last_error().map(str::to_owned),
             next_attempt_at: waits_for.map(|at| at.to_string()),
             attempts: delivery.attempt_count,
+            invocations: delivery.epoch.0,
             log: delivery.attempts.iter().map(Into::into).collect(),
             created_at: delivery.created_at.to_string(),
             finished_at: delivery.ended_at().map(|at| at.to_string()),

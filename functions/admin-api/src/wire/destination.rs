@@ -16,17 +16,35 @@ const KINDS: [(&str, DestinationType); 4] = [
 
 /// Where the file of an export goes.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Destination)]
 pub(crate) struct DestinationWire {
     /// `s3`, `azure-blob`, `sftp` or `webhook`.
     r#type: &'static str,
     /// Its configuration; a secret is shown as a mask, and a mask that is sent back keeps the secret.
     config: Map<String, Value>,
+    /// Where nothing is sent there any more: when that began and why. To put the job again switches it on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switched_off: Option<SwitchedOffWire>,
+}
+
+/// That a destination said that it will take nothing again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SwitchedOff)]
+pub(crate) struct SwitchedOffWire {
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// What it said.
+    reason: String,
 }
 
 impl From<&SealedDestination> for DestinationWire {
     fn from(destination: &SealedDestination) -> Self {
-        Self { r#type: destination.config.kind().name(), config: destination.config.shown() }
+        let switched_off = destination.off.as_ref();
+        let switched_off =
+            switched_off.map(|off| SwitchedOffWire { at: off.at.to_string(), reason: off.reason.clone() });
+        Self { r#type: destination.config.kind().name(), config: destination.config.shown(), switched_off }
     }
 }
 
@@ -55,6 +73,8 @@ pub(crate) fn read_destination(value: &Value, pointer: String) -> Result<Destina
     let mut one = Members::of(value, pointer).map_err(|problem| vec![problem])?;
     let kind = one.word("type", &KINDS);
     let kind = one.require("type", kind);
+    // What a job that was read has besides, so that it can be sent back changed.
+    one.take("switchedOff");
     let config = one.take("config");
     let config = match one.require("config", config).map(Value::as_object) {
         Some(Some(config)) => Some(config.clone()),

@@ -23,6 +23,11 @@ async fn a_job_is_made_shown_replaced_and_deleted() {
     assert_eq!((read.status, &read.text), (200, &made.text));
     let list = stage.send("GET", "/export-jobs", "").await;
     assert_eq!(list.json(), json!([made.json()]));
+    for path in ["/export-jobs/", "/api/v1/export-jobs/"] {
+        assert_eq!(stage.send("GET", path, "").await.text, list.text, "{path}");
+    }
+    assert_eq!(stage.send("GET", "/export-jobs/exp-feed/", "").await.text, made.text);
+    assert_eq!(stage.send("GET", "/export-jobs//exp-feed", "").await.status, 404);
     // What was read can be sent back, mask included; what is left out is as never set.
     let same = stage.send("PUT", "/api/v1/export-jobs/exp-feed", &made.text).await;
     assert_eq!(
