@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The head of a request, in lower case, and its body.
 pub(crate) type Taken = (String, Vec<u8>);
@@ -23,11 +24,11 @@ pub(crate) struct Hook {
 
 impl Hook {
     pub(crate) async fn start(answers: &[&'static str]) -> Result<Self> {
-        Self::slow(answers, Duration::ZERO).await
+        Self::gated(answers, watch::channel(true).1).await
     }
 
-    /// One that thinks for `pause` before each answer.
-    pub(crate) async fn slow(answers: &[&'static str], pause: Duration) -> Result<Self> {
+    /// One that answers nothing until `gate` is open.
+    pub(crate) async fn gated(answers: &[&'static str], gate: watch::Receiver<bool>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/in?key=hush", listener.local_addr()?);
         let taken = Arc::<Mutex<Vec<Taken>>>::default();
@@ -38,7 +39,8 @@ impl Hook {
                 let answer = answers[next.min(answers.len() - 1)];
                 next += 1;
                 let seen = Arc::clone(&seen);
-                tokio::spawn(async move { hook(socket, (answer, pause), &seen).await });
+                let gate = gate.clone();
+                tokio::spawn(async move { hook(socket, (answer, gate), &seen).await });
             }
         });
         Ok(Self { url, taken })
@@ -49,7 +51,11 @@ impl Hook {
     }
 }
 
-async fn hook(mut socket: TcpStream, (answer, pause): (&str, Duration), seen: &Mutex<Vec<Taken>>) -> Option<()> {
+async fn hook(
+    mut socket: TcpStream,
+    (answer, mut gate): (&str, watch::Receiver<bool>),
+    seen: &Mutex<Vec<Taken>>,
+) -> Option<()> {
     let (mut read, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
         let count = socket.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
@@ -62,7 +68,7 @@ async fn hook(mut socket: TcpStream, (answer, pause): (&str, Duration), seen: &M
             break;
         }
     }
-    tokio::time::sleep(pause).await;
+    gate.wait_for(|open| *open).await.ok()?;
     let reply = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     socket.write_all(reply.as_bytes()).await.ok()
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use waybill_local::{Options, Stack, Tuning};
 
 const AZURITE: &str = "3.35.0";
@@ -142,8 +143,8 @@ fn an_address_that_is_only_slow_gets_the_file_once_and_holds_up_no_other_export(
     story(async |world| {
         let tenant = world.tenant("hook-slow").await?;
         world.things(&tenant, 5).await?;
-        // Longer than the lease, which is renewed meanwhile.
-        let hook = Hook::slow(&["200 OK"], Duration::from_secs(5)).await?;
+        let (gate, closed) = watch::channel(false);
+        let hook = Hook::gated(&["200 OK"], closed).await?;
         let job = put_job(world, &tenant, "webhook", &json!({"url": hook.url}), &json!({})).await?;
         let export = run(world, &tenant, &job).await?;
         let waits = async {
@@ -156,6 +157,9 @@ fn an_address_that_is_only_slow_gets_the_file_once_and_holds_up_no_other_export(
         assert_eq!(other["state"], "ready");
         let told = deliveries(world, &tenant, &export).await?;
         assert_eq!(told[0]["state"], "sending", "the other export waited for it: {told}");
+        // Longer than the lease, which is renewed meanwhile.
+        tokio::time::sleep(quick().lease * 2).await;
+        gate.send(true)?;
         run_that(world, &tenant, &job, |run| run["status"] == "success").await?;
         let told = deliveries(world, &tenant, &export).await?;
         assert_eq!((&told[0]["attempts"], hook.taken().len()), (&json!(1), 1), "{told}");
