@@ -67,23 +67,21 @@ impl Cron {
         if self.either_day { month_day || weekday } else { month_day && weekday }
     }
 
-    /// The first time of a day, in minutes since midnight, that is not before `from`.
-    fn first_minute(&self, from: i32) -> Option<i32> {
-        let times = (0..24).filter(|hour| has(self.hours, *hour)).flat_map(|hour| {
+    /// The times of a day, in minutes since midnight, that are not before `from`.
+    fn minutes_from(&self, from: i32) -> impl Iterator<Item = i32> {
+        let hours = (i8::try_from(from / 60).unwrap_or(24)..24).filter(|hour| has(self.hours, *hour));
+        let times = hours.flat_map(|hour| {
             (0..60)
                 .filter(|minute| has(self.minutes, *minute))
                 .map(move |minute| i32::from(hour) * 60 + i32::from(minute))
         });
-        times.into_iter().find(|minute| *minute >= from)
+        times.skip_while(move |minute| *minute < from)
     }
 
     /// The shortest time between two times at which it is due, in minutes, by a clock that is never changed; `None` when
     /// it is due on days that never follow each other, once a day.
     pub(crate) fn shortest_gap_minutes(&self) -> Option<i64> {
-        let mut times = Vec::new();
-        while let Some(next) = self.first_minute(times.last().map_or(0, |last| last + 1)) {
-            times.push(next);
-        }
+        let times: Vec<i32> = self.minutes_from(0).collect();
         let within = times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).min();
         let over_midnight = || Some(times.first()? + 24 * 60 - times.last()?).filter(|_| self.has_neighbouring_days());
         within.into_iter().chain(over_midnight()).min().map(i64::from)
@@ -115,7 +113,7 @@ impl Search<'_> {
             if self.cron.takes(date) {
                 let rest = i32::from(from.second() > 0 || from.subsec_nanosecond() > 0);
                 let minute = i32::from(from.hour()) * 60 + i32::from(from.minute()) + rest;
-                if let Some(found) = self.cron.first_minute(minute) {
+                if let Some(found) = self.cron.minutes_from(minute).next() {
                     let found = date.at(i8::try_from(found / 60).ok()?, i8::try_from(found % 60).ok()?, 0, 0);
                     return Some(found).filter(|found| *found < until);
                 }
