@@ -8,6 +8,7 @@
 mod archives;
 mod clients;
 mod clock;
+mod deliveries;
 mod executor;
 mod faulty_archives;
 mod faulty_services;

@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use waybill_testkit::simulator::{Incident, IncidentKind, Mutant, Scenario, Simulated, simulate};
 
+/// Worlds are made of small allocations that one thread makes and drops.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the production use cases through seeded worlds of faults and holds them against their promises.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]

@@ -40,6 +40,17 @@ impl MemoryDestinations {
         self.0.with(|shelf| shelf.refusal = words);
     }
 
+    /// Shows what lies of a file under its final name, however much that is.
+    pub fn take_as_whole(&self, name: &str) {
+        self.0.with(|shelf| {
+            let of_it = format!(".{name}.");
+            let piece = shelf.pieces.iter().find(|(path, _)| path.starts_with(&of_it)).map(|(_, piece)| piece.clone());
+            if let Some(piece) = piece {
+                shelf.files.insert(name.to_owned(), piece);
+            }
+        });
+    }
+
     /// Loses what lies under temporary names.
     pub fn lose(&self) {
         self.0.with(|shelf| shelf.pieces.clear());

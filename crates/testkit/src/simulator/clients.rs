@@ -4,15 +4,16 @@ use super::history::Role;
 use super::processes::Process;
 use super::profile::Calamity;
 use super::setting::COLLECTION;
-use crate::samples;
+use crate::{MemoryVault, samples};
 use futures::future::BoxFuture;
 use std::time::Duration;
 use waybill_app::{
     CreateExport, Error, IdempotentRequest, UpdateExport, cancel_export, create_export, delete_export, download_export,
-    list_exports, read_export, update_export,
+    list_exports, read_export, redeliver, seal_for_export, update_export,
 };
 use waybill_domain::{
-    ExportFormat, ExportId, FileInclusion, IdempotencyKey, Level, OrgCode, Principal, Role as Rights, Surface,
+    DeliveryPlan, ExportFormat, ExportId, FileInclusion, IdempotencyKey, Level, OrgCode, Principal, Role as Rights,
+    Surface,
 };
 use waybill_query::SortOrder;
 
@@ -26,6 +27,7 @@ pub(super) enum Errand {
     Describe,
     Download,
     Look,
+    Redeliver,
     Job(super::jobs::JobErrand),
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Request {
     pub(super) files: FileInclusion,
     /// Whether a script follows.
     pub(super) script: bool,
+    /// To how many destinations it goes.
+    pub(super) destinations: usize,
     /// So much later.
     pub(super) wait: Option<Duration>,
 }
@@ -57,6 +61,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
             Errand::Describe => describe(&process, &principal).await,
             Errand::Download => download(&process, &principal).await,
             Errand::Look => look(&process, &principal).await,
+            Errand::Redeliver => send_again(&process, &principal).await,
             Errand::Job(errand) => Box::pin(super::jobs::run(&process, &principal, errand)).await,
         }
     })
@@ -64,13 +69,20 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
 
 async fn create(process: &Process, principal: &Principal, asked: Request) {
     let (world, number) = (&process.world, process.actor.number);
-    let Request { idempotent, json, sorted, files, script, wait } = asked;
+    let Request { idempotent, json, sorted, files, script, destinations, wait } = asked;
     // The label says what the archive is to be like.
     let request = format!("request-{number} sorted:{sorted} files:{files:?}");
     let Ok(collection) = COLLECTION.parse() else { return };
     let key = IdempotencyKey::parse(&format!("request-{number}")).filter(|_| idempotent);
     let format = if json { ExportFormat::Json } else { ExportFormat::Ndjson };
+    let (context, org) = (&process.context, &principal.org);
+    let Ok(destinations) =
+        seal_for_export(context, &MemoryVault, org, &super::deliveries::destinations(destinations)).await
+    else {
+        return process.world.violate(format!("#{number} cannot name its destinations"));
+    };
     let command = CreateExport {
+        delivery: DeliveryPlan { destinations, ..DeliveryPlan::default() },
         label: Some(request.clone()),
         level: Level::Fast,
         sort: SortOrder::parse(&"-n".into()).ok().filter(|_| sorted),
@@ -165,6 +177,15 @@ async fn download(process: &Process, principal: &Principal) {
             }
         }
         Err(Error::NotFound { .. } | Error::NotReady { .. } | Error::NoArchive { .. }) => {}
+        Err(error) => expected(process, &error),
+    }
+}
+
+async fn send_again(process: &Process, principal: &Principal) {
+    let Some(id) = choose(process, &principal.org) else { return };
+    match redeliver(&process.context, &*process.deliveries(), principal, None, (id, 0)).await {
+        // On its way, not there, or there is nothing to deliver.
+        Ok(_) | Err(Error::Conflict { .. } | Error::NotFound { .. } | Error::NotReady { .. }) => {}
         Err(error) => expected(process, &error),
     }
 }

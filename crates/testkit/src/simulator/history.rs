@@ -16,6 +16,8 @@ pub(super) enum Role {
     Sweeper,
     /// One invocation of what runs scripts.
     Script,
+    /// One invocation of what delivers.
+    Courier,
 }
 
 /// A process.

@@ -26,7 +26,7 @@ pub(super) enum JobErrand {
 impl JobErrand {
     /// The errand of a number.
     pub(super) fn of(choice: u64) -> Self {
-        let (job, every, active) = (choice / 6 % 2, 1 + choice / 12 % 3, !choice.is_multiple_of(5));
+        let (job, every, active) = (choice / 6 % 2, 1 + choice / 12 % 4, !choice.is_multiple_of(5));
         match choice % 6 {
             0 => Self::Create { job, every },
             1 => Self::Put { job, every, active },
@@ -66,7 +66,7 @@ fn command(every: u64, active: bool) -> Option<PutJob> {
         schedule: JobSchedule::Cron { cron: format!("*/{every} * * * *") },
         zone: None,
         active,
-        destinations: Vec::new(),
+        destinations: super::deliveries::destinations(usize::try_from(every % 3).unwrap_or(0)),
         filename: None,
         compress: false,
     })

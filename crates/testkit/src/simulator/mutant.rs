@@ -63,6 +63,16 @@ mutants! {
     ScriptUnversioned = "script-unversioned",
     /// The script of an export is not put down with its end.
     ScriptForgotten = "script-forgotten",
+    /// Writes of a delivery take effect whatever its version.
+    DeliveryUnversioned = "delivery-unversioned",
+    /// Every lease on a delivery has the same epoch.
+    DeliveryOneEpoch = "delivery-one-epoch",
+    /// The deliveries of an export are not put down with its end.
+    DeliveryForgotten = "delivery-forgotten",
+    /// A destination shows what it has of a file under the final name.
+    HalfDelivered = "half-delivered",
+    /// A run is a success before its files have arrived.
+    RunAhead = "run-ahead",
     /// A commit can happen in half.
     NoTransaction = "no-transaction",
     /// A commit can be answered and forgotten.

@@ -8,7 +8,10 @@ use super::mutant::Mutant;
 use super::oracle::Oracle;
 use super::profile::Profile;
 use crate::locked::Locked;
-use crate::{MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore, MemoryWakeQueue};
+use crate::{
+    MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryRecordStore, MemoryScriptQueue,
+    MemoryStateStore, MemoryWakeQueue,
+};
 use futures::future::BoxFuture;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -31,6 +34,7 @@ pub(super) enum Service {
     Records,
     Archives,
     Queue,
+    Destination,
 }
 
 /// What happens to one call.
@@ -65,6 +69,9 @@ pub(super) struct World {
     pub(super) archives: MemoryArchiveStore,
     pub(super) scripts: MemoryScriptQueue,
     pub(super) wake: MemoryWakeQueue,
+    pub(super) deliveries: MemoryDeliveryQueue,
+    /// Where files are delivered to.
+    pub(super) shelf: MemoryDestinations,
     pub(super) profile: Profile,
     pub(super) mutant: Option<Mutant>,
     pub(super) oracle: Locked<Oracle>,
@@ -94,6 +101,8 @@ impl World {
             records: MemoryRecordStore::with_pages(profile.partitions, usize::MAX),
             archives: MemoryArchiveStore::with_smallest_part(profile.part_bytes / 8 * 5),
             scripts: MemoryScriptQueue::default(),
+            deliveries: MemoryDeliveryQueue::default(),
+            shelf: MemoryDestinations::default(),
             wake,
             clock,
             profile,

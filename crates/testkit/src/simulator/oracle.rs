@@ -1,6 +1,7 @@
 //! The oracle: knows the promises, not the code, and holds every effective commit and every reply against them.
 
 mod commits;
+mod deliveries;
 mod ending;
 mod jobs;
 mod replies;
@@ -18,6 +19,7 @@ pub(super) struct Oracle {
     orgs: BTreeMap<OrgCode, OrgSeen>,
     jobs: jobs::JobsSeen,
     scripts: scripts::ScriptsSeen,
+    deliveries: deliveries::DeliveriesSeen,
     /// Which org a worker serves.
     workers: BTreeMap<u32, OrgCode>,
     disturbed: BTreeSet<u32>,

@@ -1,5 +1,6 @@
 //! The processes of the world: each an invocation of ours, with its own clock and its own way to the services.
 
+use super::deliveries::FaultyDeliveries;
 use super::faulty_archives::FaultyArchives;
 use super::faulty_services::{FaultyRecords, FaultyWake};
 use super::faulty_state::FaultyState;
@@ -7,7 +8,7 @@ use super::history::{Actor, Role};
 use super::network::World;
 use super::profile::Profile;
 use super::scripts::FaultyScripts;
-use crate::{Delivery, InlineCompute, MemoryDeliveryQueue, SeededEntropy};
+use crate::{Delivery, InlineCompute, SeededEntropy};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use waybill_app::{
     Admitting, Context, Exporting, FileSettings, SortSettings, StepSettings, Sweeping, Verdict, admit_exports,
     advance_lane, sweep, tick_schedules,
 };
-use waybill_ports::{Clock, ScriptQueue, WakeQueue};
+use waybill_ports::{Clock, DeliveryQueue, ScriptQueue, WakeQueue};
 
 /// What a platform keeps back of an invocation's time, so that a step can end by itself.
 const RESERVE: Duration = Duration::from_secs(75);
@@ -46,6 +47,10 @@ impl Process {
         Arc::new(FaultyWake { world: Arc::clone(&self.world), actor: self.actor })
     }
 
+    pub(super) fn deliveries(&self) -> Arc<dyn DeliveryQueue> {
+        Arc::new(FaultyDeliveries { world: Arc::clone(&self.world), actor: self.actor })
+    }
+
     fn scripts(&self) -> Arc<dyn ScriptQueue> {
         Arc::new(FaultyScripts { world: Arc::clone(&self.world), actor: self.actor })
     }
@@ -62,7 +67,7 @@ impl Process {
             archives: self.archives(),
             wake: self.wake(),
             scripts: self.scripts(),
-            deliveries: Arc::<MemoryDeliveryQueue>::default(),
+            deliveries: self.deliveries(),
             compute: Arc::new(InlineCompute { parallelism: self.world.profile.parallelism }),
             settings: settings(&self.world.profile),
         };
@@ -91,8 +96,8 @@ impl Process {
 
     /// One invocation of the sweeper.
     pub(super) fn sweep(self, budget: Duration) -> BoxFuture<'static, ()> {
-        let deliveries = Arc::<MemoryDeliveryQueue>::default();
-        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake(), self.scripts(), deliveries);
+        let (scripts, deliveries) = (self.scripts(), self.deliveries());
+        let sweeping = Sweeping::new(self.context.clone(), self.archives(), self.wake(), scripts, deliveries);
         Box::pin(async move {
             let swept = sweep(&sweeping, budget).await;
             self.world.note(|| format!("#{} swept: {swept:?}", self.actor.number));

@@ -56,6 +56,8 @@ pub(super) struct Profile {
     pub(super) stale_index: u32,
     /// A tick is missed, or comes twice.
     pub(super) tick: u32,
+    /// Time between two ticks of scheduler and sweeper.
+    pub(super) between_ticks: Duration,
     /// How far a process's clock may be off, in milliseconds.
     pub(super) skew_millis: u64,
     /// What else befalls it.
@@ -102,6 +104,7 @@ impl Profile {
             ack_lost: 0,
             stale_index: 0,
             tick: 0,
+            between_ticks: Duration::from_mins(1),
             skew_millis: 0,
             calamities: Vec::new(),
             worker_limit,
@@ -135,7 +138,7 @@ impl Profile {
         ];
         let calamities = often.into_iter().filter(|(_, n)| one_in(*n)).map(|(calamity, _)| calamity).collect();
         // All bytes at once, or parts and segments of a few.
-        let part_bytes = if one_in(4) { 100_000 } else { 160 };
+        let part_bytes = if one_in(2) { 100_000 } else { 160 };
         Self {
             crash: rate(120),
             freeze: rate(80),
@@ -153,6 +156,7 @@ impl Profile {
             ack_lost: rate(2000),
             stale_index: rate(3000),
             tick: rate(2000),
+            between_ticks: Duration::from_mins(if one_in(3) { 1 } else { 2 }),
             skew_millis: if one_in(3) { entropy.below(120_000) } else { 0 },
             calamities,
             worker_limit,

@@ -24,9 +24,9 @@ pub(super) enum SettingError {
 /// The collection that every org has.
 pub(super) const COLLECTION: &str = "things";
 
-/// Makes one to three orgs.
+/// Makes one or two orgs.
 pub(super) fn settle_in(world: &World, entropy: &dyn Entropy) -> Result<Vec<OrgCode>, SettingError> {
-    let count = 1 + entropy.below(3);
+    let count = 1 + entropy.below(2);
     (0..count).map(|index| make_org(world, entropy, index)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::clients::{Errand, Request, client};
 use super::clock::WorldClock;
+use super::deliveries::come_later;
 use super::executor::{Executor, Nature};
 use super::history::{History, Role};
 use super::jobs::JobErrand;
@@ -21,7 +22,7 @@ use waybill_app::{Context, read_export};
 use waybill_domain::{Export, FileInclusion, OrgCode, Role as Rights};
 use waybill_ports::{Clock, Entropy, WakeMessage};
 
-/// Time between two ticks of scheduler and sweeper.
+/// The time of one tick of the last sweeps.
 const TICK: Duration = Duration::from_mins(1);
 /// How long nothing befalls a world before it is asked whether anything was left alone.
 const CALM: Duration = Duration::from_mins(6);
@@ -34,9 +35,13 @@ const SORTED: u64 = 36 * 600;
 const FILES: u64 = 3 * SORTED;
 /// And with a script that follows.
 const SCRIPT: u64 = 5 * FILES;
+/// How long a service is out.
+const OUTAGE: Duration = Duration::from_mins(10);
+/// And with destinations.
+const DELIVERED: u64 = 5 * SCRIPT;
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
-/// Time that the platform gives an invocation that runs a script.
+/// Time that the platform gives an invocation that runs a script, or delivers.
 const SCRIPT_LIMIT: Duration = Duration::from_mins(4);
 
 /// Something that happens to the world at an instant.
@@ -109,7 +114,7 @@ impl Timeline {
     fn plan_calm(&mut self) {
         for (at, create, choice) in [
             (0, true, SCRIPT),
-            (0, true, 5),
+            (0, true, 5 + 2 * DELIVERED),
             (2, true, SCHEDULED),
             (5, false, 6),
             (20, false, 8),
@@ -132,14 +137,14 @@ impl Timeline {
     fn plan(&mut self) {
         let entropy = Arc::clone(&self.entropy);
         let millis = |bound: u64| Duration::from_millis(entropy.below(bound));
-        let busy = [50, 5000, 60_000, 600_000][usize::try_from(entropy.below(4)).unwrap_or(0)];
+        let busy = [50, 5000, 60_000, 240_000][usize::try_from(entropy.below(4)).unwrap_or(0)];
         let orgs = self.orgs.len().max(1);
-        for _ in 0..2 + entropy.below(5) {
+        for _ in 0..=entropy.below(4) {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
             let choice = entropy.number();
             self.events.insert((millis(busy), Event::Client { org, create: true, choice }));
         }
-        for _ in 0..entropy.below(7) {
+        for _ in 0..entropy.below(5) {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
             let choice = entropy.number();
             self.events.insert((millis(busy + 120_000), Event::Client { org, create: false, choice }));
@@ -150,34 +155,37 @@ impl Timeline {
                 self.events.insert((at, Event::Records { org: 0, there: index % 2 == 0 }));
             }
         }
-        if entropy.below(3) == 0 {
-            for number in 0..3 + entropy.below(8) {
+        if entropy.below(8) == 0 {
+            for number in 0..3 + entropy.below(5) {
                 let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
                 // A job first.
                 let errand = if number < 2 { 0 } else { entropy.below(6) };
                 let choice = errand + 6 * entropy.below(1000);
                 // All before faults end, so that what pauses jobs afterwards is the last.
-                self.events.insert((millis(busy.min(60_000) + 40_000 * number), Event::Job { org, choice }));
+                self.events.insert((millis(busy.min(60_000) + 25_000 * number), Event::Job { org, choice }));
             }
         }
         if self.world.profile.has(Calamity::CollectionGone) {
             self.events.insert((millis(busy + 60_000), Event::CollectionGone));
         }
+        let mut faults_end = Duration::from_mins(4) + millis(480_000);
         if self.world.profile.has(Calamity::Outage) {
-            self.events.insert((millis(400_000), Event::Outage(entropy.number())));
+            let at = millis(240_000);
+            self.events.insert((at, Event::Outage(entropy.number())));
+            faults_end = faults_end.max(at + OUTAGE);
         }
         if self.world.profile.has(Calamity::Jump) {
             let far = i64::try_from(entropy.below(7_200_000)).unwrap_or(0) - 3_600_000;
-            self.events.insert((millis(300_000), Event::Jump(far)));
+            self.events.insert((millis(240_000), Event::Jump(far)));
             if entropy.below(2) == 0 {
-                self.events.insert((millis(600_000) + Duration::from_mins(5), Event::Jump(0)));
+                self.events.insert((millis(300_000) + Duration::from_mins(4), Event::Jump(0)));
             }
         }
         if self.world.profile.has(Calamity::DarkDays) {
-            self.events.insert((millis(300_000), Event::DarkDays(2 + entropy.below(12))));
+            self.events.insert((millis(240_000), Event::DarkDays(2 + entropy.below(12))));
         }
         self.events.insert((millis(60_000), Event::Tick));
-        self.events.insert((Duration::from_mins(8) + millis(600_000), Event::FaultsEnd));
+        self.events.insert((faults_end, Event::FaultsEnd));
     }
 
     /// Lives through it.
@@ -187,6 +195,7 @@ impl Timeline {
             self.executor.run_ready();
             self.deliver();
             self.deliver_scripts();
+            self.deliver_files();
             self.executor.run_ready();
             let now = self.world.clock.elapsed();
             if !self.world.are_faults_on() {
@@ -196,6 +205,7 @@ impl Timeline {
                         && oracle.is_everything_clean()
                         && oracle.are_jobs_quiet()
                         && oracle.are_scripts_over()
+                        && oracle.are_deliveries_over()
                 });
                 if (over && !self.executor.is_busy()) || now > since + PATIENCE {
                     break;
@@ -241,6 +251,19 @@ impl Timeline {
                 come_again(&self.world, message.clone(), self.world.millis(0, 300_000));
             }
             self.start(process, SCRIPT_LIMIT, |process| process.run_script(message));
+        }
+    }
+
+    /// Gives messages about deliveries to what delivers.
+    fn deliver_files(&mut self) {
+        for (message, _) in self.world.deliveries.take() {
+            let process = self.process(Role::Courier);
+            let number = process.actor.number;
+            self.world.note(|| format!("#{number} receives {message:?}"));
+            if self.world.fault(self.world.profile.ack_lost) {
+                come_later(&self.world, message.clone(), self.world.millis(0, 300_000));
+            }
+            self.start(process, SCRIPT_LIMIT, |process| process.deliver(message));
         }
     }
 
@@ -290,31 +313,11 @@ impl Timeline {
                     let process = self.process(Role::Sweeper);
                     self.start(process, Duration::from_secs(110), |process| process.sweep(Duration::from_secs(50)));
                 }
-                self.events.insert((now + TICK, Event::Tick));
+                self.events.insert((now + self.world.profile.between_ticks, Event::Tick));
             }
             Event::Client { org, create, choice } => {
                 let Some(org) = self.orgs.get(org).cloned() else { return };
-                // A quarter of what is created is to wait, up to ten minutes.
-                let wait = (choice / 9 % 4 == SCHEDULED / 9).then(|| Duration::from_secs(10 + choice / 36 % 600));
-                let errand = match (create, choice % 9) {
-                    (true, kind) => Errand::Create(Request {
-                        idempotent: kind < 5,
-                        json: kind % 3 == 0,
-                        sorted: choice / SORTED % 3 == 1,
-                        files: match choice / FILES % 5 {
-                            1 => FileInclusion::Entries,
-                            2 => FileInclusion::Zipped,
-                            _ => FileInclusion::None,
-                        },
-                        script: choice / SCRIPT % 3 == 1,
-                        wait,
-                    }),
-                    (false, 0 | 1) => Errand::Cancel,
-                    (false, 2 | 3) => Errand::Delete,
-                    (false, 4 | 5) => Errand::Look,
-                    (false, 6) => Errand::Describe,
-                    (false, _) => Errand::Download,
-                };
+                let errand = errand(create, choice);
                 let process = self.process(Role::Client);
                 self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
             }
@@ -350,10 +353,10 @@ impl Timeline {
                 }
             }
             Event::Outage(choice) => {
-                let all = [Service::State, Service::Records, Service::Archives, Service::Queue];
-                let one = usize::try_from(choice % 5).ok().and_then(|index| all.get(index));
+                let all = [Service::State, Service::Records, Service::Archives, Service::Queue, Service::Destination];
+                let one = usize::try_from(choice % 6).ok().and_then(|index| all.get(index));
                 let services = one.map_or(all.to_vec(), |service| vec![*service]);
-                self.world.begin_outage(services, Duration::from_mins(10));
+                self.world.begin_outage(services, OUTAGE);
             }
             Event::Jump(millis) => {
                 self.world.note(|| format!("all clocks are off by {millis} ms"));
@@ -362,7 +365,8 @@ impl Timeline {
             }
             Event::DarkDays(days) => {
                 self.executor.kill_all();
-                let lost = self.world.wake.lose_all() + self.world.scripts.take().len();
+                let lost =
+                    self.world.wake.lose_all() + self.world.scripts.take().len() + self.world.deliveries.take().len();
                 self.world.note(|| format!("nobody runs for {days} days; {lost} messages are too old"));
                 let length = DAY * u32::try_from(days).unwrap_or(1);
                 // What was to happen meanwhile happens afterwards.
@@ -432,5 +436,36 @@ impl Timeline {
                 if visible { "not " } else { "" }
             ));
         }
+    }
+}
+
+/// What a client of that choice does.
+fn errand(create: bool, choice: u64) -> Errand {
+    // A quarter of what is created is to wait, up to ten minutes.
+    let wait = (choice / 9 % 4 == SCHEDULED / 9).then(|| Duration::from_secs(10 + choice / 36 % 600));
+    match (create, choice % 9) {
+        (true, kind) => Errand::Create(Request {
+            idempotent: kind < 5,
+            json: kind % 3 == 0,
+            sorted: choice / SORTED % 3 == 1,
+            files: match choice / FILES % 5 {
+                1 => FileInclusion::Entries,
+                2 => FileInclusion::Zipped,
+                _ => FileInclusion::None,
+            },
+            script: choice / SCRIPT % 5 == 1,
+            destinations: match choice / DELIVERED % 12 {
+                1 => 1,
+                2 => 2,
+                _ => 0,
+            },
+            wait,
+        }),
+        (false, 0 | 1) => Errand::Cancel,
+        (false, 2 | 3) => Errand::Delete,
+        (false, 4 | 5) => Errand::Look,
+        (false, 6) if (choice / 9).is_multiple_of(2) => Errand::Describe,
+        (false, 6) => Errand::Redeliver,
+        (false, _) => Errand::Download,
     }
 }

@@ -4,7 +4,7 @@ use super::mutant::Mutant;
 use super::network::World;
 use futures::FutureExt;
 use std::time::Duration;
-use waybill_domain::{Epoch, Export, Lane, Sequence};
+use waybill_domain::{Delivery, Epoch, Export, Lane, Run, RunStatus, Sequence};
 use waybill_ports::{Expect, Row, RowKey, StateStore, Write};
 
 /// What a key says that its row is.
@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Run,
     Script,
     Log,
+    Delivery,
     Other,
 }
 
@@ -37,6 +38,7 @@ pub(super) fn kind_of(key: &RowKey) -> Kind {
         "RUN" => Kind::Run,
         "SCRIPT" => Kind::Script,
         "LOG" => Kind::Log,
+        "DELIVERY" => Kind::Delivery,
         _ => Kind::Other,
     }
 }
@@ -87,6 +89,18 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
         Mutant::ScriptForgotten if writes.iter().any(|write| kind_of(write.key()) == Kind::Export) => {
             weakened.retain(|write| kind_of(write.key()) != Kind::Script);
         }
+        Mutant::DeliveryUnversioned => free(world, &mut weakened, |kind, _| kind == Kind::Delivery),
+        Mutant::DeliveryOneEpoch => {
+            rewrite(&mut weakened, Kind::Delivery, |delivery: &mut Delivery| delivery.epoch = Epoch(1));
+        }
+        Mutant::DeliveryForgotten if writes.iter().any(|write| kind_of(write.key()) == Kind::Export) => {
+            weakened.retain(|write| kind_of(write.key()) != Kind::Delivery);
+        }
+        Mutant::RunAhead => rewrite(&mut weakened, Kind::Run, |run: &mut Run| {
+            if run.deliveries_open > 0 {
+                (run.status, run.deliveries_open) = (RunStatus::Success, 0);
+            }
+        }),
         Mutant::NoTransaction if several && world.fault(300) => weakened.truncate(writes.len() / 2),
         Mutant::CommitForgotten if world.fault(100) => weakened.clear(),
         _ => return None,

@@ -58,19 +58,35 @@ impl Oracle {
                 _ => {}
             }
         }
-        self.scripts_written(actor, &org, writes);
-        for write in writes.iter().filter(|write| kind_of(write.key()) == Kind::Export) {
-            match write {
-                Write::Put { row, .. } => match parse::<Export>(row) {
-                    Some(export) => ready.extend(self.export_written(actor, &org, export, lane.as_ref())),
-                    None => self.violate(format!("{} cannot be read", row.key)),
-                },
-                Write::Delete { key, .. } => self.export_removed(&org, number_of(&key.sk)),
-                Write::Check { .. } => {}
+        let exports: Vec<Export> = writes
+            .iter()
+            .filter_map(|write| match write {
+                Write::Put { row, .. } if kind_of(&row.key) == Kind::Export => Some(row),
+                _ => None,
+            })
+            .filter_map(|row| {
+                let export = parse::<Export>(row);
+                self.demand(export.is_some(), || format!("{} cannot be read", row.key));
+                export
+            })
+            .collect();
+        let ended: Vec<Export> = exports.iter().filter(|export| self.ends(&org, export)).cloned().collect();
+        self.scripts_written(actor, &org, writes, &ended);
+        self.deliveries_written(actor, asked_at, &org, (writes, &ended));
+        for export in &exports {
+            ready.extend(self.export_written(actor, &org, export.clone(), lane.as_ref()));
+        }
+        for write in writes {
+            if let Write::Delete { key, .. } = write
+                && kind_of(key) == Kind::Export
+            {
+                self.export_removed(&org, number_of(&key.sk));
             }
         }
-        self.jobs_written(actor, &org, writes);
-        self.org_is_sound(&org);
+        self.jobs_written(actor, &org, writes, &exports);
+        if writes.iter().any(|write| matches!(kind_of(write.key()), Kind::Export | Kind::Queue | Kind::Usage)) {
+            self.org_is_sound(&org);
+        }
         ready
     }
 

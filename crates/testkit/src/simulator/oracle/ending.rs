@@ -3,6 +3,14 @@
 use super::Oracle;
 use waybill_domain::{Export, State};
 
+/// The keys of what an ended export shows: its archive, and the file that was made of that.
+fn objects_of(export: &Export) -> impl Iterator<Item = &String> {
+    export.archive().into_iter().flat_map(|archive| {
+        let packaged = archive.packaged.as_ref().map(|file| &file.key);
+        std::iter::once(&archive.key).chain(packaged)
+    })
+}
+
 impl Oracle {
     /// Whether every export has ended.
     pub(in crate::simulator) fn is_everything_terminal(&self) -> bool {
@@ -67,7 +75,7 @@ impl Oracle {
                 broken.push(format!("the object {key} is nobody's"));
                 continue;
             };
-            let archive = owner.export.archive().is_some_and(|archive| archive.key == *key);
+            let archive = objects_of(&owner.export).any(|object| object == key);
             let shown = archive && !owner.gone;
             // What a late call wrote after the export had ended is left to the bucket's lifecycle.
             let late = owner.ended_at.is_some_and(|ended| *appeared >= ended);
@@ -76,14 +84,16 @@ impl Oracle {
             }
         }
         for (org, seen) in &self.orgs {
-            for archive in seen.exports.values().filter(|seen| !seen.gone).filter_map(|seen| seen.export.archive()) {
-                if !self.objects.contains_key(&archive.key) {
-                    broken.push(format!("{org}: the archive {} is not there", archive.key));
-                }
+            let shown = seen.exports.values().filter(|seen| !seen.gone);
+            for object in
+                shown.flat_map(|seen| objects_of(&seen.export)).filter(|object| !self.objects.contains_key(*object))
+            {
+                broken.push(format!("{org}: the object {object} is not there"));
             }
         }
         broken.extend(self.runs_left_running());
         broken.extend(self.scripts_left());
+        broken.extend(self.deliveries_left());
         for what in broken {
             self.violate(what);
         }
@@ -103,12 +113,14 @@ impl Oracle {
                 broken.push(format!("{org}: {} bytes are used by nothing", seen.used_bytes + seen.reserved_bytes));
             }
             for seen in seen.exports.values() {
-                let Some(archive) = seen.export.archive() else { continue };
                 // A worker that stood still may make it appear again after it was removed: that is left to the bucket's lifecycle.
                 let late = |appeared: &u64| seen.ended_at.is_some_and(|ended| *appeared >= ended);
-                if self.objects.get(&archive.key).is_some_and(|appeared| !late(appeared)) {
-                    broken.push(format!("{org}: the archive {} has outlived its export", archive.key));
-                }
+                let left = |object: &&String| self.objects.get(*object).is_some_and(|appeared| !late(appeared));
+                broken.extend(
+                    objects_of(&seen.export)
+                        .filter(left)
+                        .map(|object| format!("{org}: the object {object} has outlived its export")),
+                );
             }
         }
         for what in broken {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use waybill_domain::{
-    Export, ExportId, Job, JobSchedule, OrgCode, Run, RunStatus, Skipped, Slot, SlotOutcome, Timestamp,
+    Export, ExportId, Job, JobSchedule, OrgCode, Run, RunId, RunStatus, Skipped, Slot, SlotOutcome, Timestamp,
 };
 use waybill_ports::{Row, Write};
 use waybill_schedule::{Schedule, Zone, next_after};
@@ -41,8 +41,8 @@ fn next(job: &Job, after: Timestamp) -> Option<Timestamp> {
 }
 
 impl Oracle {
-    /// Looks at what a commit says of jobs.
-    pub(super) fn jobs_written(&mut self, actor: Actor, org: &OrgCode, writes: &[Write]) {
+    /// Looks at what a commit says of jobs; `exports` are those that it wrote.
+    pub(super) fn jobs_written(&mut self, actor: Actor, org: &OrgCode, writes: &[Write], exports: &[Export]) {
         let puts = |kind: Kind| {
             writes.iter().filter_map(move |write| match write {
                 Write::Put { row, .. } if kind_of(&row.key) == kind => Some(row),
@@ -59,18 +59,22 @@ impl Oracle {
         for slot in &slots {
             self.slot_written(org, slot, writes);
         }
-        for row in puts(Kind::Export) {
-            if let Some(export) = parse::<Export>(row) {
-                self.export_of_slot(&export, &slots);
-            }
+        for export in exports {
+            self.export_of_slot(export, &slots);
         }
         for row in puts(Kind::Run) {
             if let Some(run) = parse::<Run>(row) {
+                let on_their_way = run.status != RunStatus::Running && self.has_open_deliveries(run.id);
+                self.demand(!on_their_way, || {
+                    format!("{org}: the run {} is {:?} before its files have arrived", run.id, run.status)
+                });
                 let key = (org.clone(), row.key.sk.clone());
                 let before = self.jobs.runs.insert(key, run.clone());
                 let ended = before.filter(|before| before.status != RunStatus::Running);
                 let same = ended.as_ref().is_none_or(|before| *before == run);
-                self.demand(same, || format!("{org}: the run {} was {ended:?} and is {run:?}", run.id));
+                // A file that is delivered again by hand is on its way again.
+                let again = ended.is_some() && writes.iter().any(|write| kind_of(write.key()) == Kind::Delivery);
+                self.demand(same || again, || format!("{org}: the run {} was {ended:?} and is {run:?}", run.id));
             }
         }
         for write in writes {
@@ -207,6 +211,11 @@ impl Oracle {
         let late = |job: &&Job| job.next_run_at.is_some_and(|at| now.since(at) > LOOKED_AFTER);
         let forgotten = self.jobs.jobs.values().find(late).map(|job| format!("{} {}", job.org, job.id));
         self.demand(forgotten.is_none(), || format!("nobody looks after {forgotten:?}"));
+    }
+
+    /// A run, by its id.
+    pub(super) fn run_of(&self, org: &OrgCode, id: RunId) -> Option<&Run> {
+        self.jobs.runs.iter().find(|((of, _), run)| of == org && run.id == id).map(|(_, run)| run)
     }
 
     /// Runs that are said to run although nothing does.

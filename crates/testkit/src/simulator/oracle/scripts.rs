@@ -24,8 +24,8 @@ pub(super) struct ScriptsSeen {
 }
 
 impl Oracle {
-    /// Looks at what a commit says of scripts, before anything else of it is taken note of.
-    pub(super) fn scripts_written(&mut self, actor: Actor, org: &OrgCode, writes: &[Write]) {
+    /// Looks at what a commit says of scripts, before anything else of it is taken note of; `ended` = the exports that it ends.
+    pub(super) fn scripts_written(&mut self, actor: Actor, org: &OrgCode, writes: &[Write], ended: &[Export]) {
         if actor.role == Role::Script {
             let astray = writes.iter().map(Write::key).find(|key| key.table != Table::Scripts);
             let astray = astray.map(|key| key.sk.clone());
@@ -40,23 +40,19 @@ impl Oracle {
         let runs: Vec<ScriptRun> = rows(Kind::Script).filter_map(|row| serde_json::from_str(&row.body).ok()).collect();
         let failures = rows(Kind::Log).filter_map(|row| serde_json::from_str::<LogEntry>(&row.body).ok());
         let logged: Vec<ExportId> = failures.filter(|line| line.failure.is_some()).map(|line| line.script).collect();
-        let ended: Vec<Export> = rows(Kind::Export)
-            .filter_map(|row| serde_json::from_str(&row.body).ok())
-            .filter(|export: &Export| self.ends(org, export))
-            .collect();
-        for export in &ended {
+        for export in ended {
             let by_itself = matches!(export.state, State::Ready { .. } | State::Failed { .. }) && !export.deleted;
             let due = export.after_script && by_itself;
             let found = runs.iter().any(|run| run.export == export.id);
             self.demand(due == found, || format!("{}: ended with a script: {found}, due: {due}", export.id));
         }
         for run in &runs {
-            self.script_written(actor, run, &ended, &logged);
+            self.script_written(actor, run, ended, &logged);
         }
     }
 
     /// Whether this is the end of an export that had none.
-    fn ends(&self, org: &OrgCode, export: &Export) -> bool {
+    pub(super) fn ends(&self, org: &OrgCode, export: &Export) -> bool {
         let before = self.orgs.get(org).and_then(|seen| seen.exports.get(&export.seq.0));
         export.is_terminal() && before.is_some_and(|before| !before.export.is_terminal())
     }
