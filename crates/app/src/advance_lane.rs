@@ -5,6 +5,7 @@
 
 mod appearing;
 mod copying;
+mod counting;
 mod estimate;
 mod expand;
 mod file_pieces;

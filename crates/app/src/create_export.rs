@@ -6,13 +6,14 @@ use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
 use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_paths};
 use crate::freeze_scope::{freeze_scope, parents, scoped};
+use crate::limit_records::assert_within_limits;
 use crate::make_export::{Draft, make, repeated};
 use crate::{Context, Error, FieldError};
 use std::time::Duration;
 use waybill_domain::{
     AccountId, Collection, CollectionName, DataRequest, DeliveryPlan, Export, ExportAlias, ExportFormat, ExportSpec,
-    FileInclusion, IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, ScopeRequest,
-    ScriptRun, Selection, Seq, Source, Surface, Timestamp, Viewer,
+    FileInclusion, IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, RecordLimits,
+    ScopeRequest, ScriptRun, Selection, Seq, Source, Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -57,6 +58,8 @@ pub struct CreateExport {
     pub files: FileInclusion,
     /// What a download is.
     pub packaging: Packaging,
+    /// How many records it may have; `None` = any number, in one file.
+    pub limits: Option<RecordLimits>,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
     /// The source of the script that runs when it has ended, of at most 50 000 characters that parse as a module: whoever takes it in
@@ -98,6 +101,7 @@ impl CreateExport {
             sort: None,
             files: FileInclusion::None,
             packaging: Packaging::Zip,
+            limits: None,
             raw_cells: false,
             after_script: None,
             alias: None,
@@ -156,7 +160,7 @@ pub struct ExportView {
 /// that says why not. Whether the record of a prefix is there is seen by the export.
 ///
 /// # Errors
-/// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, pipeline, sort, packaging), `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
+/// `TooManyWaiting`, `Forbidden` for another principal than oneself, `UnknownCollection`, `Invalid` (principal, paths, filter, pipeline, sort, packaging), `TooManyRecords`, `IdempotencyMismatch`, `TooLarge`; `Throttled` or `Unavailable` when the
 /// state store asks for patience longer than a request can wait.
 pub async fn create_export(
     context: &Context,
@@ -200,6 +204,7 @@ async fn create(
     {
         return Err(Error::NotFound { kind: "record", id: within.prefix.to_string() });
     }
+    assert_within_limits(context, &spec).await?;
     let draft = Draft {
         surface: command.surface,
         label: command.label.clone(),
@@ -363,6 +368,7 @@ fn freeze(
         sort,
         files: command.files,
         packaging: command.packaging,
+        limits: command.limits,
         level: command.level,
         raw_cells: command.raw_cells,
         after_script: command.after_script.clone(),

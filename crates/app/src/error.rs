@@ -93,6 +93,14 @@ pub enum Error {
         /// How many may.
         limit: u32,
     },
+    /// An export would have more records than it may.
+    #[error("{matched} records match, and an export may have {most}; narrow it with a filter or a range of dates")]
+    TooManyRecords {
+        /// How many it would have.
+        matched: u64,
+        /// How many it may.
+        most: u64,
+    },
     /// The org has as many of a thing as it may.
     #[error("{reason}")]
     LimitExceeded {

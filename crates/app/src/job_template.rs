@@ -41,6 +41,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         // Of a surface that makes no jobs.
         alias: _,
         data: _,
+        limits: _,
     } = export;
     JobTemplate {
         collection,

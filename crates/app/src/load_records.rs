@@ -3,6 +3,7 @@
 mod build;
 mod shape;
 
+use crate::keep_count::begin_change;
 use crate::manage_collections::kept;
 use crate::{Context, Error, IdempotentRequest};
 use build::{Built, Stamp, build};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shape::Shape;
 use std::collections::HashMap;
-use waybill_domain::{Collection, CollectionName, Principal, RecordId, Scope, Timestamp};
+use waybill_domain::{Collection, CollectionName, CountChange, Principal, RecordId, Scope, Timestamp};
 use waybill_ports::{PortError, PortErrorKind, RecordPatch, RecordStore, StoredRecord};
 use waybill_record::{Tape, stored};
 
@@ -69,13 +70,35 @@ pub async fn load_records(
     let (built, outcome) = read_lines(&collection, ndjson, &new_id);
     let stamp = Stamp { at: context.now().to_string(), by: principal.account.to_string() };
     let files: Vec<&str> = collection.file_properties().map(|property| property.name.as_str()).collect();
-    for block in built.chunks(BLOCK) {
-        let old = read_old(records, &collection, block, !files.is_empty()).await?;
-        let finish = |record: &Built| record.finish(old.get(&record.id), &stamp, &files);
-        let patches: Vec<RecordPatch> = block.iter().map(finish).collect();
-        records.put(&collection.org, &collection.name, &patches).await?;
+    if built.is_empty() {
+        return Ok(outcome);
     }
-    Ok(outcome)
+    let change = begin_change(context, records, &collection.org, &collection.name).await?;
+    // Those that were named, by the line or by the client's key, may be there.
+    let may_be_there = |record: &Built| record.named || idempotency.is_some();
+    let written = write(records, &collection, &built, (&stamp, &files), may_be_there).await;
+    change.end(written.as_ref().ok().map(|added| CountChange { added: *added, removed: 0 })).await;
+    written.map(|_| outcome)
+}
+
+/// Writes records, whole; how many of them were not there before.
+async fn write(
+    records: &dyn RecordStore,
+    collection: &Collection,
+    built: &[Built],
+    (stamp, files): (&Stamp, &[&str]),
+    may_be_there: impl Fn(&Built) -> bool,
+) -> Result<u64, Error> {
+    let mut added = 0;
+    for block in built.chunks(BLOCK) {
+        let ids: Vec<RecordId> = block.iter().filter(|record| may_be_there(record)).map(|record| record.id).collect();
+        let old = read_old(records, collection, &ids).await?;
+        let patches: Vec<RecordPatch> =
+            block.iter().map(|record| record.finish(old.get(&record.id), stamp, files)).collect();
+        records.put(&collection.org, &collection.name, &patches).await?;
+        added += u64::try_from(block.len().saturating_sub(old.len())).unwrap_or(u64::MAX);
+    }
+    Ok(added)
 }
 
 /// Refuses callers without a scope.
@@ -141,20 +164,17 @@ fn derived_id(principal: &Principal, request: &IdempotentRequest, line: u64) -> 
     RecordId::new(Timestamp::from_millis(secs * 1000), randomness)
 }
 
-/// The records that are there of those which must keep something of what is there.
+/// The records that are there of those with these ids: something of them may be kept, and they are counted already.
 async fn read_old(
     records: &dyn RecordStore,
     collection: &Collection,
-    block: &[Built],
-    with_files: bool,
+    ids: &[RecordId],
 ) -> Result<HashMap<RecordId, Bytes>, Error> {
-    let ids: Vec<RecordId> =
-        block.iter().filter(|record| record.keeps_old(with_files)).map(|record| record.id).collect();
     let mut old = HashMap::new();
     if ids.is_empty() {
         return Ok(old);
     }
-    for found in records.get(&collection.org, &collection.name, &ids).await?.into_iter().flatten() {
+    for found in records.get(&collection.org, &collection.name, ids).await?.into_iter().flatten() {
         old.insert(found.id, plain(collection, &found)?);
     }
     Ok(old)

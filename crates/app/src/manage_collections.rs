@@ -293,6 +293,9 @@ async fn remove(context: &Context, principal: &Principal, mut stored: Stored<Col
         let mut transaction = context.transaction();
         let audit = context.audit_entry(org, Some(principal), AuditAction::CollectionDeleted, name.as_str());
         transaction.delete(&stored).insert(&audit)?;
+        if let Some(count) = context.rows().record_count(org, &name).await? {
+            transaction.delete(&count);
+        }
         match transaction.commit(&*context.state).await {
             Ok(_) => return Ok(()),
             Err(error) => attempts.after(error).await?,

@@ -1,5 +1,6 @@
 //! Reading and deleting records of a collection.
 
+use crate::keep_count::begin_change;
 use crate::load_records::{assert_scope, plain};
 use crate::manage_collections::kept;
 use crate::remove_files::remove_files;
@@ -9,7 +10,7 @@ use futures::StreamExt as _;
 use futures::stream::iter;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use waybill_domain::{Collection, CollectionName, OrgCode, Principal, RecordId, Scope};
+use waybill_domain::{Collection, CollectionName, CountChange, OrgCode, Principal, RecordId, Scope};
 use waybill_ports::{PageCursor, PortError, PortErrorKind, RecordStore};
 use waybill_record::{Page, PageReader};
 
@@ -160,7 +161,18 @@ pub async fn delete_record(
     }
     // Before the record, so that a call that is cut off can be sent again.
     remove_files(context, &collection.org, (&collection.name, Some(id)), None, |_| true).await?;
-    Ok(records.delete(&collection.org, &collection.name, &[id]).await?)
+    let change = begin_change(context, records, &collection.org, &collection.name).await?;
+    let removed = remove_one(records, &collection, id).await;
+    change.end(removed.as_ref().ok().map(|removed| CountChange { added: 0, removed: *removed })).await;
+    removed.map(drop)
+}
+
+/// Removes a record; how many there were.
+async fn remove_one(records: &dyn RecordStore, collection: &Collection, id: RecordId) -> Result<u64, Error> {
+    // Looked at again, since somebody else may have been quicker.
+    let found = records.get(&collection.org, &collection.name, &[id]).await?.into_iter().flatten().count();
+    records.delete(&collection.org, &collection.name, &[id]).await?;
+    Ok(u64::try_from(found).unwrap_or(u64::MAX))
 }
 
 fn not_found(id: RecordId) -> Error {
@@ -213,16 +225,16 @@ pub(crate) async fn delete_all(
     name: &CollectionName,
 ) -> Result<u64, Error> {
     let until = context.clock.monotonic() + DELETING;
+    let change = begin_change(context, records, org, name).await?;
     let partitions = iter(0..records.partitions())
         .map(|partition| delete_partition(context, records, (org, name), partition, until));
     let outcomes: Vec<Result<(u64, bool), Error>> = partitions.buffer_unordered(SIDE_BY_SIDE).collect().await;
-    let (mut deleted, mut all) = (0, true);
-    for outcome in outcomes {
-        let (count, whole) = outcome?;
-        deleted += count;
-        all &= whole;
-    }
-    if all {
+    let outcomes: Result<Vec<(u64, bool)>, Error> = outcomes.into_iter().collect();
+    let deleted = |outcomes: &Vec<(u64, bool)>| outcomes.iter().map(|(count, _)| count).sum();
+    change.end(outcomes.as_ref().ok().map(|outcomes| CountChange { added: 0, removed: deleted(outcomes) })).await;
+    let outcomes = outcomes?;
+    let deleted: u64 = deleted(&outcomes);
+    if outcomes.iter().all(|(_, whole)| *whole) {
         remove_files(context, org, (name, None), Some(until), |_| true).await?;
         return Ok(deleted);
     }

@@ -2,6 +2,7 @@
 
 use crate::create_export::freeze_request;
 use crate::end_export::assert_may_change;
+use crate::limit_records::assert_within_limits;
 use crate::make_export::{LOOK_AFTER, ring};
 use crate::read_export::visible;
 use crate::retry::Attempts;
@@ -42,6 +43,7 @@ pub async fn replace_export(
     let surface = Some(command.surface);
     assert_waits(principal, &visible(context, &principal.org, surface, id).await?.value)?;
     let spec = Box::pin(freeze_request(context, principal, command)).await?;
+    assert_within_limits(context, &spec).await?;
     let mut attempts = Attempts::new(context);
     let view = loop {
         let stored = visible(context, &principal.org, surface, id).await?;

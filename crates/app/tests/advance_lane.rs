@@ -5,6 +5,7 @@
 mod faults;
 mod files;
 mod packaged;
+mod parts;
 mod pipelines;
 mod ranged;
 mod seen;

@@ -130,6 +130,17 @@ pub fn records_name(collection: &str, extension: &str) -> EntryName {
     EntryName(name)
 }
 
+/// The name of the entry that holds the `number`th part of records: `text` made safe, `-part` and the number, a dot and the extension.
+///
+/// Characters an entry name must not hold become `-`; a reserved name gets a `_` in front.
+pub fn part_name(text: &str, number: u64, extension: &str) -> EntryName {
+    let safe: String = text.chars().map(|c| if is_forbidden(c) || c == '/' { '-' } else { c }).collect();
+    let safe = safe.trim_matches([' ', '.']);
+    let stem: String = safe.char_indices().take_while(|(at, c)| at + c.len_utf8() <= 200).map(|(_, c)| c).collect();
+    let name = format!("{stem}-part{number}.{extension}");
+    EntryName(if is_reserved(&name) { format!("_{name}") } else { name })
+}
+
 pub(crate) fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
@@ -145,6 +156,22 @@ pub(crate) fn is_reserved(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_called_as_their_export_as_far_as_every_system_takes_that() {
+        for (text, expected) in [
+            ("Report v1.2", "Report v1.2-part3.csv"),
+            ("a/b: \"c\"", "a-b- -c--part3.csv"),
+            ("../..", "--part3.csv"),
+            ("con.x", "_con.x-part3.csv"),
+            (" . ", "-part3.csv"),
+        ] {
+            let name = part_name(text, 3, "csv");
+            assert_eq!(name.as_str(), expected);
+            assert_eq!(name.as_str().parse::<EntryName>().unwrap(), name);
+        }
+        assert!(part_name(&"ä".repeat(200), u64::MAX, "csv").as_str().parse::<EntryName>().is_ok());
+    }
 
     #[test]
     fn names_that_some_system_would_misread_are_refused() {

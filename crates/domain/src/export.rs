@@ -184,6 +184,8 @@ pub enum Phase {
     /// Nothing yet.
     #[default]
     Waiting,
+    /// Counting records before the first is written.
+    Counting,
     /// Reading records and putting them into their order.
     Sorting,
     /// Writing records.

@@ -5,6 +5,7 @@ use crate::{
     Seq, Timestamp, Viewer, Within,
 };
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
 use waybill_query::{Filter, Pipeline, SortOrder};
 use waybill_record::Path;
 
@@ -165,6 +166,16 @@ pub struct Followed {
     pub access: AccessRules,
 }
 
+/// How many records an export may have, and how many of them one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordLimits {
+    /// Most records of one file; where there are more, the download is an archive of several.
+    pub per_file: NonZeroU64,
+    /// Most records of all; where there are more, the export fails.
+    pub most: NonZeroU64,
+}
+
 /// The frozen request of an export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,6 +220,9 @@ pub struct ExportSpec {
     pub files: FileInclusion,
     /// What a download is.
     pub packaging: Packaging,
+    /// How many records it may have; `None` = any number, in one file.
+    #[serde(default)]
+    pub limits: Option<RecordLimits>,
     /// How hard deflate tries.
     pub level: Level,
     /// Whether cells that look like formulas stay as they are.
@@ -238,6 +252,12 @@ impl ExportSpec {
     /// Whether its destinations get the archive itself: where there is no file of the records alone.
     pub fn delivers_archive(&self) -> bool {
         self.format.makes_documents() || self.files != FileInclusion::None
+    }
+
+    /// Most records of one file, where there may be several.
+    pub fn part_records(&self) -> Option<NonZeroU64> {
+        let has_parts = self.packaging == Packaging::Bare && !self.format.makes_documents();
+        self.limits.filter(|_| has_parts).map(|limits| limits.per_file)
     }
 
     /// What is made of the archive besides: what a download is, or what destinations get.

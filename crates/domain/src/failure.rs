@@ -22,6 +22,8 @@ pub enum FailureCode {
     Unavailable,
     /// More would have to be held in memory than there is for it.
     LimitExceeded,
+    /// It has more records than it may.
+    RecordLimitExceeded,
     /// Waybill may not read what it needs.
     Denied,
     /// A fault of ours.

@@ -27,6 +27,7 @@ mod log_entry;
 mod org;
 mod prefix;
 mod principal;
+mod record_count;
 mod record_file;
 mod request_bucket;
 mod run;
@@ -67,7 +68,9 @@ pub use dimension::{
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
 };
-pub use export_spec::{ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, Selection, Surface};
+pub use export_spec::{
+    ExportFormat, ExportSpec, FileInclusion, Followed, Level, Packaging, RecordLimits, Selection, Surface,
+};
 pub use failure::{Failure, FailureCode};
 pub use filename::{FilenameError, FilenameFacts, FilenameTemplate};
 pub use id::{
@@ -82,6 +85,7 @@ pub use log_entry::{LogEntry, LogLevel, LogSource};
 pub use org::Org;
 pub use prefix::{Items, List, Prefix, PrefixError, Within};
 pub use principal::{Principal, Role, Scope};
+pub use record_count::{CountChange, CountMark, RecordCount};
 pub use record_file::{Looked, RecordFile, file_key};
 pub use request_bucket::RequestBucket;
 pub use run::{RUN_LIFETIME, Run, RunStatus};

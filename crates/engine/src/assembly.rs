@@ -6,8 +6,9 @@ use crate::manifest::{Counts, manifest_head, manifest_tail};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use waybill_archive::{
-    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, DeflateError, EntrySummary, Level, Modified,
-    NameError, SizeBound, deflate_block, document_name, manifest_name, plain_crc32, records_name, stored_block,
+    ArchiveError, ArchiveState, ArchiveSummary, ArchiveWriter, BlockBytes, DeflateError, EntryName, EntrySummary,
+    Level, Modified, NameError, SizeBound, deflate_block, document_name, manifest_name, part_name, plain_crc32,
+    records_name, stored_block,
 };
 
 /// Pieces up to this size are not worth a compressor's work.
@@ -56,7 +57,11 @@ pub struct AssemblyState {
     archive: ArchiveState,
     scanned: u64,
     records: u64,
-    /// Finished entries, files apart; the first is that of the records.
+    /// How many entries of records were begun.
+    parts: u64,
+    /// How many records the last one has.
+    part_records: u64,
+    /// Finished entries, files apart; the first are those of the records.
     entries: Vec<EntrySummary>,
     files: Option<FilesState>,
     manifest_begun: bool,
@@ -68,7 +73,9 @@ pub struct AssemblyState {
 pub struct AssemblySummary {
     /// How many records it holds.
     pub records: u64,
-    /// Its entries in order, those of files apart; the last one is the manifest.
+    /// How many entries of records it has; 0 where each record has its own.
+    pub parts: u64,
+    /// Its entries in order, those of files apart; the last one is the manifest, where there is one.
     pub entries: Vec<EntrySummary>,
     /// How many files it holds.
     pub files: FileTally,
@@ -86,6 +93,8 @@ pub struct Assembly {
     pub(crate) archive: ArchiveWriter,
     scanned: u64,
     records: u64,
+    parts: u64,
+    part_records: u64,
     pub(crate) entries: Vec<EntrySummary>,
     pub(crate) files: Option<Files>,
     manifest_begun: bool,
@@ -117,28 +126,48 @@ impl Assembly {
     }
 
     fn begin(plan: &Plan, header: AssemblyHeader, bound: SizeBound, out: &mut Vec<u8>) -> Result<Self, AssemblyError> {
-        let mut archive = ArchiveWriter::new();
         let documents = plan.format().makes_documents();
-        if !documents {
-            let name = records_name(&header.collection, plan.format().file_extension());
-            archive.start_entry(name, header.modified, bound, out)?;
-            if let Some(packing) = plan.packing() {
-                archive.keep_for(packing)?;
-            }
-        }
         let mut assembly = Self {
             plan: plan.clone(),
             header,
-            archive,
+            archive: ArchiveWriter::new(),
             scanned: 0,
             records: 0,
+            parts: 0,
+            part_records: 0,
             entries: Vec::new(),
             files: documents.then(|| Files::new(plan.file_properties())),
             manifest_begun: false,
         };
-        let prologue = assembly.plan.encoder().prologue();
-        assembly.append(&prologue, out)?;
+        if !documents {
+            assembly.start_part(bound, out)?;
+        }
         Ok(assembly)
+    }
+
+    /// Begins the entry of the records, or of the next part of them.
+    fn start_part(&mut self, bound: SizeBound, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        let extension = self.plan.format().file_extension();
+        let name: EntryName = match self.plan.parts() {
+            None => records_name(&self.header.collection, extension),
+            Some(parts) => part_name(&parts.stem, self.parts + 1, extension),
+        };
+        self.archive.start_entry(name, self.header.modified, bound, out)?;
+        // Where there are more, the archive is what is handed out.
+        if let Some(packing) = self.plan.packing().filter(|_| self.parts == 0) {
+            self.archive.keep_for(packing)?;
+        }
+        (self.parts, self.part_records) = (self.parts + 1, 0);
+        let prologue = self.plan.encoder().prologue();
+        self.append(&prologue, out)
+    }
+
+    /// Ends the entry of the records, or of a part of them.
+    fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
+        let epilogue = self.plan.encoder().epilogue();
+        self.append(&epilogue, out)?;
+        self.entries.push(self.archive.finish_entry(out)?);
+        Ok(())
     }
 
     /// Goes on where [`Assembly::state`] was taken; plan and header must be those it was started with.
@@ -149,6 +178,8 @@ impl Assembly {
             archive: ArchiveWriter::resume(state.archive),
             scanned: state.scanned,
             records: state.records,
+            parts: state.parts,
+            part_records: state.part_records,
             entries: state.entries,
             files: state.files.map(|files| Files::resume(plan.file_properties(), files)),
             manifest_begun: state.manifest_begun,
@@ -161,6 +192,8 @@ impl Assembly {
             archive: self.archive.state().clone(),
             scanned: self.scanned,
             records: self.records,
+            parts: self.parts,
+            part_records: self.part_records,
             entries: self.entries.clone(),
             files: self.files.as_ref().map(Files::state),
             manifest_begun: self.manifest_begun,
@@ -177,6 +210,16 @@ impl Assembly {
         self.records
     }
 
+    /// How many records the next block may have at most: as many as have room in the part that they go into.
+    pub fn room(&self) -> u64 {
+        let Some(parts) = self.plan.parts() else { return u64::MAX };
+        match parts.records.saturating_sub(self.part_records) {
+            // The next part begins with the next record, so that none is empty.
+            0 => parts.records,
+            room => room,
+        }
+    }
+
     /// How many bytes the archive has so far.
     pub fn size_bytes(&self) -> u64 {
         self.archive.size_bytes()
@@ -191,7 +234,7 @@ impl Assembly {
     /// Appends the next page to the archive and its bytes to `out`; nothing for a page without a matching record.
     ///
     /// # Errors
-    /// None that a caller can cause.
+    /// [`AssemblyError::OutOfOrder`] for more records than there is [`Assembly::room`] for.
     pub fn push(&mut self, block: &Block, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
         self.scanned += block.scanned;
         if block.records == 0 {
@@ -200,10 +243,18 @@ impl Assembly {
         if self.plan.format().makes_documents() {
             return self.push_documents(block, out);
         }
-        if self.records > 0 {
+        if block.records > self.room() {
+            return Err(AssemblyError::OutOfOrder);
+        }
+        if self.plan.parts().is_some_and(|parts| self.part_records >= parts.records) {
+            self.end_part(out)?;
+            self.start_part(SizeBound::Unknown, out)?;
+        }
+        if self.part_records > 0 {
             self.append(self.plan.encoder().separator(), out)?;
         }
         self.records += block.records;
+        self.part_records += block.records;
         let bytes = BlockBytes { deflated: &block.deflated, plain: &block.plain, crc32: block.crc32 };
         self.archive.append(bytes, out)?;
         Ok(())
@@ -231,12 +282,8 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn end_records(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        if self.entries.is_empty() && !self.plan.format().makes_documents() {
-            let epilogue = self.plan.encoder().epilogue();
-            self.append(&epilogue, out)?;
-            self.entries.push(self.archive.finish_entry(out)?);
-        }
-        Ok(())
+        let ended = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        if ended < self.parts { self.end_part(out) } else { Ok(()) }
     }
 
     /// Begins the manifest: records and files are over.
@@ -280,12 +327,15 @@ impl Assembly {
         Ok(self.archive.append_directory(records, out)?)
     }
 
-    /// Ends the archive, with the manifest unless that is written; its last bytes are appended to `out`.
+    /// Ends the archive, with the manifest unless that is written or the plan makes parts, whose archive holds nothing else; its
+    /// last bytes are appended to `out`.
     ///
     /// # Errors
     /// Something that was taken has not been given back.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<AssemblySummary, AssemblyError> {
-        if !self.manifest_begun {
+        if self.plan.parts().is_some() {
+            self.end_records(out)?;
+        } else if !self.manifest_begun {
             self.end_records(out)?;
             self.start_manifest(out)?;
             let lines = self.take_lines();
@@ -294,7 +344,14 @@ impl Assembly {
         }
         let files = self.file_tally();
         let ArchiveSummary { size_bytes, sha256, .. } = self.archive.finish(out)?;
-        Ok(AssemblySummary { records: self.records, entries: self.entries, files, size_bytes, sha256 })
+        Ok(AssemblySummary {
+            records: self.records,
+            parts: self.parts,
+            entries: self.entries,
+            files,
+            size_bytes,
+            sha256,
+        })
     }
 
     /// Appends a piece that is no page to the open entry.

@@ -22,7 +22,7 @@ pub use block::{Block, PackedDocument};
 pub use expand::{Chosen, Expansion, Follow, Reference, Rendered};
 pub use file_assembly::FileTally;
 pub use files::{FilePiece, FileRef, FileRefs};
-pub use plan::{Plan, PlanSpec, RecordFault, RowTexts, TransformError};
+pub use plan::{Parts, Plan, PlanSpec, RecordFault, RowTexts, TransformError};
 pub use scope::{Scope, ScopedProperty};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
 pub use unwind::unwound;

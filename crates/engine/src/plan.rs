@@ -33,6 +33,15 @@ pub struct PlanSpec {
     pub raw_cells: bool,
 }
 
+/// How records are split into entries of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Most records of one; at least one.
+    pub records: u64,
+    /// What each is called, before `-part` and its number; made safe.
+    pub stem: String,
+}
+
 /// A compiled [`PlanSpec`]; shared by all threads that transform pages of the export.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -45,6 +54,7 @@ pub struct Plan {
     level: Level,
     files: Vec<String>,
     packing: Option<Packing>,
+    parts: Option<Arc<Parts>>,
     /// What is done to each record that meets the condition, before it is ordered and after.
     stages: Arc<(Vec<Stage>, Vec<Stage>)>,
     /// Whether rows of a sort are the records' own texts, line by line.
@@ -159,6 +169,7 @@ impl Plan {
             level: spec.level,
             files: Vec::new(),
             packing: None,
+            parts: None,
             stages: Arc::default(),
             as_texts: false,
             spare: Arc::default(),
@@ -209,6 +220,13 @@ impl Plan {
         self
     }
 
+    /// The same, with no more than so many records in one entry.
+    #[must_use]
+    pub fn in_parts(mut self, parts: Option<Parts>) -> Self {
+        self.parts = parts.map(Arc::new);
+        self
+    }
+
     /// The same for records that are done but for being encoded.
     #[must_use]
     pub fn encoding_only(mut self) -> Self {
@@ -217,6 +235,15 @@ impl Plan {
         self.sight = None;
         self.scope = None;
         self
+    }
+
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_deref()
+    }
+
+    /// Most records of one part; `None` = there is one for all.
+    pub fn part_records(&self) -> Option<u64> {
+        self.parts.as_ref().map(|parts| parts.records)
     }
 
     pub(crate) fn packing(&self) -> Option<Packing> {
@@ -288,6 +315,26 @@ impl Plan {
                 Ok(())
             })?;
             Ok(rows)
+        })
+    }
+
+    /// How many records a chunk has, and how many of them would come out.
+    ///
+    /// # Errors
+    /// As [`Plan::transform`], of what reading and choosing can meet.
+    pub fn count(&self, chunk: &Chunk) -> Result<(u64, u64), TransformError> {
+        WORKSPACE.with_borrow_mut(|workspace| {
+            let workspace = workspace.get_or_insert_with(|| Workspace::new(self.level));
+            let Workspace { tape, looking, reader, reshapers, .. } = workspace;
+            let (mut scanned, mut records) = (0, 0);
+            each_text(reader, chunk, |text| {
+                let record = tape.scan(text)?;
+                scanned += 1;
+                let Some(record) = self.seen(record, looking)? else { return Ok(()) };
+                records += u64::from(self.reshaped(&record, reshapers, |_| ())?.is_some());
+                Ok(())
+            })?;
+            Ok((scanned, records))
         })
     }
 

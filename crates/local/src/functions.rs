@@ -114,6 +114,8 @@ pub(crate) fn rebilly_api(deployment: &Deployment<'_>) -> Function {
         requests_per_minute: deployment.tuning.requests_per_minute,
         // One limit for all: ten minutes have ten.
         changes_per_ten_minutes: deployment.tuning.requests_per_minute.saturating_mul(10),
+        records_per_part: deployment.tuning.records_per_part,
+        max_records: deployment.tuning.max_records,
         allowed_origins: deployment.tuning.allowed_origins.clone(),
     };
     let deps = Arc::new(rebilly_api::Deps::new(&config));

@@ -1,10 +1,16 @@
 //! What a caller chooses about an embedded stack before it starts.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use cortex_api::{Origins, Passwords};
 use delivery::Backoff;
+
+/// How many records one file of a data export may have, as in a deployment.
+const RECORDS_PER_PART: NonZeroU64 = NonZeroU64::MIN.saturating_add(999_999);
+/// How many records a data export may have, as in a deployment.
+const MAX_RECORDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(9_999_999);
 
 /// How to start a stack; [`Options::ephemeral`] and [`Options::persistent`] fill in the rest.
 #[derive(Debug, Clone)]
@@ -87,6 +93,10 @@ pub struct Tuning {
     pub passwords: Passwords,
     /// How many requests a key may make a minute.
     pub requests_per_minute: u32,
+    /// How many records one file of a data export may have.
+    pub records_per_part: NonZeroU64,
+    /// How many records a data export may have.
+    pub max_records: NonZeroU64,
     /// Pages of which origins may call with credentials.
     pub allowed_origins: Origins,
     /// How long invocations that are running may go on when the stack stops.
@@ -118,6 +128,8 @@ impl Default for Tuning {
             longest_posted_bytes: 64 << 20,
             passwords: Passwords::default(),
             requests_per_minute: 6000,
+            records_per_part: RECORDS_PER_PART,
+            max_records: MAX_RECORDS,
             allowed_origins: Origins::default(),
             drain: Duration::from_secs(10),
             demo_records: true,

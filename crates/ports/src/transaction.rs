@@ -7,8 +7,8 @@ use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Delivery, Dimension,
     DimensionId, EmailClaim, EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
     FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password,
-    QueueEntry, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue, Seq, Sequence,
-    Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
+    QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue,
+    Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
 };
 
 /// Writes that happen together or not at all.
@@ -164,6 +164,8 @@ reads! {
     /// A file of a record.
     file(org: &OrgCode, collection: &CollectionName, record: RecordId, property: &str, id: FileId) -> RecordFile =
         catalogue::file_key(org, collection, record, property, id);
+    /// How many records a collection has.
+    record_count(org: &OrgCode, collection: &CollectionName) -> RecordCount = catalogue::count_key(org, collection);
     /// An org's counter.
     sequence(org: &OrgCode) -> Sequence = lanes::sequence_key(org);
     /// An org's lane.

@@ -192,7 +192,7 @@ impl From<Error> for ApiError {
             Error::SecretNotRepeated { id } => Self { id: Some(id), ..Self::new(Kind::SecretNotRepeated, detail) },
             Error::NotReady { .. } => Self::new(Kind::NotReady, detail),
             Error::NoArchive { .. } => Self::new(Kind::NoArchive, detail),
-            Error::TooLarge { .. } => Self::new(Kind::TooLarge, detail),
+            Error::TooLarge { .. } | Error::TooManyRecords { .. } => Self::new(Kind::TooLarge, detail),
             Error::TooManyWaiting { .. } => {
                 Self { retry_after_secs: Some(WAITING_SECS), ..Self::new(Kind::Throttled, detail) }
             }

@@ -26,7 +26,7 @@ impl From<Error> for Fault {
             Error::IdempotencyMismatch => Self::new(Kind::IdempotencyMismatch).because(reason).at("Idempotency-Key"),
             Error::NotReady { .. } => Self::new(Kind::MediaNotReady).because(reason).at("export.dataFile"),
             Error::NoArchive { .. } => Self::new(Kind::NotFound).because(reason).at("export.dataFile"),
-            Error::TooLarge { .. } => Self::new(Kind::RequestTooLarge).because(reason),
+            Error::TooLarge { .. } | Error::TooManyRecords { .. } => Self::new(Kind::RequestTooLarge).because(reason),
             Error::TooManyWaiting { .. } => {
                 Self { retry_after: Some(WAITING), ..Self::new(Kind::Throttled).because(reason) }
             }
@@ -109,7 +109,7 @@ pub(crate) fn failure_fault(failure: &Failure, objects: &str) -> Fault {
     let fault = match failure.code {
         FailureCode::CollectionMissing => Fault::new(Kind::InvalidObject).at(objects),
         FailureCode::RecordMissing => Fault::new(Kind::NotFound).at("export.prefix"),
-        FailureCode::LimitExceeded => Fault::new(Kind::RequestTooLarge),
+        FailureCode::LimitExceeded | FailureCode::RecordLimitExceeded => Fault::new(Kind::RequestTooLarge),
         FailureCode::QuotaExceeded => Fault::new(Kind::StorageQuota),
         FailureCode::Denied => Fault::new(Kind::AccessDenied),
         FailureCode::Unavailable => Fault::new(Kind::TooBusy),

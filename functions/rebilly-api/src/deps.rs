@@ -5,6 +5,7 @@ use std::sync::Arc;
 use waybill_app::ports::{ArchiveStore, WakeQueue};
 use waybill_app::{Context, RequestLimiter};
 use waybill_aws::{DynamoStateStore, Encryption, S3ArchiveStore, SqsWakeQueue, SystemClock, SystemEntropy, TableNames};
+use waybill_domain::RecordLimits;
 use waybill_http::Origins;
 
 /// The ports of this function; made once per process.
@@ -19,6 +20,8 @@ pub struct Deps {
     pub(crate) limiter: RequestLimiter,
     /// How many changes an org may ask for in ten minutes.
     pub(crate) changes: u32,
+    /// How many records an export and one of its files may have.
+    pub(crate) limits: RecordLimits,
     /// Pages of which origins may call.
     pub(crate) origins: Origins,
 }
@@ -45,6 +48,7 @@ impl Deps {
             wake: Arc::new(SqsWakeQueue::new(connection.sqs(), &config.wake_queue_url, None)),
             limiter: RequestLimiter::new(config.requests_per_minute),
             changes: config.changes_per_ten_minutes,
+            limits: RecordLimits { per_file: config.records_per_part, most: config.max_records },
             origins: config.allowed_origins.clone(),
         }
     }

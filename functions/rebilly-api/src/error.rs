@@ -19,6 +19,8 @@ pub(crate) struct ApiError {
     status: StatusCode,
     detail: String,
     fields: Vec<InvalidField>,
+    /// Of more records than an export may have: how many match, and how many it may.
+    over_limit: Option<(u64, u64)>,
     /// How long to wait, and of what there were too many, where that is known.
     retry: Option<(Duration, Option<ChangeAllowance>)>,
     allow: Option<&'static str>,
@@ -29,7 +31,10 @@ pub(crate) struct ApiError {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
-    /// The status for people.
+    /// Which problem it is, where clients tell it from others: `data-export-limit-exceeded`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    /// The status, or the problem, for people.
     title: String,
     /// The HTTP status.
     status: u16,
@@ -43,6 +48,12 @@ pub(crate) struct ProblemBody {
     /// What is wrong in the request, one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     invalid_fields: Vec<InvalidField>,
+    /// How many records match, where they are too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched_records: Option<u64>,
+    /// How many records an export may have, where they are too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_records: Option<u64>,
 }
 
 /// A wrong field of a request.
@@ -84,7 +95,7 @@ impl From<FieldError> for InvalidField {
 
 impl ApiError {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), fields: Vec::new(), retry: None, allow: None }
+        Self { status, detail: detail.into(), fields: Vec::new(), over_limit: None, retry: None, allow: None }
     }
 
     /// Fields that are wrong; beyond [`MAX_PROBLEMS`] it only says how many there are.
@@ -147,10 +158,24 @@ impl ApiError {
 
     /// The problem as a reply.
     pub(crate) fn into_reply(self, now: Timestamp) -> Reply {
-        let title = self.status.canonical_reason().unwrap_or("Error").to_owned();
+        let (kind, title) = match self.over_limit {
+            Some(_) => (Some("data-export-limit-exceeded"), "Data export limit exceeded"),
+            None => (None, self.status.canonical_reason().unwrap_or("Error")),
+        };
+        let title = title.to_owned();
         let details = self.fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
         let (error, status) = (self.detail.clone(), self.status.as_u16());
-        let body = ProblemBody { title, status, detail: self.detail, error, details, invalid_fields: self.fields };
+        let body = ProblemBody {
+            kind,
+            title,
+            status,
+            detail: self.detail,
+            error,
+            details,
+            invalid_fields: self.fields,
+            matched_records: self.over_limit.map(|(matched, _)| matched),
+            max_records: self.over_limit.map(|(_, most)| most),
+        };
         let mut reply = Reply::json(self.status, &body).unwrap_or_else(|_| Reply::nothing());
         if let Some(allow) = self.allow {
             reply = reply.with("allow", &allow);
@@ -186,6 +211,9 @@ impl From<Error> for ApiError {
             }
             Error::IdempotencyMismatch => Self::unprocessable(reason),
             Error::TooLarge { .. } => Self::too_large(reason),
+            Error::TooManyRecords { matched, most } => {
+                Self { over_limit: Some((matched, most)), ..Self::unprocessable(reason) }
+            }
             Error::TooManyWaiting { .. } => {
                 Self { retry: Some((WAITING, None)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
             }

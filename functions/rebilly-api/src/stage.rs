@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use waybill_app::RequestLimiter;
 use waybill_domain::{
     AccessKey, Archive, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId, KeyPointer, KeySecret,
-    OrgCode, PackagedFile, Packaging, PackagingRecord, Progress, PropertyKind, Role, Timestamp,
+    OrgCode, PackagedFile, Packaging, PackagingRecord, Progress, PropertyKind, RecordLimits, Role, Timestamp,
 };
 use waybill_http::Origins;
 use waybill_testkit::{MemoryPorts, samples};
@@ -41,6 +41,7 @@ impl Stage {
             wake: ports.wake.clone(),
             limiter: RequestLimiter::new(6000),
             changes: 3000,
+            limits: RecordLimits { per_file: 1000.try_into().unwrap(), most: 10_000.try_into().unwrap() },
             origins: Origins::default(),
         };
         let stage = Self { ports, deps };

@@ -122,6 +122,7 @@ impl From<Error> for ApiError {
             | Error::NotReady { .. }
             | Error::NoArchive { .. } => Self::new(StatusCode::CONFLICT, "CONFLICT", message),
             Error::TooLarge { .. } => Self::too_large(message),
+            Error::TooManyRecords { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "LIMIT_EXCEEDED", message),
             Error::TooManyWaiting { .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message).after(Some(WAITING))
             }

@@ -31,7 +31,7 @@ pub(super) async fn appear(
 ) -> Result<bool, Interrupted> {
     let Finished { summary, bodies } = finished;
     let export = run.export();
-    let packaging = record_of(&summary.entries);
+    let packaging = record_of(&summary);
     let entries = summary.entries.into_iter().map(|entry| ArchiveEntry {
         name: entry.name.to_string(),
         offset: entry.offset,

@@ -28,9 +28,11 @@ pub(super) async fn write_merged(
     let Stage::Merge { runs, positions, passed, .. } = &writing.stage else { return Ok(true) };
     let (skip, take) = window.of(*passed, u64::MAX);
     let exporting = writing.exporting;
+    let parts = plan.part_records().map(|most| (most, writing.assembly.room()));
     let prefix = work_prefix(&spec.org, run.id()).into();
     let chunk_bytes = exporting.settings.sort.chunk_bytes;
-    let to_records = |inputs| Merge::to_records(plan.separator(), chunk_bytes, inputs).within(skip, take);
+    let to_records =
+        |inputs| Merge::to_records(plan.separator(), chunk_bytes, inputs).within(skip, take).in_parts(parts);
     let merge = RunMerge::new(exporting, prefix, runs.clone(), positions, to_records);
     let blocks = merge.parts().map(|part| {
         let plan = Arc::clone(&plan);

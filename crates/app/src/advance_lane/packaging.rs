@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use std::time::Duration;
 use waybill_domain::{Archive, ArchiveEntry, ExportSpec, PackagedFile, Packaging, PackagingRecord};
-use waybill_engine::{EntrySummary, Packed, Packing, gzip_header, gzip_trailer};
+use waybill_engine::{AssemblySummary, Packed, Packing, gzip_header, gzip_trailer};
 use waybill_ports::{ByteRange, PartTag, PortError, PortErrorKind, UploadId};
 
 /// Copies of ranges on their way at once.
@@ -30,9 +30,9 @@ pub(super) fn packing(exporting: &Exporting, spec: &ExportSpec) -> Option<Packin
     }
 }
 
-/// What the making of the file needs to know of the archive's first entry.
-pub(super) fn record_of(entries: &[EntrySummary]) -> Option<PackagingRecord> {
-    let entry = entries.first()?;
+/// What the making of the file needs to know of the archive's first entry; nothing where there are several of records.
+pub(super) fn record_of(summary: &AssemblySummary) -> Option<PackagingRecord> {
+    let entry = summary.entries.first().filter(|_| summary.parts == 1)?;
     let (restarts, gzip_sha256) = match entry.packed.as_ref()? {
         Packed::Gzip(sha256) => (Vec::new(), Some(sha256.clone())),
         Packed::Plain(restarts) => (restarts.iter().copied().map(Into::into).collect(), None),
@@ -67,7 +67,7 @@ impl Source<'_> {
     }
 }
 
-/// Makes the download of an archive that is there, unless it is the archive itself; `false` when time is up, with everything that the
+/// Makes the download of an archive that is there, unless it is the archive itself, as it is where records are in parts; `false` when time is up, with everything that the
 /// next step needs on record.
 pub(super) async fn package(
     exporting: &Exporting,
@@ -81,6 +81,9 @@ pub(super) async fn package(
         return Ok(true);
     }
     let finish = run.export().finish.clone();
+    if spec.part_records().is_some() && finish.as_ref().is_some_and(|finish| finish.packaging.is_none()) {
+        return Ok(true);
+    }
     let Some((archive, record)) = finish.and_then(|finish| Some((finish.archive, finish.packaging?))) else {
         return Err(internal(&NothingToPackage));
     };

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use waybill_domain::{
-    AccessRules, Collection, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind, ScopeRequest,
-    Source, Viewer,
+    AccessRules, Collection, Export, ExportFormat, ExportSpec, FileInclusion, Level, Property, PropertyKind,
+    ScopeRequest, Source, Viewer,
 };
-use waybill_engine::{Format, Holds, Plan, PlanSpec, PropertyShape, Scope, ScopedProperty, SelectionError, Shape};
+use waybill_engine::{
+    Format, Holds, Parts, Plan, PlanSpec, PropertyShape, Scope, ScopedProperty, SelectionError, Shape,
+};
 use waybill_query::Filter;
 use waybill_query::pipeline::{Course, Field, FieldKind};
 use waybill_record::Sight;
@@ -37,6 +39,12 @@ pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, Select
     let sight = record_sight(spec).filter(|_| spec.followed.is_empty());
     let plan = plan.with_stages(course.before.clone(), course.after.clone());
     Ok(plan.with_files(file_properties(spec)).seen_by(sight).within(scope(spec)))
+}
+
+/// How its records are split; the parts are called as the export is, whose name does not change once it runs.
+pub(super) fn parts(export: &Export, spec: &ExportSpec) -> Option<Parts> {
+    let stem = export.label.clone().unwrap_or_else(|| spec.collection.name.to_string());
+    spec.part_records().map(|records| Parts { records: records.get(), stem })
 }
 
 /// What is taken of every record.

@@ -7,7 +7,7 @@ use super::segments::SegmentWriter;
 use super::stamp::Run;
 use super::write::Stage;
 use super::writing::{Writing, internal};
-use super::{Interrupted, Lease};
+use super::{Exporting, Interrupted, Lease};
 use futures::future::{Either, select};
 use futures::stream::{Stream, StreamExt};
 use std::pin::{Pin, pin};
@@ -34,7 +34,8 @@ pub(super) async fn write_records(
         let plan = Arc::clone(&plan);
         // A chunk is kept as long as it may have to be cut.
         move |chunk: &Chunk| {
-            plan.transform(chunk).map(|block| (block, (!window.is_everything()).then(|| chunk.clone())))
+            let may_be_cut = !window.is_everything() || plan.part_records().is_some();
+            plan.transform(chunk).map(|block| (block, may_be_cut.then(|| chunk.clone())))
         }
     };
     let mut chunks = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
@@ -60,12 +61,13 @@ pub(super) async fn write_records(
             return Ok(false);
         };
         let Some(TransformedChunk { made: (block, chunk), end }) = chunk else { return Ok(true) };
-        let block = match chunk {
-            Some(chunk) => within(writing, &plan, window, (block, chunk)).await?,
-            None => block,
-        };
-        append(writing, &block).await?;
-        plan.recycle(block);
+        match chunk {
+            Some(chunk) => append_within(writing, &plan, window, (block, chunk)).await?,
+            None => {
+                append(writing, &block).await?;
+                plan.recycle(block);
+            }
+        }
         between_pages = end.is_some();
         let Some(end) = end else { continue };
         if let Stage::Records { turns, .. } = &mut writing.stage {
@@ -82,26 +84,51 @@ fn is_full(writing: &Writing<'_>, window: Window) -> bool {
     matches!(&writing.stage, Stage::Records { passed, .. } if window.end().is_some_and(|end| *passed >= end))
 }
 
-/// The records of a block that lie in the window. Those that a page gives are counted with its last chunk, or not at all.
-async fn within(
+/// Appends those records of a block that lie in the window, in pieces where they cross the end of a part. Those that a page gives are
+/// counted with its last chunk, or not at all.
+async fn append_within(
     writing: &mut Writing<'_>,
     plan: &Arc<Plan>,
     window: Window,
     (block, chunk): (Block, Chunk),
-) -> Result<Block, Interrupted> {
-    let Stage::Records { passed, .. } = &mut writing.stage else { return Ok(block) };
+) -> Result<(), Interrupted> {
+    let Stage::Records { passed, .. } = &mut writing.stage else { return Ok(()) };
     let (skip, take) = window.of(*passed, block.records);
     *passed += block.records;
-    if take == block.records {
-        return Ok(block);
+    let mut scanned = block.scanned;
+    if take == block.records && take <= writing.assembly.room() {
+        append(writing, &block).await?;
+        plan.recycle(block);
+        return Ok(());
     }
-    let scanned = block.scanned;
     plan.recycle(block);
-    if take == 0 {
-        return Ok(Block { scanned, ..Block::default() });
+    let mut done = 0;
+    loop {
+        let most = (take - done).min(writing.assembly.room());
+        let mut piece = match most {
+            0 => Block::default(),
+            _ => cut(writing.exporting, plan, chunk.clone(), (skip + done, most)).await?,
+        };
+        // The chunk is one, however often it is read.
+        piece.scanned = std::mem::take(&mut scanned);
+        append(writing, &piece).await?;
+        plan.recycle(piece);
+        done += most;
+        if done >= take {
+            return Ok(());
+        }
     }
+}
+
+/// Some of the records of a chunk that would be in its block: of those behind the first so many, at most so many.
+async fn cut(
+    exporting: &Exporting,
+    plan: &Arc<Plan>,
+    chunk: Chunk,
+    (skip, take): (u64, u64),
+) -> Result<Block, Interrupted> {
     let plan = Arc::clone(plan);
-    let cut = compute(&*writing.exporting.compute, move || plan.transform_part(&chunk, skip, take)).await;
+    let cut = compute(&*exporting.compute, move || plan.transform_part(&chunk, skip, take)).await;
     cut.ok_or_else(lost)?.map_err(|error| internal(&error))
 }
 
@@ -133,6 +160,7 @@ where
 
 /// Appends a block to the archive; the stage has to say what comes behind it.
 pub(super) async fn append(writing: &mut Writing<'_>, block: &Block) -> Result<(), Interrupted> {
+    writing.assert_within_limit(writing.assembly.records().saturating_add(block.records))?;
     let mut bytes = Vec::with_capacity(block.deflated.len() + 64);
     writing.assembly.push(block, &mut bytes).map_err(|error| internal(&error))?;
     writing.plain_bytes += u64::try_from(block.plain.len()).unwrap_or(u64::MAX);

@@ -1,5 +1,6 @@
 //! Writing an archive: stage after stage, each going on from where the last checkpoint says.
 
+use super::counting::{Counting, count_records, counting};
 use super::files::{FileLists, FilePosition, close, write_files};
 use super::gathering::{Gathered, Gathering, Input, gather, write_rows};
 use super::merged::write_merged;
@@ -40,6 +41,8 @@ pub(super) struct Finished {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Stage {
+    /// Records are counted.
+    Count(Counting),
     /// Records are sorted.
     Sort(Sorting),
     /// Sorted records are written.
@@ -74,6 +77,7 @@ impl Stage {
     /// What is shown of it.
     pub(super) fn phase(&self) -> Phase {
         match self {
+            Self::Count(_) => Phase::Counting,
             Self::Sort(_) | Self::Gather(_) => Phase::Sorting,
             Self::Merge { .. } | Self::Records { .. } | Self::Rows(_) => Phase::Records,
             Self::Files(_) => Phase::Files,
@@ -104,8 +108,8 @@ pub(super) async fn write_archive(
 ) -> Result<Written, Interrupted> {
     let course = spec.pipeline.as_ref().map(waybill_query::Pipeline::course).unwrap_or_default();
     let plan = plan::compile(spec, &course).map_err(|error| internal(&error))?.packed_as(packing(exporting, spec));
-    let plan = Arc::new(plan);
-    let mut writing = begin(exporting, run, spec, &course, &plan).await?;
+    let plan = Arc::new(plan.in_parts(plan::parts(run.export(), spec)));
+    let mut writing = begin(exporting, run, spec, &course, &plan).await?.limited(spec.limits);
     if let Some(bytes) = exporting.settings.hold_bytes {
         writing.assembly = writing.assembly.holding(bytes);
     }
@@ -129,6 +133,12 @@ async fn write_stages(
     (plan, course): (Arc<Plan>, &Course),
     deadline: Duration,
 ) -> Result<bool, Interrupted> {
+    if let Stage::Count(_) = &writing.stage {
+        if !count_records(writing, lease, run, spec, Arc::clone(&plan), deadline).await? {
+            return Ok(false);
+        }
+        writing.stage = first_stage(writing.exporting, spec, course);
+    }
     // What goes on in memory is read again: rows of texts are what is sorted for it.
     let texts = || Arc::new((*plan).clone().as_texts());
     let sorted = if course.rest.is_empty() { Arc::clone(&plan) } else { texts() };
@@ -148,9 +158,13 @@ async fn write_stages(
     {
         return Ok(false);
     }
+    if let (Stage::Merge { records, .. }, true) = (&writing.stage, course.window.is_everything()) {
+        // They are counted, and none is written yet.
+        writing.assert_within_limit(*records)?;
+    }
     let window = course.window;
     let records = match &writing.stage {
-        Stage::Sort(_) | Stage::Gather(_) => return Err(internal(&NoOrder)),
+        Stage::Count(_) | Stage::Sort(_) | Stage::Gather(_) => return Err(internal(&NoOrder)),
         Stage::Merge { .. } => write_merged(writing, lease, run, spec, (Arc::clone(&plan), window), deadline).await?,
         Stage::Records { .. } => {
             write_records(writing, lease, run, spec, (Arc::clone(&plan), window), deadline).await?
@@ -213,6 +227,18 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
     }
 }
 
+/// The stage that records are read in.
+fn first_stage(exporting: &Exporting, spec: &ExportSpec, course: &Course) -> Stage {
+    let turns = Turns::all(exporting.records.sections(&reading(spec)));
+    if order_of(spec, course).is_some() {
+        Stage::Sort(Sorting::new(turns))
+    } else if course.rest.is_empty() {
+        Stage::Records { turns, passed: 0 }
+    } else {
+        Stage::Gather(Gathering::new(Input::Pages(turns), &course.rest, exporting.settings.gather_bytes))
+    }
+}
+
 async fn begin<'a>(
     exporting: &'a Exporting,
     run: &Run,
@@ -226,13 +252,9 @@ async fn begin<'a>(
     let Some(key) = &export.checkpoint else {
         let mut first = Vec::new();
         let assembly = Assembly::start(plan, header, &mut first).map_err(|error| internal(&error))?;
-        let turns = Turns::all(exporting.records.sections(&reading(spec)));
-        let stage = if order_of(spec, course).is_some() {
-            Stage::Sort(Sorting::new(turns))
-        } else if course.rest.is_empty() {
-            Stage::Records { turns, passed: 0 }
-        } else {
-            Stage::Gather(Gathering::new(Input::Pages(turns), &course.rest, exporting.settings.gather_bytes))
+        let stage = match counting(exporting, spec, order_of(spec, course).is_some()).await? {
+            Some(counting) => Stage::Count(counting),
+            None => first_stage(exporting, spec, course),
         };
         return Ok(Writing::new(
             exporting,

@@ -9,7 +9,7 @@ use super::stamp::Run;
 use super::write::{Checkpoint, Finished, Stage};
 use super::{Exporting, Interrupted, Lease};
 use std::time::Duration;
-use waybill_domain::{Failure, FailureCode, Progress, Segment};
+use waybill_domain::{Failure, FailureCode, Progress, RecordLimits, Segment};
 use waybill_engine::{Assembly, AssemblyError};
 use waybill_ports::Reading;
 
@@ -30,6 +30,8 @@ pub(super) struct Writing<'a> {
     reading: Reading,
     /// Asked for when there is the first progress to show.
     extents: Option<Extents>,
+    /// Most records that it may have.
+    most_records: u64,
     /// Whether anything was done since the last checkpoint.
     pub(super) moved: bool,
     checkpointed_at: Duration,
@@ -55,10 +57,21 @@ impl<'a> Writing<'a> {
             plain_bytes,
             reading,
             extents: None,
+            most_records: u64::MAX,
             moved: false,
             checkpointed_at: now,
             shown_at: now,
         }
+    }
+
+    /// The same, failing where there are more records than `limits` allow.
+    pub(super) fn limited(self, limits: Option<RecordLimits>) -> Self {
+        Self { most_records: limits.map_or(u64::MAX, |limits| limits.most.get()), ..self }
+    }
+
+    /// Fails the export where it has, or is going to have, more records than it may.
+    pub(super) fn assert_within_limit(&self, records: u64) -> Result<(), Interrupted> {
+        if records <= self.most_records { Ok(()) } else { Err(too_many(records, self.most_records)) }
     }
 
     /// To be asked whenever a next step could go on from here: keeps storage reserved, progress shown and checkpoints recent. At
@@ -96,6 +109,7 @@ impl<'a> Writing<'a> {
             Stage::Sort(sorting) => {
                 (sorting.records, sorting.plain_bytes, self.estimate(&sorting.turns, sorting.records))
             }
+            Stage::Count(counting) => (counting.records, 0, self.estimate(&counting.turns, counting.records)),
             Stage::Gather(gathering) => (gathering.records, 0, None),
             Stage::Rows(rows) => (self.assembly.records(), self.plain_bytes, Some(rows.count())),
             Stage::Merge { records, .. } => (self.assembly.records(), self.plain_bytes, Some(*records)),
@@ -123,7 +137,7 @@ impl<'a> Writing<'a> {
     }
 
     async fn learn_extents(&mut self) {
-        if self.extents.is_none() && matches!(self.stage, Stage::Sort(_) | Stage::Records { .. }) {
+        if self.extents.is_none() && matches!(self.stage, Stage::Count(_) | Stage::Sort(_) | Stage::Records { .. }) {
             self.extents = Some(Extents::of(self.exporting, &self.reading).await);
         }
     }
@@ -191,6 +205,14 @@ impl<'a> Writing<'a> {
             }
         }
     }
+}
+
+/// The failure of an export with more records than it may have.
+pub(super) fn too_many(records: u64, most: u64) -> Interrupted {
+    let message = format!(
+        "there are {records} records or more, and an export may have {most}; narrow it with a filter or a range of dates"
+    );
+    Interrupted::Failed(Failure::new(FailureCode::RecordLimitExceeded, message))
 }
 
 pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Interrupted {

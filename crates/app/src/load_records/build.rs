@@ -21,7 +21,7 @@ pub(super) struct Built {
     /// Its id.
     pub(super) id: RecordId,
     /// Whether the line gave the id, so that there may be an older record.
-    named: bool,
+    pub(super) named: bool,
     /// The built-in properties that the line gives, as JSON, in the order of [`BUILT_IN`].
     given: [Option<Vec<u8>>; 4],
     /// The access list that the line gives, as JSON.
@@ -154,13 +154,6 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 impl Built {
-    /// Whether something of an older record must be kept, if there is one.
-    pub(super) fn keeps_old(&self, with_files: bool) -> bool {
-        let gives_all =
-            self.access.is_some() && self.given.iter().enumerate().all(|(place, given)| given.is_some() || place == 1);
-        self.named && (with_files || !gives_all)
-    }
-
     /// The whole record; `old` is the JSON of the one that is there, which hands its `files` on.
     pub(super) fn finish(&self, old: Option<&Bytes>, stamp: &Stamp, files: &[&str]) -> RecordPatch {
         let mut tape = Tape::new();

@@ -79,6 +79,8 @@ pub struct Merge {
     skipped_bytes: usize,
     /// Rows that are still to be taken.
     take: u64,
+    /// Most rows of a part that all chunks lie within, and how many the open one has room for.
+    parts: Option<(u64, u64)>,
     inputs: Vec<Input>,
     /// Inputs that have a row.
     heap: Heap,
@@ -106,7 +108,14 @@ impl Merge {
         let pending = (0..inputs.len()).collect();
         let (heap, chunk, inflater) = (Heap::default(), MergedChunk::default(), Inflater::new());
         let (skip, skipped_bytes, take) = (0, 0, u64::MAX);
-        Self { output, chunk_bytes, skip, skipped_bytes, take, inputs, heap, pending, chunk, inflater }
+        let parts = None;
+        Self { output, chunk_bytes, skip, skipped_bytes, take, parts, inputs, heap, pending, chunk, inflater }
+    }
+
+    /// The same, but no chunk lies on both sides of an end of a part of `most` rows, of which the first has room for `room`.
+    #[must_use]
+    pub fn in_parts(self, parts: Option<(u64, u64)>) -> Self {
+        Self { parts, ..self }
     }
 
     /// The same, but the next `skip` rows are left out, and only `take` behind them are merged.
@@ -152,8 +161,12 @@ impl Merge {
                 self.append(first)?;
             }
             self.advance(first)?;
+            let part_is_full = self.chunk.records > 0 && self.parts.is_some_and(|(_, room)| self.chunk.records >= room);
             // What is left out is a chunk without records now and then: how far the merge is shall be known.
-            if self.chunk.plain.len() >= self.chunk_bytes || self.skip > 0 && self.skipped_bytes >= self.chunk_bytes {
+            if part_is_full
+                || self.chunk.plain.len() >= self.chunk_bytes
+                || self.skip > 0 && self.skipped_bytes >= self.chunk_bytes
+            {
                 self.skipped_bytes = 0;
                 return Ok(Filled::Full);
             }
@@ -162,7 +175,12 @@ impl Merge {
 
     /// Takes the chunk that is full, or the last one.
     pub fn take(&mut self) -> MergedChunk {
-        std::mem::take(&mut self.chunk)
+        let chunk = std::mem::take(&mut self.chunk);
+        if let Some((most, room)) = &mut self.parts {
+            *room = room.saturating_sub(chunk.records);
+            *room = if *room == 0 { *most } else { *room };
+        }
+        chunk
     }
 
     /// How far each run is merged; exact when the chunk has just been taken.

@@ -2,7 +2,9 @@
 
 use super::{Due, DueKind, Entity, org_key};
 use crate::RowKey;
-use waybill_domain::{Collection, CollectionName, Dimension, DimensionId, FileId, OrgCode, RecordFile, RecordId};
+use waybill_domain::{
+    Collection, CollectionName, Dimension, DimensionId, FileId, OrgCode, RecordCount, RecordFile, RecordId,
+};
 
 /// Prefix of the rows of files.
 pub(crate) const FILE: &str = "FILE#";
@@ -23,6 +25,16 @@ pub(crate) fn dimension_key(org: &OrgCode, id: &DimensionId) -> RowKey {
 impl Entity for Dimension {
     fn key(&self) -> RowKey {
         dimension_key(&self.org, &self.id)
+    }
+}
+
+pub(crate) fn count_key(org: &OrgCode, collection: &CollectionName) -> RowKey {
+    org_key(org, format!("COUNT#{collection}"))
+}
+
+impl Entity for RecordCount {
+    fn key(&self) -> RowKey {
+        count_key(&self.org, &self.collection)
     }
 }
 

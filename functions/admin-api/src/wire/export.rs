@@ -424,6 +424,7 @@ fn failure(export: &Export) -> Option<FailureWire> {
         FailureCode::QuotaExceeded => "quota-exceeded",
         FailureCode::MaxRetriesReached => "max-retries-reached",
         FailureCode::LimitExceeded => "limit-exceeded",
+        FailureCode::RecordLimitExceeded => "record-limit-exceeded",
         FailureCode::Unavailable => "unavailable",
         FailureCode::Denied => "denied",
         FailureCode::Internal => "internal",
@@ -436,6 +437,7 @@ impl ProgressWire {
         let progress = export.progress.clone();
         let phase = match progress.phase {
             Phase::Waiting => "waiting",
+            Phase::Counting => "counting",
             Phase::Sorting => "sorting",
             Phase::Records => "records",
             Phase::Files => "files",

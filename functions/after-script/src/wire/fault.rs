@@ -11,7 +11,9 @@ pub(crate) fn fault(export: &Export) -> Option<Value> {
             ("kInvalidObject", "cortex.invalidArgument.object", 400, "There is no such object")
         }
         FailureCode::RecordMissing => ("kNotFound", "cortex.notFound.unspecified", 404, "Not found"),
-        FailureCode::LimitExceeded => ("kRequestTooLarge", "cortex.tooLarge.unspecified", 413, "Too large"),
+        FailureCode::LimitExceeded | FailureCode::RecordLimitExceeded => {
+            ("kRequestTooLarge", "cortex.tooLarge.unspecified", 413, "Too large")
+        }
         FailureCode::QuotaExceeded => {
             ("kRequestTooLarge", "cortex.tooLarge.storageQuota", 413, "The file storage is full")
         }

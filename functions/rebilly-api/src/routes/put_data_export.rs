@@ -35,7 +35,7 @@ pub(crate) async fn put_data_export(call: &Call<'_>, id: &str) -> Result<Reply, 
     call.query.only(&["expand"])?;
     let expand = Expand::of(&call.query)?;
     let alias: ExportAlias = id.parse().map_err(|error| ApiError::invalid_field("id", format!("{error}")))?;
-    let command = command(&call.json()?.0)?;
+    let command = CreateExport { limits: Some(call.deps.limits), ..command(&call.json()?.0)? };
     let (status, view) = match replace(call, id, &command).await? {
         Some(view) => (StatusCode::OK, view),
         None => match create(call, alias, &command).await {

@@ -34,6 +34,7 @@ pub(crate) async fn queue_data_export(call: &Call<'_>) -> Result<Reply, ApiError
     let expand = Expand::of(&call.query)?;
     let (body, bytes) = call.json()?;
     let mut command = command(&body)?;
+    command.limits = Some(call.deps.limits);
     command.idempotency = idempotent_request(call.request, "rebilly:queue-data-export", bytes)?;
     let made = waybill_app::create_export(call.context, &*call.deps.wake, &call.principal, &command);
     let view = Box::pin(made).await?;

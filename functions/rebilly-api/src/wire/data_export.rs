@@ -154,13 +154,14 @@ impl Listed {
 /// The vendor has words for two reasons only.
 fn reason(code: FailureCode) -> Option<&'static str> {
     match code {
-        FailureCode::LimitExceeded => Some("record-limit-exceeded"),
+        FailureCode::RecordLimitExceeded => Some("record-limit-exceeded"),
         FailureCode::MaxRetriesReached | FailureCode::Unavailable => Some("max-retries-reached"),
         FailureCode::CollectionMissing
         | FailureCode::RecordMissing
         | FailureCode::BadRecord
         | FailureCode::BadDateRange
         | FailureCode::QuotaExceeded
+        | FailureCode::LimitExceeded
         | FailureCode::Denied
         | FailureCode::Internal => None,
     }

@@ -262,6 +262,7 @@ impl Oracle {
                     FailureCode::BadDateRange
                     | FailureCode::RecordMissing
                     | FailureCode::LimitExceeded
+                    | FailureCode::RecordLimitExceeded
                     | FailureCode::Denied
                     | FailureCode::Internal => false,
                 };
