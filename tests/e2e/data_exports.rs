@@ -15,7 +15,7 @@ pub(crate) async fn completed(world: &World, key: &str, name: &str, resource: &s
 }
 
 /// A data export when it has ended.
-async fn ended(world: &World, key: &str, id: &str) -> Result<Value> {
+pub(crate) async fn ended(world: &World, key: &str, id: &str) -> Result<Value> {
     for _ in 0..600 {
         let (status, shown) = world.get(&format!("/experimental/data-exports/{id}"), key).await?;
         anyhow::ensure!(status.is_success(), "{status} {shown}");
@@ -28,7 +28,7 @@ async fn ended(world: &World, key: &str, id: &str) -> Result<Value> {
 }
 
 /// The bytes behind a link of ours that redirects.
-async fn followed(world: &World, href: &str, key: &str) -> Result<Vec<u8>> {
+pub(crate) async fn followed(world: &World, href: &str, key: &str) -> Result<Vec<u8>> {
     let response = world.http.get(href).header("reb-apikey", key).send().await?;
     anyhow::ensure!(response.status() == 302, "{}", response.status());
     let file = world.http.get(header(&response, "location")?).send().await?;
@@ -36,7 +36,7 @@ async fn followed(world: &World, href: &str, key: &str) -> Result<Vec<u8>> {
     Ok(file.bytes().await?.to_vec())
 }
 
-fn link<'a>(shown: &'a Value, rel: &str) -> Option<&'a str> {
+pub(crate) fn link<'a>(shown: &'a Value, rel: &str) -> Option<&'a str> {
     shown["_links"].as_array()?.iter().find(|link| link["rel"] == rel)?["href"].as_str()
 }
 

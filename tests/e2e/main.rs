@@ -22,6 +22,7 @@ mod lanes;
 mod limits;
 mod lists;
 mod operations;
+mod parts;
 mod pipelines;
 mod platform_table;
 mod scheduled;

@@ -27,13 +27,12 @@ pub(crate) async fn begin_change<'a>(
     let mut attempts = Attempts::new(context);
     loop {
         let stored = context.rows().record_count(org, collection).await?;
-        let (version, count) = match stored {
-            Some(stored) => (Some(stored.version), stored.value),
-            None => {
-                // Nobody has kept count so far: there are none, or nobody knows.
-                let none = (!has_records(records, org, collection).await?).then_some(0);
-                (None, RecordCount::new(org.clone(), collection.clone(), none, context.now()))
-            }
+        let (version, count) = if let Some(stored) = stored {
+            (Some(stored.version), stored.value)
+        } else {
+            // Nobody has kept count so far: there are none, or nobody knows.
+            let none = (!has_records(records, org, collection).await?).then_some(0);
+            (None, RecordCount::new(org.clone(), collection.clone(), none, context.now()))
         };
         let count = count.begin(context.now());
         let mut transaction = context.transaction();

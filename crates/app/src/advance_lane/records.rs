@@ -61,12 +61,11 @@ pub(super) async fn write_records(
             return Ok(false);
         };
         let Some(TransformedChunk { made: (block, chunk), end }) = chunk else { return Ok(true) };
-        match chunk {
-            Some(chunk) => append_within(writing, &plan, window, (block, chunk)).await?,
-            None => {
-                append(writing, &block).await?;
-                plan.recycle(block);
-            }
+        if let Some(chunk) = chunk {
+            append_within(writing, &plan, window, (block, chunk)).await?;
+        } else {
+            append(writing, &block).await?;
+            plan.recycle(block);
         }
         between_pages = end.is_some();
         let Some(end) = end else { continue };
