@@ -20,7 +20,7 @@ pub(crate) struct ApiError {
     detail: String,
     fields: Vec<InvalidField>,
     /// Of more records than an export may have: how many match, and how many it may.
-    over_limit: Option<(u64, u64)>,
+    over_limit: Option<Box<(u64, u64)>>,
     /// How long to wait, and of what there were too many, where that is known.
     retry: Option<(Duration, Option<ChangeAllowance>)>,
     allow: Option<&'static str>,
@@ -158,7 +158,7 @@ impl ApiError {
 
     /// The problem as a reply.
     pub(crate) fn into_reply(self, now: Timestamp) -> Reply {
-        let (kind, title) = match self.over_limit {
+        let (kind, title) = match &self.over_limit {
             Some(_) => (Some("data-export-limit-exceeded"), "Data export limit exceeded"),
             None => (None, self.status.canonical_reason().unwrap_or("Error")),
         };
@@ -173,8 +173,8 @@ impl ApiError {
             error,
             details,
             invalid_fields: self.fields,
-            matched_records: self.over_limit.map(|(matched, _)| matched),
-            max_records: self.over_limit.map(|(_, most)| most),
+            matched_records: self.over_limit.as_ref().map(|limit| limit.0),
+            max_records: self.over_limit.map(|limit| limit.1),
         };
         let mut reply = Reply::json(self.status, &body).unwrap_or_else(|_| Reply::nothing());
         if let Some(allow) = self.allow {
@@ -212,7 +212,7 @@ impl From<Error> for ApiError {
             Error::IdempotencyMismatch => Self::unprocessable(reason),
             Error::TooLarge { .. } => Self::too_large(reason),
             Error::TooManyRecords { matched, most } => {
-                Self { over_limit: Some((matched, most)), ..Self::unprocessable(reason) }
+                Self { over_limit: Some(Box::new((matched, most))), ..Self::unprocessable(reason) }
             }
             Error::TooManyWaiting { .. } => {
                 Self { retry: Some((WAITING, None)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
