@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     /// Of more records than an export may have: how many match, and how many it may.
     over_limit: Option<Box<(u64, u64)>>,
     /// How long to wait, and of what there were too many, where that is known.
-    retry: Option<(Duration, Option<ChangeAllowance>)>,
+    retry: Option<Box<(Duration, Option<ChangeAllowance>)>>,
     allow: Option<&'static str>,
 }
 
@@ -142,7 +142,7 @@ impl ApiError {
     /// More changes than the org may ask for.
     pub(crate) fn too_many_changes(allowance: ChangeAllowance, wait: Duration) -> Self {
         let detail = format!("the organization may ask for {} changes in ten minutes", allowance.limit);
-        Self { retry: Some((wait, Some(allowance))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+        Self { retry: Some(Box::new((wait, Some(allowance)))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     /// Whether what was asked does not fit the state of things.
@@ -180,7 +180,7 @@ impl ApiError {
         if let Some(allow) = self.allow {
             reply = reply.with("allow", &allow);
         }
-        let Some((wait, allowance)) = self.retry else { return reply };
+        let Some((wait, allowance)) = self.retry.map(|retry| *retry) else { return reply };
         let secs = wait.as_millis().div_ceil(1000).max(1);
         let again = i128::from(now.as_secs()) + i128::try_from(secs).unwrap_or_default();
         reply = reply.with("retry-after", &secs);
@@ -215,15 +215,15 @@ impl From<Error> for ApiError {
                 Self { over_limit: Some(Box::new((matched, most))), ..Self::unprocessable(reason) }
             }
             Error::TooManyWaiting { .. } => {
-                Self { retry: Some((WAITING, None)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
+                Self { retry: Some(Box::new((WAITING, None))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
             }
             Error::Throttled { retry_after } => {
                 let wait = retry_after.unwrap_or(Duration::from_secs(1));
-                Self { retry: Some((wait, None)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
+                Self { retry: Some(Box::new((wait, None))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason) }
             }
             Error::Unavailable(source) => {
                 tracing::warn!(error = %source, cause = ?source.source(), "a service did not answer");
-                let wait = Some((Duration::from_secs(5), None));
+                let wait = Some(Box::new((Duration::from_secs(5), None)));
                 Self { retry: wait, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason) }
             }
             Error::Internal(source) => {
