@@ -121,15 +121,15 @@ mod tests {
         RecordCount::new("demo".parse().unwrap(), "things".parse().unwrap(), records, at(0))
     }
 
-    fn added(added: u64) -> Option<CountChange> {
-        Some(CountChange { added, removed: 0 })
+    fn added(added: u64) -> CountChange {
+        CountChange { added, removed: 0 }
     }
 
     #[test]
     fn one_change_after_another_is_counted() {
         let loaded = count(Some(5)).begin(at(1));
         assert_eq!(loaded.certain(), None, "a change is under way");
-        let loaded = loaded.end(0, added(3), at(2));
+        let loaded = loaded.end(0, Some(added(3)), at(2));
         assert_eq!(loaded.certain(), Some(8));
         let emptied = loaded.begin(at(3)).end(0, Some(CountChange { added: 0, removed: 8 }), at(4));
         assert_eq!(emptied.certain(), Some(0));
@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn changes_side_by_side_and_unknown_ones_leave_it_in_doubt() {
-        let both = count(Some(5)).begin(at(1)).begin(at(2)).end(0, added(1), at(3)).end(0, added(1), at(4));
+        let both = count(Some(5)).begin(at(1)).begin(at(2)).end(0, Some(added(1)), at(3)).end(0, Some(added(1)), at(4));
         assert_eq!(both.certain(), None);
         assert_eq!(count(Some(5)).begin(at(1)).end(0, None, at(2)).certain(), None);
-        assert_eq!(count(None).begin(at(1)).end(0, added(1), at(2)).certain(), None);
+        assert_eq!(count(None).begin(at(1)).end(0, Some(added(1)), at(2)).certain(), None);
         let too_many = Some(CountChange { added: 0, removed: 9 });
         assert_eq!(count(Some(5)).begin(at(1)).end(0, too_many, at(2)).certain(), None);
     }
@@ -150,7 +150,7 @@ mod tests {
         let doubtful = count(None);
         let mark = doubtful.mark(at(1)).unwrap();
         assert_eq!(doubtful.clone().settle(mark, 7, at(2)).unwrap().certain(), Some(7));
-        assert_eq!(doubtful.begin(at(1)).end(0, added(1), at(2)).settle(mark, 7, at(3)), None);
+        assert_eq!(doubtful.begin(at(1)).end(0, Some(added(1)), at(2)).settle(mark, 7, at(3)), None);
     }
 
     #[test]
@@ -160,6 +160,6 @@ mod tests {
         let settled = lost.clone().settle(lost.mark(at(3600)).unwrap(), 6, at(3601)).unwrap();
         assert_eq!(settled.certain(), Some(6));
         // It ends after all: what it wrote was counted, or was not.
-        assert_eq!(settled.end(0, added(1), at(3602)).certain(), None);
+        assert_eq!(settled.end(0, Some(added(1)), at(3602)).certain(), None);
     }
 }
