@@ -19,6 +19,7 @@ mod idempotency;
 mod isolation;
 mod isolation_matrix;
 mod lanes;
+mod layouts;
 mod limits;
 mod lists;
 mod operations;

@@ -43,7 +43,7 @@ pub fn arrange_documents(
         let name = path.to_string();
         members.iter().find(|(member, ..)| *member == name).map(|(_, kind, _)| *kind)
     };
-    let names = Names { types: &types, lists: &|_| None };
+    let names = Names { types: &types, declared: &|path| types(path).is_some(), lists: &|_| None };
     let mut conditions = Vec::new();
     if let Some(text) = asked.filter {
         conditions

@@ -1,6 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
-use crate::data_request::{Translated, translate};
+use crate::data_request::{Translated, laid_out, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
@@ -339,18 +339,7 @@ fn freeze(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    // What is expanded is wanted, optional or not.
-    let mut include = command.include.clone();
-    if command.paths.is_empty() {
-        include.extend(command.expand.iter().cloned());
-    }
-    let columns = match pipeline.as_ref().and_then(Pipeline::output) {
-        Some(fields) => columns(fields, command.format.flattening()),
-        None => collection
-            .select(&command.paths, &include, command.format.flattening())
-            .map_err(|error| Error::invalid("paths", error.to_string()))?,
-    };
-    let selection = Selection { paths: command.paths.clone(), include: command.include.clone(), columns };
+    let selection = selected(command, &collection, pipeline.as_ref())?;
     Ok(ExportSpec {
         org: stored.org.clone(),
         seq: Seq(0),
@@ -379,6 +368,25 @@ fn freeze(
         scheduled_at: command.scheduled_at,
         data: command.data.clone(),
     })
+}
+
+/// What is written of every record.
+fn selected(command: &CreateExport, collection: &Collection, pipeline: Option<&Pipeline>) -> Result<Selection, Error> {
+    // What is expanded is wanted, optional or not.
+    let mut include = command.include.clone();
+    if command.paths.is_empty() {
+        include.extend(command.expand.iter().cloned());
+    }
+    let selected = match (pipeline.and_then(Pipeline::output), &command.data) {
+        (Some(fields), _) => Ok((columns(fields, command.format.flattening()), Vec::new())),
+        (None, Some(data)) => laid_out(data, &command.paths, collection, command.format),
+        (None, None) => {
+            let columns = collection.select(&command.paths, &include, command.format.flattening());
+            columns.map(|columns| (columns, Vec::new()))
+        }
+    };
+    let (columns, names) = selected.map_err(|error| Error::invalid("paths", error.to_string()))?;
+    Ok(Selection { paths: command.paths.clone(), include: command.include.clone(), columns, names })
 }
 
 /// Of documents that declare nothing somebody has to say what goes out.

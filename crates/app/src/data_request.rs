@@ -2,7 +2,7 @@
 
 use crate::{CreateExport, FieldError};
 use std::borrow::Cow;
-use waybill_domain::{Collection, Property, PropertyKind};
+use waybill_domain::{Collection, DataRequest, DefinitionError, ExportFormat, Flattening, Property, PropertyKind};
 use waybill_query::Filter;
 use waybill_query::dialects::rebilly_filter::{self, Names};
 use waybill_record::{Path, PropertyType};
@@ -31,14 +31,29 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
         return Translated { command: Cow::Borrowed(command), filter: None, errors: Vec::new() };
     };
     let types = |path: &Path| stored.type_of(path).map(|(kind, _)| kind);
-    let names = Names { types: &types, lists: &|_| None };
+    let declared = |path: &Path| declares(stored, path);
+    let names = Names { types: &types, declared: &declared, lists: &|_| None };
     let mut errors = Vec::new();
     let mut refuse = |field: String, message: String| errors.push(FieldError { field, message });
     let mut own = command.clone();
+    let mut asked: Vec<(Path, &String)> = Vec::new();
     for (index, field) in data.fields.iter().enumerate() {
-        match property(field, names) {
-            Ok(path) => own.paths.push(path),
-            Err(message) => refuse(format!("fields.{index}"), message),
+        let twice =
+            |path: &Path| asked.iter().find(|(other, first)| other == path && *first != field).map(|(_, first)| *first);
+        let path = property(field, names).and_then(|path| match twice(&path) {
+            Some(first) => Err(format!("`{field}` is the same property as `{first}`")),
+            None => Ok(path),
+        });
+        match path {
+            Ok(path) => {
+                own.paths.push(path.clone());
+                asked.push((path, field));
+            }
+            Err(message) => {
+                refuse(format!("fields.{index}"), message);
+                // Nothing comes of the request, but the fields behind keep their places.
+                own.paths.extend(ID.parse().ok());
+            }
         }
     }
     match data.sort.as_deref().filter(|text| !text.trim().is_empty()).map(|text| rebilly_filter::sort(text, names)) {
@@ -71,6 +86,45 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
     }
     let filter = (!conditions.is_empty()).then_some(Filter::All(conditions));
     Translated { command: Cow::Owned(own), filter, errors }
+}
+
+/// What a data export writes of records of `collection`, and what each of that is called: `paths` by the names in `data`, whose
+/// `fields` they are; without any the default, as the vendor calls it. A cell holds a whole value, unless the table is a detailed one.
+///
+/// # Errors
+/// As [`Collection::select`].
+pub(crate) fn laid_out(
+    data: &DataRequest,
+    paths: &[Path],
+    collection: &Collection,
+    format: ExportFormat,
+) -> Result<(Vec<Path>, Vec<String>), DefinitionError> {
+    let flatten = match format.flattening() {
+        Flattening::Documents => Flattening::Nothing,
+        other => other,
+    };
+    let columns = collection.select(paths, &[], flatten)?;
+    let types = |path: &Path| collection.type_of(path).map(|(kind, _)| kind);
+    let declared = |path: &Path| declares(collection, path);
+    let names = Names { types: &types, declared: &declared, lists: &|_| None };
+    let name = |column: &Path| {
+        let above = |(path, _): &(&Path, &String)| column.segments().starts_with(path.segments());
+        let asked = paths.iter().zip(&data.fields).filter(above);
+        match asked.max_by_key(|(path, _)| path.segments().len()) {
+            Some((path, field)) => {
+                let inside = column.segments().iter().skip(path.segments().len()).map(String::as_str);
+                std::iter::once(field.as_str()).chain(inside).collect::<Vec<_>>().join("/")
+            }
+            None => names.name_of(column),
+        }
+    };
+    let called = columns.iter().map(name).collect();
+    Ok((columns, called))
+}
+
+/// Whether the definition names the property that `path` begins with.
+fn declares(collection: &Collection, path: &Path) -> bool {
+    collection.properties.iter().any(|property| property.name == path.head())
 }
 
 /// The property that a field with slashes names; whether there is one is found out with all other paths.

@@ -62,10 +62,10 @@ impl ExportFormat {
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson",
-            Self::Json => "application/json",
+            // An array of resource objects is no document of `application/vnd.api+json`.
+            Self::Json | Self::JsonApi => "application/json",
             Self::Csv | Self::DetailedCsv => "text/csv",
             Self::Xml => "application/xml",
-            Self::JsonApi => "application/vnd.api+json",
             Self::Pdf => "application/pdf",
         }
     }
@@ -150,6 +150,9 @@ pub struct Selection {
     pub include: Vec<Path>,
     /// What is written, in order.
     pub columns: Vec<Path>,
+    /// What each of that is called where it goes out, its segments with slashes or dots between; empty = what it is.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 /// A reference that is replaced by the record that it leads to.

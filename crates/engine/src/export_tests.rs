@@ -24,6 +24,7 @@ fn plan(format: Format, paths: &[&str], query: &Value) -> Plan {
     let spec = PlanSpec {
         filter: cortex_where::parse(query, &|_| Some(PropertyType::Any)).unwrap(),
         paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+        names: Vec::new(),
         format,
         shape: shape(),
         level: Level::Fast,
@@ -167,6 +168,7 @@ fn level_of_one_plan_does_not_leak_into_the_next() {
     let level = |level| PlanSpec {
         filter: waybill_query::Filter::everything(),
         paths: vec!["name".parse().unwrap()],
+        names: Vec::new(),
         format: Format::Ndjson,
         shape: Shape::default(),
         level,

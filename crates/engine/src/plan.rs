@@ -23,6 +23,8 @@ pub struct PlanSpec {
     pub filter: Filter,
     /// Which of their parts, in order; at least one.
     pub paths: Vec<Path>,
+    /// What each of them is called where it goes out, its segments with slashes or dots between; empty = what it is.
+    pub names: Vec<String>,
     /// How they are written.
     pub format: Format,
     /// What the collection's definition says of their form; plain formats do not ask.
@@ -158,9 +160,9 @@ impl Plan {
     /// Compiles a plan.
     ///
     /// # Errors
-    /// No path, or too many.
+    /// No path, or too many; names that do not belong to the paths.
     pub fn compile(spec: &PlanSpec) -> Result<Self, SelectionError> {
-        let selection = Selection::compile(&spec.paths)?;
+        let selection = Selection::compile_named(&spec.paths, &spec.names)?;
         Ok(Self {
             filter: spec.filter.clone(),
             sight: None,

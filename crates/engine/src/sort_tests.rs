@@ -16,6 +16,7 @@ fn plan(format: Format) -> Plan {
     let spec = PlanSpec {
         filter: Filter::everything(),
         paths: ["_id", "n", "text"].iter().map(|path| path.parse().unwrap()).collect(),
+        names: Vec::new(),
         format,
         shape: Shape::default(),
         level: Level::Fast,

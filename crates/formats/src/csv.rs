@@ -15,14 +15,17 @@ pub(crate) enum Slot {
     Gather(Handle, usize),
 }
 
-/// The header line: the paths of the columns, their segments joined by `joint`.
+/// The header line: the names of the columns, or their paths, their segments joined by `joint`.
 pub(crate) fn header(selection: &Selection, joint: &str, raw_cells: bool) -> Vec<u8> {
     let mut out = Vec::new();
     for (position, path) in selection.columns().iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_text(&path.segments().join(joint), raw_cells, &mut out);
+        match selection.names().get(position) {
+            Some(name) => write_text(name, raw_cells, &mut out),
+            None => write_text(&path.segments().join(joint), raw_cells, &mut out),
+        }
     }
     out.extend_from_slice(b"\r\n");
     out

@@ -1,6 +1,6 @@
 //! What the encoders write, and that readers that are not ours read it back.
 
-use crate::{Encoder, Format, Scratch, Selection, SelectionError, Shape};
+use crate::{Encoder, Format, Holds, PropertyShape, Scratch, Selection, SelectionError, Shape};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use waybill_record::{Path, Tape};
@@ -259,5 +259,49 @@ proptest! {
         let mut cells = vec![columns.clone()];
         cells.extend(records.iter().map(|record| columns.iter().map(|path| naive_cell(record, path)).collect()));
         prop_assert_eq!(rows(&file(&table, &[&page])), cells);
+    }
+}
+
+#[test]
+fn what_goes_out_is_called_as_asked_in_every_format() {
+    let asked = ["_id", "billing.country", "lines.sku", "lines.of._id", "created", "owner"];
+    let names = ["id", "billing/country", "lines.sku", "lines/of/id", "createdTime", "owner"].map(str::to_owned);
+    let paths: Vec<Path> = asked.iter().map(|path| path.parse().unwrap()).collect();
+    let holds = |name: &str, array, holds| PropertyShape { name: name.to_owned(), array, holds };
+    let of = holds("of", false, Holds::Document(Vec::new()));
+    let sku = holds("sku", false, Holds::Value);
+    let shape = Shape {
+        collection: "orders".to_owned(),
+        singular: "order".to_owned(),
+        properties: vec![
+            holds("lines", true, Holds::Document(vec![sku, of])),
+            holds("owner", false, Holds::Reference("accounts".to_owned())),
+        ],
+    };
+    let record = r#"{"_id":"1","created":"2026","owner":"7","billing":{"country":"IS","zip":1},"lines":[{"sku":"a","of":{"_id":"9"}},{"sku":"b"}]}"#;
+    let mut out = String::new();
+    for format in [Format::Csv, Format::DetailedCsv, Format::Json, Format::JsonApi, Format::Xml] {
+        let encoder = Encoder::new(format, Selection::compile_named(&paths, &names).unwrap(), &shape, false);
+        out.push_str(&file(&encoder, &[&[record]]));
+    }
+    insta::assert_snapshot!(out.replace("\r\n", "\n"), @r#"
+    id,billing/country,lines.sku,lines/of/id,createdTime,owner
+    1,IS,"[""a"",""b""]","[""9""]",2026,7
+    id,billing/country,lines.sku,lines/of/id,createdTime,owner
+    1,IS,a,9,2026,7
+    1,IS,b,,2026,7
+    [
+    {"id":"1","billing":{"country":"IS"},"lines":[{"sku":"a","of":{"id":"9"}},{"sku":"b"}],"createdTime":"2026","owner":"7"}
+    ]
+    [
+    {"type":"orders","id":"1","attributes":{"billing":{"country":"IS"},"lines":[{"sku":"a","of":{"id":"9"}},{"sku":"b"}],"createdTime":"2026"},"relationships":{"owner":{"data":{"type":"accounts","id":"7"}}}}
+    ]
+    <?xml version="1.0" encoding="UTF-8"?>
+    <orders xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+    <order><id>1</id><billing><country>IS</country></billing><lines><item><sku>a</sku><of><id>9</id></of></item><item><sku>b</sku></item></lines><createdTime>2026</createdTime><owner>7</owner></order>
+    </orders>
+    "#);
+    for wrong in [&names[1..], &["a/b", "b/c", "c/d", "d/e/f", "e", "f"].map(str::to_owned)] {
+        assert_eq!(Selection::compile_named(&paths, wrong).err(), Some(SelectionError::Names));
     }
 }

@@ -67,7 +67,8 @@ impl Sheets {
         text.clear();
         json::write(record, selection, scratch, &mut text);
         // What was just written from a record that was read can be read.
-        let rows = Tape::new().scan(&text).map(|selected| rows::rows(selected.root())).unwrap_or_default();
+        let joint = if selection.names().is_empty() { '.' } else { '/' };
+        let rows = Tape::new().scan(&text).map(|selected| rows::rows(selected.root(), joint)).unwrap_or_default();
         scratch.cell = text;
         let Some(bytes) = write::write(&self.title, &id, &rows) else { return false };
         let lengths = (u32::try_from(id.len()), u32::try_from(bytes.len()));

@@ -3,13 +3,15 @@
 use crate::keys::KeyTable;
 use waybill_record::Path;
 
-/// An ordered choice of paths, compiled.
+/// An ordered choice of paths, compiled; what goes out may be called otherwise than in the record.
 ///
 /// Equal paths count once. As a table each path is a column; as a document the paths keep the record's nesting, paths
 /// with a common beginning share it, and keys come in the order in which the paths name them first.
 #[derive(Clone, Debug)]
 pub struct Selection {
     columns: Vec<Path>,
+    /// What the columns are called; empty = as their paths.
+    names: Vec<String>,
     root: Branch,
 }
 
@@ -23,9 +25,11 @@ pub(crate) struct Branch {
 /// One property on a level of the choice.
 #[derive(Clone, Debug)]
 pub(crate) struct Twig {
-    /// The property's name.
+    /// The property's name in the record.
     pub(crate) name: String,
-    /// The name as a JSON key, quotes and colon included.
+    /// What it is called where it goes out.
+    pub(crate) label: String,
+    /// That as a JSON key, quotes and colon included.
     pub(crate) json_key: Vec<u8>,
     /// The column that wants exactly this property.
     pub(crate) column: Option<usize>,
@@ -51,22 +55,39 @@ pub enum SelectionError {
     /// There are too many.
     #[error("a selection has at most {MAX_COLUMNS} paths")]
     TooMany,
+    /// Names that do not belong to the paths.
+    #[error("each path has one name, of as many segments")]
+    Names,
 }
 
 /// Most columns of one selection.
 const MAX_COLUMNS: usize = 16_000;
 
 impl Selection {
-    /// Compiles an ordered choice of paths.
+    /// Compiles an ordered choice of paths, which are called what they are.
     ///
     /// # Errors
     /// No path, or more than 16 000.
     pub fn compile(paths: &[Path]) -> Result<Self, SelectionError> {
+        Self::compile_named(paths, &[])
+    }
+
+    /// Compiles an ordered choice of paths. The name of each is the header of its column, and its segments, with slashes or dots
+    /// between, are what is around it in a document; without names the paths are called what they are.
+    ///
+    /// # Errors
+    /// No path, or more than 16 000; names of which there are not as many, or that have not as many segments.
+    pub fn compile_named(paths: &[Path], names: &[String]) -> Result<Self, SelectionError> {
+        if !names.is_empty() && names.len() != paths.len() {
+            return Err(SelectionError::Names);
+        }
         let mut columns: Vec<Path> = Vec::new();
+        let mut called: Vec<String> = Vec::new();
         let mut seen = std::collections::HashSet::new();
-        for path in paths {
+        for (position, path) in paths.iter().enumerate() {
             if seen.insert(path) {
                 columns.push(path.clone());
+                called.extend(names.get(position).cloned());
             }
         }
         if columns.is_empty() {
@@ -75,9 +96,13 @@ impl Selection {
         if columns.len() > MAX_COLUMNS {
             return Err(SelectionError::TooMany);
         }
+        let labels: Vec<Vec<&str>> = called.iter().map(|name| name.split(['/', '.']).collect()).collect();
+        if labels.iter().zip(&columns).any(|(labels, path)| labels.len() != path.segments().len()) {
+            return Err(SelectionError::Names);
+        }
         let all: Vec<usize> = (0..columns.len()).collect();
-        let root = branch(&columns, &all, 0);
-        Ok(Self { columns, root })
+        let root = branch(&columns, &labels, &all, 0);
+        Ok(Self { columns, names: called, root })
     }
 
     /// The paths, each once, in order: the columns of a table.
@@ -85,22 +110,30 @@ impl Selection {
         &self.columns
     }
 
+    /// What each column is called; none where they are called as their paths.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub(crate) fn root(&self) -> &Branch {
         &self.root
     }
 }
 
-/// Compiles the level `depth` of those columns that share everything above it.
-fn branch(columns: &[Path], members: &[usize], depth: usize) -> Branch {
+/// Compiles the level `depth` of those columns that share everything above it; where they have labels, what the first one to name a
+/// property calls it holds.
+fn branch(columns: &[Path], labels: &[Vec<&str>], members: &[usize], depth: usize) -> Branch {
     let mut twigs: Vec<Twig> = Vec::new();
     let mut by_name = std::collections::HashMap::new();
     for &column in members {
         let segments = columns[column].segments();
         let name = segments[depth].as_str();
         let position = *by_name.entry(name).or_insert_with(|| {
+            let label = labels.get(column).map_or(name, |labels| labels[depth]);
             twigs.push(Twig {
                 name: name.to_owned(),
-                json_key: json_key(name),
+                label: label.to_owned(),
+                json_key: json_key(label),
                 column: None,
                 inner_columns: Vec::new(),
                 inside: None,
@@ -115,14 +148,14 @@ fn branch(columns: &[Path], members: &[usize], depth: usize) -> Branch {
     }
     for twig in &mut twigs {
         if !twig.inner_columns.is_empty() {
-            twig.inside = Some(branch(columns, &twig.inner_columns, depth + 1));
+            twig.inside = Some(branch(columns, labels, &twig.inner_columns, depth + 1));
         }
     }
     let keys = KeyTable::new(twigs.iter().map(|twig| twig.name.as_str()));
     Branch { twigs, keys }
 }
 
-/// The names of a path hold no character that JSON escapes.
+/// The names of a path, and labels, hold no character that JSON escapes.
 fn json_key(name: &str) -> Vec<u8> {
     format!("\"{name}\":").into_bytes()
 }

@@ -78,7 +78,7 @@ impl Markup {
 
 fn tags(branch: &Branch) -> Vec<Tag> {
     let tag = |twig: &crate::selection::Twig| Tag {
-        name: ElementName::of(&twig.name),
+        name: ElementName::of(&twig.label),
         inside: twig.within().map(tags).unwrap_or_default(),
     };
     branch.twigs.iter().map(tag).collect()

@@ -30,7 +30,7 @@ fn lists(name: &str) -> Option<Vec<String>> {
     }
 }
 
-const NAMES: Names<'_> = Names { types: &types, lists: &lists };
+const NAMES: Names<'_> = Names { types: &types, declared: &|path| types(path).is_some(), lists: &lists };
 
 fn read(text: &str) -> Result<Filter, FilterError> {
     parse(text, NAMES)

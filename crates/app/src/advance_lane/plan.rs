@@ -18,11 +18,12 @@ const ACCOUNTS: &str = "accounts";
 /// Compiles what the engine does to every page of an export; `course` is that of its pipeline.
 ///
 /// # Errors
-/// No column, or too many.
+/// No column, or too many; names that do not belong to them.
 pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, SelectionError> {
     let plan = Plan::compile(&PlanSpec {
         filter: condition(spec),
         paths: spec.selection.columns.clone(),
+        names: spec.selection.names.clone(),
         format: format(spec.format),
         shape: match spec.pipeline.as_ref().and_then(|pipeline| pipeline.output()) {
             Some(fields) => Shape { properties: row_shapes(fields), ..shape(&spec.collection) },
@@ -191,6 +192,7 @@ mod tests {
         let spec = PlanSpec {
             filter: Filter::everything(),
             paths: collection.select(&asked, &[], written.flattening()).unwrap(),
+            names: Vec::new(),
             format: format(written),
             shape: shape(&collection),
             level: waybill_engine::Level::Fast,
@@ -203,6 +205,15 @@ mod tests {
             .transform(&Page::stored(vec![stored::encode(record.as_bytes()).into()]).whole())
             .unwrap();
         String::from_utf8(block.plain).unwrap().trim().replace("\r\n", "\n")
+    }
+
+    #[test]
+    fn a_format_has_one_media_type_and_one_ending() {
+        for kind in ["ndjson", "json", "csv", "detailed-csv", "xml", "json-api", "pdf"] {
+            let asked: ExportFormat = serde_json::from_value(kind.into()).unwrap();
+            let written = format(asked);
+            assert_eq!((written.mime(), written.file_extension()), (asked.media_type(), asked.extension()), "{kind}");
+        }
     }
 
     #[test]

@@ -57,12 +57,14 @@ pub(super) fn write(title: &str, id: &str, rows: &[Row]) -> Option<Vec<u8>> {
 /// What is on a page.
 fn content(sheet: &Sheet, (title, number, count): (&str, i32, i32), letters: &mut Letters) -> Vec<u8> {
     let mut content = Content::new();
-    let right = PAGE[0] - MARGIN;
+    let (right, first) = (PAGE[0] - MARGIN, number == 1);
+    let number = format!("Page {number} of {count}");
+    let wide: f32 = number.chars().map(|c| letters.width(c)).sum();
     let mut text = |content: &mut Content, (x, y): (f32, f32), size: f32, text: &str| {
         let numbers: Vec<u8> = text.chars().flat_map(|c| letters.number(c).to_be_bytes()).collect();
         content.begin_text().set_font(FONT, size).next_line(x, y).show(Str(&numbers)).end_text();
     };
-    if number == 1 {
+    if first {
         let cut: String = title.chars().take(60).collect();
         text(&mut content, (MARGIN, PAGE[1] - MARGIN - TITLE_SIZE), TITLE_SIZE, &cut);
     }
@@ -87,8 +89,7 @@ fn content(sheet: &Sheet, (title, number, count): (&str, i32, i32), letters: &mu
         }
         content.move_to(MARGIN, top - height).line_to(right, top - height).stroke();
     }
-    let number = format!("Page {number} of {count}");
-    text(&mut content, (right - 70.0, FOOT), FOOT_SIZE, &number);
+    text(&mut content, (right - wide * FOOT_SIZE / 1000.0, FOOT), FOOT_SIZE, &number);
     content.finish().to_vec()
 }
 

@@ -41,6 +41,8 @@ pub struct FilterError {
 pub struct Names<'a> {
     /// The type of each property; `None` = there is none.
     pub types: &'a dyn Fn(&Path) -> Option<PropertyType>,
+    /// Whether a property is declared: where anything may be there, others are of type `Any`, too.
+    pub declared: &'a dyn Fn(&Path) -> bool,
     /// The values of each named list; `None` = there is none.
     pub lists: &'a dyn Fn(&str) -> Option<Vec<String>>,
 }
@@ -51,12 +53,25 @@ impl Names<'_> {
         let known = (self.types)(&field);
         let alias = match known {
             // In an open collection anything is there without being declared.
-            None | Some(PropertyType::Any) => alias(&field.to_string()).and_then(|name| name.parse().ok()),
-            Some(_) => None,
+            None | Some(PropertyType::Any) if !(self.declared)(&field) => {
+                alias(&field.to_string()).and_then(|name| name.parse().ok())
+            }
+            _ => None,
         };
         match alias.and_then(|path: Path| (self.types)(&path).map(|of| (path, of))) {
             Some(found) => Some(found),
             None => known.map(|of| (field, of)),
+        }
+    }
+
+    /// What a property is called with slashes, as [`Self::property`] understands it.
+    pub fn name_of(&self, path: &Path) -> String {
+        let own = path.to_string();
+        let vendors = ALIASES.iter().find(|(_, built_in)| *built_in == own).map(|(vendors, _)| *vendors);
+        let field = vendors.and_then(|name| name.parse().ok()).and_then(|field| self.property(field));
+        match (vendors, field) {
+            (Some(name), Some((found, _))) if found == *path => name.to_owned(),
+            _ => own.replace('.', "/"),
         }
     }
 }

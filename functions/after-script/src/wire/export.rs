@@ -2,7 +2,7 @@
 
 use super::fault::fault;
 use serde_json::{Map, Value, json};
-use waybill_domain::{Export, ExportFormat, FileInclusion, Role, RoleName, ScriptInput, State};
+use waybill_domain::{Export, FileInclusion, Role, RoleName, ScriptInput, State};
 
 /// What the principal may do with the export: 7 as its owner or an administrator, else 4.
 pub(crate) fn level(input: &ScriptInput) -> u8 {
@@ -35,7 +35,7 @@ pub(crate) fn export(input: &ScriptInput) -> Value {
     put("state", if matches!(export.state, State::Ready { .. }) { "ready" } else { "error" }.into());
     put("exportFiles", (spec.files != FileInclusion::None).into());
     put("zipFiles", (spec.files == FileInclusion::Zipped).into());
-    put("format", media_type(export.format).into());
+    put("format", export.format.media_type().into());
     put("objects", export.collection.as_str().into());
     put("paths", texts(&spec.selection.paths));
     put("include", texts(&spec.selection.include));
@@ -69,14 +69,4 @@ fn data_file(export: &Export) -> Value {
         "size": archive.size_bytes,
         "state": 2,
     })
-}
-
-fn media_type(format: ExportFormat) -> &'static str {
-    match format {
-        ExportFormat::Ndjson => "application/x-ndjson",
-        ExportFormat::Json | ExportFormat::JsonApi => "application/json",
-        ExportFormat::Csv | ExportFormat::DetailedCsv => "text/csv",
-        ExportFormat::Xml => "application/xml",
-        ExportFormat::Pdf => "application/pdf",
-    }
 }

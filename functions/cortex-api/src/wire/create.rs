@@ -2,7 +2,6 @@
 
 use crate::fault::{Fault, Kind};
 use crate::wire::body::Fields;
-use crate::wire::export::media_type;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -152,9 +151,9 @@ fn principal(fields: &mut Fields) -> Option<AccountId> {
 
 fn format(fields: &mut Fields) -> Option<ExportFormat> {
     let value = fields.take("format")?;
-    let named = |format: &ExportFormat| value.as_str() == Some(media_type(*format));
+    let named = |format: &ExportFormat| value.as_str() == Some(format.media_type());
     FORMATS.into_iter().find(named).or_else(|| {
-        let reason = format!("must be one of {}", FORMATS.map(media_type).join(", "));
+        let reason = format!("must be one of {}", FORMATS.map(ExportFormat::media_type).join(", "));
         fields.refuse(Kind::EnumValue, "format", reason)
     })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::ExportView;
-use waybill_domain::{AccountId, Archive, Export, ExportFormat, FileInclusion, Principal, State};
+use waybill_domain::{AccountId, Archive, Export, FileInclusion, Principal, State};
 
 /// An export.
 #[derive(Debug, Serialize, ToSchema)]
@@ -173,7 +173,7 @@ impl ExportObject {
             state: state(export),
             export_files: spec.files != FileInclusion::None,
             zip_files: spec.files == FileInclusion::Zipped,
-            format: media_type(export.format),
+            format: export.format.media_type(),
             objects: export.collection.to_string(),
             paths: texts(&spec.selection.paths),
             include: texts(&spec.selection.include),
@@ -248,18 +248,6 @@ pub(crate) fn state(export: &Export) -> &'static str {
         State::Running { .. } => "running",
         State::Ready { .. } => "ready",
         State::Failed { .. } | State::Canceled { .. } => "error",
-    }
-}
-
-/// The media type by which this surface names a format.
-pub(crate) fn media_type(format: ExportFormat) -> &'static str {
-    match format {
-        ExportFormat::Ndjson => "application/x-ndjson",
-        ExportFormat::Json | ExportFormat::JsonApi => "application/json",
-        ExportFormat::Csv | ExportFormat::DetailedCsv => "text/csv",
-        // No export of this surface, which makes only the three it documents.
-        ExportFormat::Xml => "application/xml",
-        ExportFormat::Pdf => "application/pdf",
     }
 }
 

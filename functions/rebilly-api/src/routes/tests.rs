@@ -271,6 +271,40 @@ async fn arguments_are_frozen_in_the_words_of_the_engine() {
 }
 
 #[tokio::test]
+async fn what_goes_out_is_called_as_it_was_asked_for() {
+    let stage = Stage::new().await;
+    let written = async |format: &str, fields: Value| {
+        let wanted = json!({"name": "x", "resource": "invoices", "format": format, "fields": fields});
+        let made = body(&stage.member("POST", EXPORTS, &wanted.to_string()).await);
+        let export = stage.row(crate::names::parse_export(made["id"].as_str().unwrap()).unwrap()).await.unwrap();
+        let selection = stage.ports.rows().spec(&export.org, export.seq).await.unwrap().unwrap().value.selection;
+        let columns: Vec<String> = selection.columns.iter().map(ToString::to_string).collect();
+        (columns.join(" "), selection.names.join(" "))
+    };
+    let pair = |columns: &str, names: &str| (columns.to_owned(), names.to_owned());
+    let whole = pair("_id number amount billingAddress issuedTime", "id number amount billingAddress issuedTime");
+    for format in ["csv", "json", "json-api", "xml", "pdf"] {
+        assert_eq!(written(format, json!([])).await, whole, "{format}");
+        let asked = json!(["updatedTime", "billingAddress/country", "created", "_id", "billingAddress", "_id"]);
+        let expected = pair(
+            "updated billingAddress.country created _id billingAddress",
+            "updatedTime billingAddress/country created _id billingAddress",
+        );
+        assert_eq!(written(format, asked).await, expected, "{format}");
+    }
+    let detailed = pair(
+        "_id number amount billingAddress.country issuedTime",
+        "id number amount billingAddress/country issuedTime",
+    );
+    assert_eq!(written("detailed-csv", json!([])).await, detailed);
+    let asked = json!(["billingAddress", "id"]);
+    assert_eq!(written("detailed-csv", asked).await, pair("billingAddress.country _id", "billingAddress/country id"));
+    let twice = r#"{"name":"x","resource":"invoices","format":"csv","fields":["a b","id","colour","_id","billingAddress.country",
+        "billingAddress/country"]}"#;
+    insta::assert_snapshot!("fields_refused", stage.member("POST", EXPORTS, twice).await);
+}
+
+#[tokio::test]
 async fn the_same_request_with_its_key_makes_one_export() {
     let stage = Stage::new().await;
     let headers = [("reb-apikey", key("demo", Role::Member)), ("idempotency-key", "k".to_owned())];
