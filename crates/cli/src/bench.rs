@@ -23,6 +23,7 @@ mod records;
 mod replay;
 mod report;
 mod rows;
+mod scopes;
 mod sections;
 mod server;
 mod sink;
@@ -124,6 +125,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     }
     if wanted(Goal::P5) {
         sections.push(sections::formats(&asked, &launcher)?);
+        sections.push(scopes::section(&asked, &launcher)?);
     }
     if wanted(Goal::P7) {
         sections.push(sections::boundaries(&asked, &launcher)?);
@@ -177,6 +179,7 @@ fn report_of(job: &Job) -> Result<String> {
         Job::Plain(job) => serde_json::to_string(&baseline::run(job)?)?,
         Job::Steps(job) => serde_json::to_string(&steps::run(job)?)?,
         Job::Formats(job) => serde_json::to_string(&steps::run_formats(job)?)?,
+        Job::Scopes(job) => serde_json::to_string(&scopes::run(job)?)?,
         Job::Boundaries(job) => serde_json::to_string(&runtime()?.block_on(boundaries::run(job))?)?,
         Job::Memory(job) => serde_json::to_string(&runtime()?.block_on(memory::run(job))?)?,
         Job::Sink => serde_json::to_string(&runtime()?.block_on(sink::run())?)?,

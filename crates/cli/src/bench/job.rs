@@ -22,6 +22,8 @@ pub(super) enum Job {
     Steps(StepsJob),
     /// What each format costs.
     Formats(StepsJob),
+    /// What flattening values of dimensions costs.
+    Scopes(StepsJob),
     /// Exports cut at every boundary beside uncut ones.
     Boundaries(BoundariesJob),
     /// An export through the real adapter of S3.

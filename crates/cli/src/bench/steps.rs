@@ -64,7 +64,7 @@ pub(super) struct FormatCost {
     pub(super) secs: Vec<f64>,
 }
 
-fn pages(job: &StepsJob) -> Result<Vec<Page>> {
+pub(super) fn pages(job: &StepsJob) -> Result<Vec<Page>> {
     let mut reader = LineReader::open(&job.lines)?;
     let mut pages = Vec::new();
     while let Some(page) = reader.next_page()?
@@ -75,14 +75,14 @@ fn pages(job: &StepsJob) -> Result<Vec<Page>> {
     Ok(pages)
 }
 
-fn processor_secs<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+pub(super) fn processor_secs<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
     let watch = Stopwatch::start();
     let result = work()?;
     Ok((watch.elapsed().1, result))
 }
 
 /// Reads every record; gives the bytes of their texts.
-fn scan(pages: &[Page]) -> Result<u64> {
+pub(super) fn scan(pages: &[Page]) -> Result<u64> {
     let (mut reader, mut tape) = (PageReader::new(), Tape::new());
     let mut bytes = 0;
     for page in pages {
@@ -98,7 +98,7 @@ fn scan(pages: &[Page]) -> Result<u64> {
 }
 
 /// Transforms every page; gives the deflated blocks.
-fn transform(plan: &Plan, pages: &[Page], mut keep: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
+pub(super) fn transform(plan: &Plan, pages: &[Page], mut keep: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
     let mut bytes = 0;
     for page in pages {
         let block = plan.transform(&page.whole())?;
@@ -127,7 +127,7 @@ fn inflate(deflated: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-fn plain_blocks(plan: &Plan, pages: &[Page]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn plain_blocks(plan: &Plan, pages: &[Page]) -> Result<Vec<Vec<u8>>> {
     let mut blocks = Vec::new();
     transform(plan, pages, |deflated| {
         blocks.push(inflate(deflated)?);
