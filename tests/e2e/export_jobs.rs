@@ -1,6 +1,7 @@
 //! A job of the Sigma surface: made, due, its run seen, its file taken; with dimensions and variants.
 
-use crate::harness::{Tenant, World, story, text};
+use crate::deliveries::Hook;
+use crate::harness::{Tenant, World, outside, story, text};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -149,6 +150,65 @@ fn a_job_of_the_sigma_surface_is_due_runs_and_its_run_is_seen() {
         let (status, _) = ask(world, &key, Method::DELETE, &path, &Value::Null).await?;
         assert_eq!(status, 204);
         assert_eq!(ask(world, &key, Method::GET, &path, &Value::Null).await?.0, 404);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_job_without_a_schema_sends_the_records_of_every_one_with_the_columns_of_all() {
+    story(async |world| {
+        let tenant = world.tenant("sigma-all").await?;
+        products(world, &tenant).await?;
+        let definition =
+            json!({"singular": "shoe", "properties": {"sku": {"type": "string"}, "size": {"type": "number"}}});
+        put(world, &tenant, "/v1/collections/shoes", &definition).await?;
+        let lines: Vec<String> =
+            (0..30).map(|n| json!({"_id": id(100 + n), "sku": format!("N{n}"), "size": n}).to_string()).collect();
+        let (status, loaded) = world.load(&tenant, "shoes", lines.join("\n")).await?;
+        anyhow::ensure!(status == 200 && loaded["accepted"] == 30, "{status} {loaded}");
+        let key = sigma_key(world, &tenant).await?;
+        let hook = Hook::start(&["200 OK"]).await?;
+        let body = json!({"name": "All", "destinationType": "webhook", "destinationConfig": {"url": hook.url}, "format": "csv",
+            "dimensionScope": {"dim-language": "seg-da"}, "includeVariants": true, "schedule": "0 2 1 1 *"});
+        let (status, job) = ask(world, &key, Method::POST, "/export-jobs/", &body).await?;
+        assert_eq!((status, &job["schemaId"]), (201, &Value::Null), "{job}");
+        let path = format!("/export-jobs/{}", text(&job, "id")?);
+        let (status, same) = ask(world, &key, Method::PUT, &path, &job).await?;
+        assert_eq!(
+            (status, &same["schemaId"], &same["destinationConfig"]),
+            (200, &Value::Null, &job["destinationConfig"])
+        );
+        let (status, run) =
+            world.post(&format!("/v1/jobs/{}/run", text(&job, "id")?), &tenant.admin, &Value::Null).await?;
+        anyhow::ensure!(status.is_success(), "{status} {run}");
+        let wait = async {
+            while hook.taken().is_empty() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), wait).await.context("nothing was sent")?;
+        let scratch = tempfile::NamedTempFile::new()?;
+        std::fs::write(scratch.path(), &hook.taken()[0].1)?;
+        let read = "import csv, json, sys; print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline='')))))";
+        let rows: Value = serde_json::from_str(&outside("python3", &["-c", read, scratch.path().to_str().unwrap()])?)?;
+        let rows = rows.as_array().context("rows")?;
+        assert_eq!(rows.len(), 34, "{rows:?}");
+        let row = |sku: &str| rows.iter().find(|row| row["sku"] == sku).cloned().unwrap_or_default();
+        assert_eq!(
+            row("SBS"),
+            json!({"_id": id(3), "_parentId": id(2), "_level": "2", "title": "Blå skjorte", "sku": "SBS", "weight": "1.25", "size": ""})
+        );
+        assert_eq!(
+            row("N7"),
+            json!({"_id": id(107), "_parentId": "", "_level": "", "title": "", "sku": "N7", "weight": "", "size": "7"})
+        );
+        let gone = json!({"collection": "everything", "paths": ["sku"]});
+        let (status, refused) = world.post("/v1/exports", &tenant.admin, &gone).await?;
+        assert_eq!((status.as_u16(), &refused["errors"][0]["pointer"]), (400, &json!("/paths")), "{refused}");
+        let (status, refused) = world
+            .post(&format!("/{}/v2/exports", tenant.org), &tenant.admin, &json!({"objects": "everything"}))
+            .await?;
+        assert!(status.is_client_error(), "{status} {refused}");
         Ok(())
     });
 }

@@ -4,6 +4,7 @@ use crate::data_request::{Translated, laid_out, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
+use crate::freeze_everything::freeze_everything;
 use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_paths};
 use crate::freeze_scope::{freeze_scope, parents, scoped};
 use crate::limit_records::assert_within_limits;
@@ -228,6 +229,21 @@ pub(crate) async fn freeze_request(
     principal: &Principal,
     command: &CreateExport,
 ) -> Result<ExportSpec, Error> {
+    if command.collection == CollectionName::everything() {
+        return freeze_everything(context, principal, command).await;
+    }
+    freeze_one(context, principal, command).await
+}
+
+/// The same of one collection.
+///
+/// # Errors
+/// As [`freeze_request`].
+pub(crate) async fn freeze_one(
+    context: &Context,
+    principal: &Principal,
+    command: &CreateExport,
+) -> Result<ExportSpec, Error> {
     let viewer = viewer(context, principal, command.principal).await?;
     let Some(collection) = definition(context, &principal.org, &command.collection).await? else {
         return Err(Error::unknown_collection(&command.collection));
@@ -367,6 +383,7 @@ fn freeze(
         access,
         scheduled_at: command.scheduled_at,
         data: command.data.clone(),
+        members: Vec::new(),
     })
 }
 

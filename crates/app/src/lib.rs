@@ -23,6 +23,7 @@ mod end_export;
 mod error;
 mod expand_references;
 mod export_within;
+mod freeze_everything;
 mod freeze_pipeline;
 mod freeze_scope;
 mod job_destinations;

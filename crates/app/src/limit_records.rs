@@ -5,7 +5,7 @@ use waybill_domain::{ExportSpec, RecordLimits, Source};
 
 /// Whether a count is kept of what an export reads.
 pub(crate) fn is_counted(spec: &ExportSpec) -> bool {
-    spec.collection.source == Source::Records && spec.within.is_none()
+    spec.collection.source == Source::Records && spec.within.is_none() && spec.members.is_empty()
 }
 
 /// Whether every record of the collection comes out.

@@ -55,8 +55,11 @@ pub async fn retry_export(
     let Some(spec) = context.rows().spec(org, export.seq).await? else {
         return Err(Error::NotFound { kind: "export", id: id.to_string() });
     };
-    if crate::expand_references::definition(context, org, &export.collection).await?.is_none() {
-        return Err(Error::Conflict { reason: format!("collection `{}` does not exist any more", export.collection) });
+    for reading in spec.value.readings() {
+        let name = &reading.collection.name;
+        if crate::expand_references::definition(context, org, name).await?.is_none() {
+            return Err(Error::Conflict { reason: format!("collection `{name}` does not exist any more") });
+        }
     }
     let viewer = if principal.is_admin() { spec.value.viewer.clone() } else { Viewer::from(principal) };
     let draft = Draft {
@@ -66,10 +69,16 @@ pub async fn retry_export(
         retry_of: Some(id),
         job: None,
         alias: None,
-        spec: ExportSpec { viewer, scheduled_at: None, ..spec.value },
+        spec: as_seen_by(viewer, spec.value),
         // What the first one would have held, had it not failed.
         date_span: export.date_span,
         idempotency: idempotency.as_ref(),
     };
     make(context, wake, principal, &draft).await
+}
+
+/// The request, to be read with `viewer`'s rights and at once.
+fn as_seen_by(viewer: Viewer, spec: ExportSpec) -> ExportSpec {
+    let members = spec.members.into_iter().map(|member| ExportSpec { viewer: viewer.clone(), ..member }).collect();
+    ExportSpec { viewer, members, scheduled_at: None, ..spec }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
 
+mod everything;
 mod faults;
 mod files;
 mod packaged;

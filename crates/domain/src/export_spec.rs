@@ -243,6 +243,9 @@ pub struct ExportSpec {
     /// What of scoped values, variants and catalogs it takes; `None` = records as they are stored.
     #[serde(default)]
     pub scope: Option<FrozenScope>,
+    /// Of an export of every collection: what is asked of each, columns apart; empty = it reads `collection` alone.
+    #[serde(default)]
+    pub members: Vec<Self>,
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
@@ -252,6 +255,11 @@ pub struct ExportSpec {
 }
 
 impl ExportSpec {
+    /// What is asked of each collection that it reads.
+    pub fn readings(&self) -> &[Self] {
+        if self.members.is_empty() { std::slice::from_ref(self) } else { &self.members }
+    }
+
     /// Whether its destinations get the archive itself: where there is no file of the records alone.
     pub fn delivers_archive(&self) -> bool {
         self.format.makes_documents() || self.files != FileInclusion::None

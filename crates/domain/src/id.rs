@@ -343,9 +343,20 @@ impl CollectionName {
         Self("account".to_owned())
     }
 
+    /// All collections of an org together, where an export takes records of every one.
+    pub fn everything() -> Self {
+        Self("everything".to_owned())
+    }
+
+    /// One record of [`CollectionName::everything`].
+    pub fn anything() -> Self {
+        Self("record".to_owned())
+    }
+
     /// Whether no collection may be called so, nor one record of it: paths of surfaces are.
     pub fn is_reserved(&self) -> bool {
-        ["account", "accounts", "export", "exports", "log", "logs", "org", "orgs"].contains(&self.0.as_str())
+        ["account", "accounts", "everything", "export", "exports", "log", "logs", "org", "orgs"]
+            .contains(&self.0.as_str())
     }
 }
 

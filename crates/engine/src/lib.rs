@@ -16,6 +16,7 @@ mod plan;
 mod scope;
 mod sort;
 mod unwind;
+mod view;
 
 pub use assembly::{Assembly, AssemblyError, AssemblyHeader, AssemblyState, AssemblySummary};
 pub use block::{Block, PackedDocument};
@@ -26,6 +27,7 @@ pub use plan::{Parts, Plan, PlanSpec, RecordFault, RowTexts, TransformError};
 pub use scope::{Scope, ScopedProperty};
 pub use sort::{Filled, Merge, MergedChunk, Rows, Run, RunLength, RunPosition, SortError};
 pub use unwind::unwound;
+pub use view::viewed;
 pub use waybill_archive::{
     EntryPiece, EntryReader, EntrySummary, InflateError, Level, Modified, Packed, Packing, Restart, gzip_header,
     gzip_trailer, is_precompressed,

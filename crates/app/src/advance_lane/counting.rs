@@ -63,7 +63,7 @@ pub(super) async fn counting(
         None => Some(CountMark::NONE),
         Some(count) => count.value.mark(exporting.context.now()),
     };
-    Ok(Some(Counting { turns: Turns::all(exporting.records.sections(&reading)), records: 0, scanned: 0, mark }))
+    Ok(Some(Counting { turns: Turns::of_all(exporting, spec), records: 0, scanned: 0, mark }))
 }
 
 /// Counts until all are counted (`true`) or `deadline` is reached (`false`, with everything in a checkpoint).

@@ -5,6 +5,7 @@
 //! memory does not depend on how far its records were compressed; a checkpoint can only be taken behind its last.
 
 use super::expand::Expander;
+use super::plan::{record_sight, scope};
 use super::selected::{reading, refused};
 use super::unwind::Unwinder;
 use super::{Exporting, Interrupted};
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use waybill_domain::{ExportSpec, Failure, FailureCode, Source};
-use waybill_engine::TransformError;
-use waybill_ports::{PageCursor, Reading, RecordPage, compute};
-use waybill_record::Chunk;
+use waybill_engine::{Scope, TransformError, viewed};
+use waybill_ports::{PageCursor, PortError, PortErrorKind, Reading, RecordPage, compute};
+use waybill_record::{Chunk, Sight};
 
 /// How much longer records are taken to get by what takes the place of their references.
 const GROWTH: usize = 8;
@@ -28,6 +29,9 @@ const DOCUMENT_GROWTH: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Turn {
+    /// Of which of the collections that are read.
+    #[serde(default)]
+    member: u16,
     partition: u16,
     /// Where it begins; `None` = at the beginning.
     pub(super) from: Option<PageCursor>,
@@ -39,14 +43,19 @@ pub(super) struct Turn {
 pub(super) struct Turns(VecDeque<Turn>);
 
 impl Turns {
-    /// From the beginning.
-    pub(super) fn all(partitions: u16) -> Self {
-        Self((0..partitions).map(|partition| Turn { partition, from: None }).collect())
+    /// Of all that `spec` reads, from the beginning.
+    pub(super) fn of_all(exporting: &Exporting, spec: &ExportSpec) -> Self {
+        let members = (0..).zip(spec.readings());
+        let turns = members.flat_map(|(member, spec)| {
+            let partitions = exporting.records.sections(&reading(spec));
+            (0..partitions).map(move |partition| Turn { member, partition, from: None })
+        });
+        Self(turns.collect())
     }
 
     /// The turn of a partition that is not exhausted.
     pub(super) fn of(&self, partition: u16) -> Option<&Turn> {
-        self.0.iter().find(|turn| turn.partition == partition)
+        self.0.iter().find(|turn| (turn.member, turn.partition) == (0, partition))
     }
 
     /// Takes note that the first turn's page was assembled.
@@ -54,8 +63,22 @@ impl Turns {
         if let Some(turn) = self.0.pop_front()
             && next.is_some()
         {
-            self.0.push_back(Turn { partition: turn.partition, from: next });
+            // A collection is read to its end before the next one is.
+            let place = self.0.iter().position(|other| other.member != turn.member).unwrap_or(self.0.len());
+            self.0.insert(place, Turn { from: next, ..turn });
         }
+    }
+
+    /// The turns of each collection.
+    fn by_member(self) -> Vec<VecDeque<Turn>> {
+        let mut members: Vec<VecDeque<Turn>> = Vec::new();
+        for turn in self.0 {
+            match members.last_mut() {
+                Some(last) if last.back().is_some_and(|back| back.member == turn.member) => last.push_back(turn),
+                _ => members.push(VecDeque::from([turn])),
+            }
+        }
+        members
     }
 }
 
@@ -72,25 +95,44 @@ pub(super) struct PageEnd {
     pub(super) next: Option<PageCursor>,
 }
 
-/// What is read: which records, which elements of them, with which references replaced.
+/// What is read: which records of each collection.
 #[derive(Clone)]
 pub(super) struct Selected {
+    members: Arc<[Member]>,
+    /// A document is made of each record.
+    documents: bool,
+}
+
+/// What is read of one collection: which records, which elements of them, with which references replaced, and what of them where they
+/// come together with those of others.
+struct Member {
     reading: Reading,
     unwinder: Option<Arc<Unwinder>>,
     expander: Option<Arc<Expander>>,
-    /// A document is made of each record.
-    documents: bool,
+    taken: Option<Arc<Taken>>,
+}
+
+/// What is taken of a record before it comes together with those of other collections.
+struct Taken {
+    /// What is seen of it; where references are followed, that is looked at before.
+    sight: Option<Arc<dyn Sight>>,
+    scope: Option<Scope>,
 }
 
 impl Selected {
     /// What an export reads.
     pub(super) fn of(spec: &ExportSpec) -> Self {
-        Self {
-            reading: reading(spec),
-            unwinder: Unwinder::of(spec).map(Arc::new),
-            expander: Expander::of(spec).map(Arc::new),
-            documents: spec.format.makes_documents(),
-        }
+        let member = |of: &ExportSpec| Member {
+            reading: reading(of),
+            unwinder: Unwinder::of(of).map(Arc::new),
+            expander: Expander::of(of).map(Arc::new),
+            taken: (!spec.members.is_empty()).then(|| {
+                let sight = record_sight(of).filter(|_| of.followed.is_empty());
+                Arc::new(Taken { sight, scope: scope(of) })
+            }),
+        };
+        let members = spec.readings().iter().map(member).collect();
+        Self { members, documents: spec.format.makes_documents() }
     }
 }
 
@@ -106,14 +148,17 @@ where
     M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
 {
     let side_by_side = exporting.compute.parallelism().max(1);
-    let (unwinder, expander) = (selected.unwinder.clone(), selected.expander.clone());
+    let members = Arc::clone(&selected.members);
     // A record may grow by much when its references are replaced.
-    let growth = if expander.is_some() { GROWTH } else { 1 } * if selected.documents { DOCUMENT_GROWTH } else { 1 };
+    let expands = members.iter().any(|member| member.expander.is_some());
+    let growth = if expands { GROWTH } else { 1 } * if selected.documents { DOCUMENT_GROWTH } else { 1 };
     let chunk_bytes = (exporting.settings.chunk_bytes / growth).max(1);
     fetched(exporting, selected, turns, side_by_side + 1)
-        .flat_map(move |page| iter(chunks(page, chunk_bytes)))
-        .map(move |chunk| {
-            let (transform, unwinder, expander) = (transform.clone(), unwinder.clone(), expander.clone());
+        .flat_map(move |(member, page)| iter(chunks(page, chunk_bytes)).map(move |chunk| (member, chunk)))
+        .map(move |(member, chunk)| {
+            let of = members.get(usize::from(member));
+            let of = of.map(|of| (of.unwinder.clone(), of.expander.clone(), of.taken.clone()));
+            let ((unwinder, expander, taken), transform) = (of.unwrap_or_default(), transform.clone());
             async move {
                 let (chunk, end) = chunk?;
                 let chunk = match unwinder {
@@ -124,6 +169,13 @@ where
                 };
                 let chunk = match expander {
                     Some(expander) => expander.expand(exporting, chunk).await?,
+                    None => chunk,
+                };
+                let chunk = match taken {
+                    Some(taken) => {
+                        let take = move |chunk: &Chunk| viewed(taken.sight.as_deref(), taken.scope.as_ref(), chunk);
+                        transform_chunk(exporting, take, chunk).await?
+                    }
                     None => chunk,
                 };
                 Ok(TransformedChunk { made: transform_chunk(exporting, transform, chunk).await?, end })
@@ -165,49 +217,63 @@ where
     }
 }
 
-type Fetch<'a> = BoxFuture<'a, (u16, Result<RecordPage, Interrupted>)>;
+type Fetch<'a> = BoxFuture<'a, (Turn, Result<RecordPage, Interrupted>)>;
 
 struct Fetching<'a> {
     waiting: VecDeque<Turn>,
     under_way: FuturesOrdered<Fetch<'a>>,
 }
 
-/// The pages of all turns, at most `ahead` of them under way.
+/// The pages of all turns, each with its collection, one collection after the other.
 fn fetched(
     exporting: &Exporting,
     selected: Selected,
     turns: Turns,
     ahead: usize,
-) -> impl Stream<Item = Result<RecordPage, Interrupted>> + Send + '_ {
-    let fetching = Fetching { waiting: turns.0, under_way: FuturesOrdered::new() };
-    let selected = Arc::new(selected);
+) -> impl Stream<Item = (u16, Result<RecordPage, Interrupted>)> + Send + '_ {
+    iter(turns.by_member()).flat_map(move |turns| fetched_of_one(exporting, selected.clone(), turns, ahead))
+}
+
+/// The pages of one collection, at most `ahead` of them under way.
+fn fetched_of_one(
+    exporting: &Exporting,
+    selected: Selected,
+    turns: VecDeque<Turn>,
+    ahead: usize,
+) -> impl Stream<Item = (u16, Result<RecordPage, Interrupted>)> + Send + '_ {
+    let fetching = Fetching { waiting: turns, under_way: FuturesOrdered::new() };
     unfold(fetching, move |mut fetching| {
-        let selected = Arc::clone(&selected);
+        let selected = selected.clone();
         async move {
             while fetching.under_way.len() < ahead
                 && let Some(turn) = fetching.waiting.pop_front()
             {
-                fetching.under_way.push_back(fetch(exporting, Arc::clone(&selected), turn));
+                fetching.under_way.push_back(fetch(exporting, selected.clone(), turn));
             }
-            let (partition, page) = fetching.under_way.next().await?;
+            let (turn, page) = fetching.under_way.next().await?;
+            let member = turn.member;
             if let Ok(RecordPage { next: Some(next), .. }) = &page {
-                fetching.waiting.push_back(Turn { partition, from: Some(next.clone()) });
+                fetching.waiting.push_back(Turn { from: Some(next.clone()), ..turn });
             }
-            Some((page, fetching))
+            Some(((member, page), fetching))
         }
     })
 }
 
-fn fetch(exporting: &Exporting, selected: Arc<Selected>, turn: Turn) -> Fetch<'_> {
+fn fetch(exporting: &Exporting, selected: Selected, turn: Turn) -> Fetch<'_> {
     Box::pin(async move {
-        let (reading, limit) = (&selected.reading, exporting.settings.page_records);
-        let from = turn.from.as_ref();
+        let Some(Member { reading, .. }) = selected.members.get(usize::from(turn.member)) else {
+            let kind = PortErrorKind::Rejected { reason: "the export reads no such collection".to_owned() };
+            return (turn, Err(PortError::new(kind, "reading a page").into()));
+        };
+        let (limit, from) = (exporting.settings.page_records, turn.from.as_ref());
         let page = match reading.source {
             Source::Accounts => account_page(&exporting.context, &reading.org, from, limit).await,
             Source::Records | Source::Dynamodb(_) | Source::Elements => {
                 exporting.records.read_section(reading, turn.partition, from, limit).await
             }
         };
-        (turn.partition, page.map_err(|error| refused(&reading.source, error)))
+        let page = page.map_err(|error| refused(&reading.source, error));
+        (turn, page)
     })
 }

@@ -49,8 +49,9 @@ pub(super) fn parts(export: &Export, spec: &ExportSpec) -> Option<Parts> {
 }
 
 /// What is taken of every record.
-fn scope(spec: &ExportSpec) -> Option<Scope> {
-    let frozen = spec.scope.as_ref()?;
+pub(super) fn scope(spec: &ExportSpec) -> Option<Scope> {
+    // Where there are several collections, it is taken of each before they come together.
+    let frozen = spec.scope.as_ref().filter(|_| spec.members.is_empty())?;
     let properties = spec.collection.properties.iter().map(|property| ScopedProperty {
         name: property.name.clone(),
         dimensional: !property.dimensions.is_empty(),
@@ -64,7 +65,11 @@ fn scope(spec: &ExportSpec) -> Option<Scope> {
 /// What is seen of the records that are exported; `None` = all of all, also where they are elements, which are cut out of what is
 /// seen of their record.
 pub(super) fn record_sight(spec: &ExportSpec) -> Option<Arc<dyn Sight>> {
-    if spec.collection.source == Source::Elements { None } else { sight(&spec.access, &spec.viewer) }
+    if spec.collection.source == Source::Elements || !spec.members.is_empty() {
+        None
+    } else {
+        sight(&spec.access, &spec.viewer)
+    }
 }
 
 /// What `viewer` sees of a collection's records; `None` = all of all.

@@ -150,17 +150,20 @@ async fn work(
 
 /// Fails the export when its collection was deleted: its frozen definition stands, but the records went with the collection.
 async fn assert_collection(exporting: &Exporting, spec: &ExportSpec) -> Result<(), Interrupted> {
-    let name = &spec.collection.name;
-    match definition(&exporting.context, &spec.org, name).await {
-        Ok(None) => {
-            let message = format!("the collection `{name}` was deleted before its export ended");
-            Err(Interrupted::Failed(Failure::new(FailureCode::CollectionMissing, message)))
+    for reading in spec.readings() {
+        let name = &reading.collection.name;
+        match definition(&exporting.context, &spec.org, name).await {
+            Ok(None) => {
+                let message = format!("the collection `{name}` was deleted before its export ended");
+                return Err(Interrupted::Failed(Failure::new(FailureCode::CollectionMissing, message)));
+            }
+            // What it says does not matter here.
+            Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => {}
+            Ok(Some(_)) => {}
+            Err(error) => return Err(error.into()),
         }
-        // What it says does not matter here.
-        Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => Ok(()),
-        Ok(Some(_)) => Ok(()),
-        Err(error) => Err(error.into()),
     }
+    Ok(())
 }
 
 /// Fails the export when the record that it is limited to is gone, or out of its principal's sight, now.

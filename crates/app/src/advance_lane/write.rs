@@ -229,7 +229,7 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
 
 /// The stage that records are read in.
 fn first_stage(exporting: &Exporting, spec: &ExportSpec, course: &Course) -> Stage {
-    let turns = Turns::all(exporting.records.sections(&reading(spec)));
+    let turns = Turns::of_all(exporting, spec);
     if order_of(spec, course).is_some() {
         Stage::Sort(Sorting::new(turns))
     } else if course.rest.is_empty() {

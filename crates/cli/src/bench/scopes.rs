@@ -87,9 +87,9 @@ pub(super) fn run(job: &StepsJob) -> Result<Scopes> {
     if plain_blocks(&plain, &of_plain)? != plain_blocks(&flat, &of_scoped)? {
         bail!("flattened records are not written as the plain ones are");
     }
-    let mut scopes = Scopes::default();
-    scopes.records = of_plain.iter().map(|page| u64::try_from(page.len()).unwrap_or(u64::MAX)).sum();
-    (scopes.plain.json_bytes, scopes.scoped.json_bytes) = (scan(&of_plain)?, scan(&of_scoped)?);
+    let cost = |pages: &[Page]| scan(pages).map(|json_bytes| FormCost { json_bytes, secs: Vec::new() });
+    let records = of_plain.iter().map(|page| u64::try_from(page.len()).unwrap_or(u64::MAX)).sum();
+    let mut scopes = Scopes { records, plain: cost(&of_plain)?, scoped: cost(&of_scoped)? };
     for _ in 0..job.rounds {
         scopes.plain.secs.push(processor_secs(|| transform(&plain, &of_plain, |_| Ok(())))?.0);
         scopes.scoped.secs.push(processor_secs(|| transform(&flat, &of_scoped, |_| Ok(())))?.0);

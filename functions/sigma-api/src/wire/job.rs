@@ -52,7 +52,7 @@ pub(crate) struct JobWire {
     destination_config: Map<String, Value>,
     /// `csv`, `json`, `jsonl` or `xml`.
     format: &'static str,
-    /// Records of which schema.
+    /// Records of which schema; `null` = of every one, with the columns of all.
     #[schema(required)]
     schema_id: Option<String>,
     /// Records of which catalog.
@@ -111,7 +111,7 @@ impl From<Job> for JobWire {
             destination_type: destination.map_or("s3", |destination| destination.config.kind().name()),
             destination_config: destination.map(|destination| destination.config.shown()).unwrap_or_default(),
             format: format_name(template.format),
-            schema_id: Some(template.collection.into()),
+            schema_id: Some(template.collection).filter(|name| *name != CollectionName::everything()).map(Into::into),
             catalog_id: scope.catalog,
             dimension_scope: (!scope.segments.is_empty()).then_some(scope.segments),
             schedule: match request {
@@ -149,7 +149,7 @@ pub(crate) struct JobBody {
     /// `csv`, `json`, `jsonl` or `xml`.
     #[schema(value_type = String)]
     format: ExportFormat,
-    /// Records of which schema.
+    /// Records of which schema; absent = of every one, with the columns of all.
     #[schema(value_type = Option<String>)]
     schema_id: CollectionName,
     /// Records of which catalog; absent = of any and of none.
@@ -202,8 +202,7 @@ impl JobBody {
         };
         let format = members.word("format", &FORMATS);
         let format = members.require("format", format);
-        let schema_id = members.parsed("schemaId", "a schema's id");
-        let schema_id = members.require("schemaId", schema_id);
+        let schema_id = members.parsed("schemaId", "a schema's id").unwrap_or_else(CollectionName::everything);
         let schedule = members.text("schedule", SCHEDULE_CHARS).map(str::to_owned);
         let schedule = members.require("schedule", schedule);
         let template = members.text("filenameTemplate", NAME_CHARS).map(FilenameTemplate::parse);
@@ -223,10 +222,8 @@ impl JobBody {
         };
         let include_variants = members.boolean("includeVariants").unwrap_or(false);
         let problems = members.finish();
-        match (name, destination_type, config, format, schema_id, schedule) {
-            (Some(name), Some(destination_type), Some(config), Some(format), Some(schema_id), Some(schedule))
-                if problems.is_empty() =>
-            {
+        match (name, destination_type, config, format, schedule) {
+            (Some(name), Some(destination_type), Some(config), Some(format), Some(schedule)) if problems.is_empty() => {
                 Ok(Self {
                     id,
                     name,
