@@ -47,6 +47,8 @@ fn row_of(operation: &str) -> Option<Row> {
         | "GET /v1/logs"
         | "GET /v1/jobs"
         | "GET /v1/dimensions"
+        | "GET /v1/webhooks"
+        | "GET /v1/webhooks/{id}/attempts"
         | "GET /v1/collections/{name}/records" => Row { body: None, query: "?cursor={cursor}" },
         "GET /{org}/v2/exports" | "GET /{org}/v2/{objects}" => Row { body: None, query: "?startingAfter={export}" },
         "POST /v1/accounts" => row(Some(json!({"email": "{email}"}))),
@@ -72,6 +74,10 @@ fn row_of(operation: &str) -> Option<Row> {
         "PUT /v1/dimensions/{id}" => row(Some(json!({"segments": [{"id": 7}]}))),
         "GET /v1/dimensions/{id}" | "DELETE /v1/dimensions/{id}" => row(None),
         "POST /v1/destinations/test" => row(Some(json!({"type": "webhook", "config": {}}))),
+        // There may be few of them, so that none is made.
+        "POST /v1/webhooks" => row(Some(json!({"url": "nowhere"}))),
+        "PATCH /v1/webhooks/{id}" => row(Some(json!({"name": "x"}))),
+        "GET /v1/webhooks/{id}" | "DELETE /v1/webhooks/{id}" => row(None),
         "POST /v1/schedules/preview" => row(Some(json!({"cron": "0 2 * * *"}))),
         "POST /v1/jobs" | "PUT /v1/jobs/{id}" => row(Some(json!({"id": "{job}", "name": "x", "format": "csv",
             "collection": "{collection}", "schedule": {"cron": "never"}}))),
@@ -169,6 +175,7 @@ fn path_of(path: &str, names: &Names) -> String {
         _ if path.contains("/dimensions/") => "{dimension}",
         _ if path.contains("/jobs/") => "{job}",
         _ if path.contains("/keys/") => "{key}",
+        _ if path.contains("/webhooks/") => "{webhook}",
         _ if path.contains("/accounts/") => "{account}",
         _ if path.contains("/{objects}/") => "{record}",
         _ => "{export}",
@@ -304,6 +311,8 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
     )
     .await?;
     let key = made(world, "/v1/keys", &ours.admin, &json!({"name": MARK})).await?;
+    let hook = json!({"url": "https://hooks.example/in", "name": MARK});
+    let webhook = made(world, "/v1/webhooks", &ours.admin, &hook).await?;
     // Ours comes under an `Idempotency-Key` that strangers send too.
     let body = json!({"objects": "things", "label": MARK});
     let request = world.call(Method::POST, &format!("/{OURS}/v2/exports"), &ours.admin).json(&body);
@@ -330,6 +339,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("export", export),
         ("account", text(&account, "id")?),
         ("key", text(&key, "id")?),
+        ("webhook", text(&webhook, "id")?),
         ("email", "ours@example.com".to_owned()),
         ("cursor", text(&page, "next")?),
         ("job", "nightly-ours".to_owned()),
@@ -347,6 +357,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("export", "0000000000000000000000aa".to_owned()),
         ("account", "0000000000000000000000ab".to_owned()),
         ("key", "0000000000000000000000ac".to_owned()),
+        ("webhook", "0000000000000000000000ad".to_owned()),
         ("email", "nobody@example.com".to_owned()),
         ("cursor", "bm90aGluZw".to_owned()),
         ("job", "nightly-nobodys".to_owned()),

@@ -28,6 +28,7 @@ mod pipelines;
 mod platform_table;
 mod scheduled;
 mod seen;
+mod signals;
 mod signatures;
 mod sorted;
 mod usage;

@@ -77,7 +77,7 @@ pub async fn advance_delivery(
     message: &DeliveryMessage,
     deadline: Duration,
 ) -> Result<(), PortError> {
-    let DeliveryMessage::AdvanceV1 { org, export, number } = message;
+    let DeliveryMessage::AdvanceV1 { org, export, number } = message else { return Ok(()) };
     let context = &delivering.context;
     let Some(stored) = context.rows().delivery(org, *export, *number).await? else { return Ok(()) };
     let (worker, now) = (context.entropy.worker_id(), context.now());

@@ -45,6 +45,7 @@ mod manage_dimensions;
 mod manage_jobs;
 mod manage_keys;
 mod manage_orgs;
+mod manage_webhooks;
 mod page;
 mod passwords;
 mod preview_schedule;
@@ -52,6 +53,7 @@ mod probe_destination;
 mod query_records;
 mod queue_deliveries;
 mod queue_script;
+mod queue_signals;
 mod read_audit;
 mod read_export;
 mod read_logs;
@@ -67,6 +69,7 @@ mod retry_export;
 mod run_job;
 mod run_script;
 mod script_log;
+mod send_signal;
 mod settle_export;
 mod settle_run;
 mod sign_in;
@@ -111,6 +114,10 @@ pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
 pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,
 };
+pub use manage_webhooks::{
+    ChangeWebhook, CreateWebhook, CreatedWebhook, change_webhook, create_webhook, delete_webhook, list_attempts,
+    list_webhooks, read_webhook,
+};
 pub use page::Page;
 pub use passwords::{CostError, PASSWORD_MAX_BYTES, Passwords};
 pub use preview_schedule::{PREVIEWED_INSTANTS, PreviewSchedule, ScheduleText, preview_schedule};
@@ -130,6 +137,7 @@ pub use replace_export::{export_of_alias, replace_export};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;
 pub use run_script::{RenderScript, ScriptRunning, run_script};
+pub use send_signal::{SignalFacts, SignalWords, Signaling, send_signal};
 pub use sign_in::{
     SessionCaller, SessionProof, SignIn, SignedIn, authenticate_password, authenticate_session, sign_in, sign_out,
 };

@@ -215,7 +215,7 @@ async fn named(context: &Context, principal: &Principal, id: AccountId) -> Resul
 }
 
 /// What is remembered of this request's `Idempotency-Key`, if that may be used anew.
-async fn used_before(
+pub(crate) async fn used_before(
     context: &Context,
     principal: &Principal,
     idempotency: Option<&IdempotentRequest>,

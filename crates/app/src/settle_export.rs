@@ -5,7 +5,9 @@ use crate::advance_lane::Exporting;
 use crate::look_at_script::ring;
 use crate::queue_deliveries::new_deliveries;
 use crate::queue_script::script_of;
+use crate::queue_signals::new_signals;
 use crate::retry::Attempts;
+use crate::send_signal::ring as ring_for_signal;
 use crate::settle_run::settle_run;
 use std::time::Duration;
 use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
@@ -65,6 +67,8 @@ pub(crate) async fn settle(
         }
         let deliveries = new_deliveries(context, &settled).await?;
         deliveries.iter().try_for_each(|delivery| transaction.insert(delivery).map(drop))?;
+        let signals = new_signals(context, &settled).await?;
+        signals.iter().try_for_each(|signal| transaction.insert(signal).map(drop))?;
         settle_run(context.rows(), &settled, &deliveries, &mut transaction).await?;
         match transaction.commit(&*context.state).await {
             Ok(_) => {
@@ -76,6 +80,9 @@ pub(crate) async fn settle(
                 }
                 for delivery in &deliveries {
                     ring_for_delivery(&*exporting.deliveries, delivery, now).await;
+                }
+                for signal in &signals {
+                    ring_for_signal(&*exporting.deliveries, signal, now).await;
                 }
                 return Ok(());
             }

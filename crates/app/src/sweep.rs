@@ -7,7 +7,7 @@
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::end_export::stop_asked_at;
-use crate::look_at_delivery::look_at_delivery;
+use crate::look_at_delivery::{look_at_delivery, look_at_signal};
 use crate::look_at_file::look_at_file;
 use crate::look_at_script::look_at_script;
 use crate::make_export::ring_to_stop;
@@ -85,6 +85,8 @@ pub struct Swept {
     pub scripts: usize,
     /// Deliveries that were due and looked at.
     pub deliveries: usize,
+    /// Signals that were due and looked at.
+    pub signals: usize,
     /// Dead letters dealt with.
     pub dead_letters: usize,
     /// Rows that failed and are tried again at the next tick.
@@ -105,6 +107,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
         DueKind::Usage,
         DueKind::Script,
         DueKind::Delivery,
+        DueKind::Signal,
     ];
     for kind in kinds {
         let shards = iter(0..DUE_SHARDS).map(|shard| sweep_shard(sweeping, kind, shard, deadline));
@@ -119,6 +122,7 @@ pub async fn sweep(sweeping: &Sweeping, budget: Duration) -> Swept {
             DueKind::Usage => swept.recounted += done,
             DueKind::Script => swept.scripts += done,
             DueKind::Delivery => swept.deliveries += done,
+            DueKind::Signal => swept.signals += done,
             // The scheduler's.
             DueKind::Admit | DueKind::Job => {}
         }
@@ -212,6 +216,7 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
         DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
         DueKind::Script => look_at_script(sweeping, Stored::parse(&stored)?).await,
         DueKind::Delivery => look_at_delivery(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Signal => look_at_signal(sweeping, Stored::parse(&stored)?).await,
         DueKind::Admit | DueKind::Job => Ok(false),
     }
 }

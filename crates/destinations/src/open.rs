@@ -11,8 +11,11 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{DestinationConfig, DestinationSecrets};
-use waybill_ports::{Destination, DestinationError, DestinationOpener, OutgoingHttp, OutgoingTcp};
+use waybill_domain::{DestinationConfig, DestinationSecrets, Timestamp, WebhookConfig};
+use waybill_ports::{
+    Destination, DestinationError, DestinationOpener, MessagePoster, OutgoingHttp, OutgoingTcp, PostedMessage,
+    WebhookMessage,
+};
 
 /// Who this deployment is to AWS: it assumes the roles of tenants, and writes to buckets that let it in.
 #[derive(Clone, Default)]
@@ -100,5 +103,18 @@ impl DestinationOpener for Destinations {
                 Box::new(WebhookDestination::open(config.clone(), secrets, self.http.clone()))
             }
         })
+    }
+}
+
+#[async_trait]
+impl MessagePoster for Destinations {
+    async fn post(
+        &self,
+        config: &WebhookConfig,
+        secrets: &DestinationSecrets,
+        message: &WebhookMessage,
+        now: Timestamp,
+    ) -> PostedMessage {
+        WebhookDestination::open(config.clone(), secrets, self.http.clone()).tell(message, now).await
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use waybill_domain::{DestinationSecrets, Timestamp, WebhookConfig};
 use waybill_ports::{
     ByteChunks, ByteRange, Delivered, Destination, DestinationError, OutgoingBody, OutgoingHttp, OutgoingLimits,
-    OutgoingReply, OutgoingRequest, Parcel, Probed, Upload,
+    OutgoingReply, OutgoingRequest, Parcel, PostedMessage, Probed, Upload, WebhookMessage,
 };
 
 /// An address.
@@ -79,7 +79,8 @@ impl WebhookDestination {
         Ok(headers)
     }
 
-    async fn post(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<u64, DestinationError> {
+    /// Posts a body; its size, and what was answered.
+    async fn send(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<(u64, OutgoingReply), DestinationError> {
         let headers = self.headers(id, &body, now).await?;
         let (size_bytes, body, limits) = match body {
             Body::Message(bytes) => {
@@ -94,8 +95,21 @@ impl WebhookDestination {
         };
         let url = self.config.url.clone();
         let reply = self.http.send(OutgoingRequest { method: "POST".to_owned(), url, headers, body, limits }).await?;
+        Ok((size_bytes, reply))
+    }
+
+    async fn post(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<u64, DestinationError> {
+        let (size_bytes, reply) = self.send(id, body, now).await?;
         judge(&reply, &self.place())?;
         Ok(size_bytes)
+    }
+
+    /// Posts a message, and tells what was answered.
+    pub(crate) async fn tell(&self, message: &WebhookMessage, now: Timestamp) -> PostedMessage {
+        match self.send(&message.id, Body::Message(message.body.clone()), now).await {
+            Ok((_, reply)) => PostedMessage { status: Some(reply.status), outcome: judge(&reply, &self.place()) },
+            Err(error) => PostedMessage { status: None, outcome: Err(error) },
+        }
     }
 }
 

@@ -47,6 +47,10 @@ pub enum AuditAction {
     JobPut,
     /// A job was deleted.
     JobDeleted,
+    /// A webhook was made or changed.
+    WebhookPut,
+    /// A webhook was deleted.
+    WebhookDeleted,
     /// The operator made or changed the org.
     OrgChanged,
 }

@@ -128,6 +128,10 @@ object_id! {
     /// A run of a job; of one that an export is, the export's id.
     RunId
 }
+object_id! {
+    /// A webhook of an org.
+    WebhookId
+}
 
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {

@@ -10,6 +10,7 @@ mod audit;
 mod change_window;
 mod collection;
 mod data_export;
+pub mod data_id;
 mod date_range;
 mod delivery;
 mod destination;
@@ -33,10 +34,12 @@ mod request_bucket;
 mod run;
 mod script;
 mod session;
+mod signal;
 mod signature;
 mod table_source;
 mod timestamp;
 mod usage;
+mod webhook;
 
 pub use access::{
     ACCESS_LIST, AccessEntry, AccessEntryError, AccessLevel, AccessLevelError, AccessRules, GuardedProperty,
@@ -75,7 +78,7 @@ pub use failure::{Failure, FailureCode};
 pub use filename::{FilenameError, FilenameFacts, FilenameTemplate};
 pub use id::{
     AccountId, CollectionName, CommitId, DimensionId, Epoch, ExportAlias, ExportId, FileId, IdError, JobId, KeyId,
-    LogId, OrgCode, RecordId, RoleName, RunId, Seq, Ticket, WorkerId,
+    LogId, OrgCode, RecordId, RoleName, RunId, Seq, Ticket, WebhookId, WorkerId,
 };
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use job::{Job, JobRefused, JobRequest, JobSchedule, MAX_JOBS, Skipped, Slot, SlotOutcome};
@@ -94,7 +97,9 @@ pub use script::{
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
 };
 pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignInCount};
+pub use signal::{Signal, SignalEvent, SignalRefused, SignalState, SignalTo};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};
 pub use usage::{QuotaExceeded, Recount, Usage, UsageDay};
+pub use webhook::{MAX_WEBHOOKS, Webhook, WebhookAttempt, WebhookState};

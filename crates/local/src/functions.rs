@@ -230,6 +230,7 @@ pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
         delivery_queue_url: deployment.queues.deliveries_url.clone(),
         secrets_key_id: kms::key_arn(),
         allowed_hosts: delivery::AllowList::parse(LOOPBACK).unwrap_or_default(),
+        api_url: deployment.url.to_owned(),
         own: delivery::OwnCredentials::fixed(access_key_id, SecretString::from(secret_access_key.clone()), None),
         settings: delivery::DeliverySettings {
             lease: tuning.lease,

@@ -1,10 +1,10 @@
-//! That a delivery waits to be gone on with. A message may be lost, late or doubled; nothing relies on one.
+//! That a delivery waits to be gone on with, or a signal to be sent. A message may be lost, late or doubled; nothing relies on one.
 
 use crate::PortError;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use waybill_domain::{Delivery, ExportId, OrgCode};
+use waybill_domain::{Delivery, ExportId, OrgCode, Signal};
 
 /// The longest that a message can be held back.
 pub const MOST_DELAY: Duration = Duration::from_mins(15);
@@ -22,12 +22,26 @@ pub enum DeliveryMessage {
         /// Which of its deliveries.
         number: u16,
     },
+    /// A signal is to be sent.
+    SignalV1 {
+        /// The org.
+        org: OrgCode,
+        /// The export.
+        export: ExportId,
+        /// Which of its signals.
+        number: u16,
+    },
 }
 
 impl DeliveryMessage {
     /// About `delivery`.
     pub fn about(delivery: &Delivery) -> Self {
         Self::AdvanceV1 { org: delivery.org.clone(), export: delivery.export, number: delivery.number }
+    }
+
+    /// About `signal`.
+    pub fn about_signal(signal: &Signal) -> Self {
+        Self::SignalV1 { org: signal.org.clone(), export: signal.export, number: signal.number }
     }
 }
 

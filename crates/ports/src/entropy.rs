@@ -1,6 +1,8 @@
 //! Randomness.
 
-use waybill_domain::{AccountId, CommitId, ExportId, JobId, KeyId, LogId, RecordId, RunId, Timestamp, WorkerId};
+use waybill_domain::{
+    AccountId, CommitId, ExportId, JobId, KeyId, LogId, RecordId, RunId, Timestamp, WebhookId, WorkerId,
+};
 
 /// Where randomness comes from: the operating system in production, a seed in the simulator.
 pub trait Entropy: Send + Sync {
@@ -57,6 +59,11 @@ pub trait Entropy: Send + Sync {
     /// A new line's id.
     fn log_id(&self, now: Timestamp) -> LogId {
         LogId::new(now, self.eight())
+    }
+
+    /// A new webhook's id.
+    fn webhook_id(&self, now: Timestamp) -> WebhookId {
+        WebhookId::new(now, self.eight())
     }
 
     /// A worker invocation.

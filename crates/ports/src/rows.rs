@@ -7,6 +7,7 @@ pub(crate) mod exports;
 pub(crate) mod jobs;
 pub(crate) mod lanes;
 pub(crate) mod scripts;
+pub(crate) mod signals;
 
 use crate::{PortError, PortErrorKind, Row, RowKey, StateStore, Table};
 use serde::{Serialize, de::DeserializeOwned};
@@ -36,11 +37,13 @@ pub enum DueKind {
     Script,
     /// Look whether a delivery is on its way.
     Delivery,
+    /// Look whether a signal is on its way.
+    Signal,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lane,
         Self::Admit,
         Self::Job,
@@ -50,6 +53,7 @@ impl DueKind {
         Self::Usage,
         Self::Script,
         Self::Delivery,
+        Self::Signal,
     ];
 
     /// Its name in the index.
@@ -64,6 +68,7 @@ impl DueKind {
             Self::Usage => "usage",
             Self::Script => "script",
             Self::Delivery => "delivery",
+            Self::Signal => "signal",
         }
     }
 
@@ -77,7 +82,8 @@ impl DueKind {
             | Self::Expiry
             | Self::File
             | Self::Usage
-            | Self::Delivery => Table::Main,
+            | Self::Delivery
+            | Self::Signal => Table::Main,
             Self::Script => Table::Scripts,
         }
     }

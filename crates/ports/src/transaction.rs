@@ -1,6 +1,6 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
-use crate::rows::{access, catalogue, deliveries, exports, jobs, lanes, load, org_partition, scripts, to_row};
+use crate::rows::{access, catalogue, deliveries, exports, jobs, lanes, load, org_partition, scripts, signals, to_row};
 use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
@@ -8,7 +8,8 @@ use waybill_domain::{
     DimensionId, EmailClaim, EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
     FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password,
     QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue,
-    Seq, Sequence, Session, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage,
+    Seq, Sequence, Session, SignInCount, Signal, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage, Webhook,
+    WebhookAttempt, WebhookId,
 };
 
 /// Writes that happen together or not at all.
@@ -190,6 +191,10 @@ reads! {
     run(org: &OrgCode, job: &JobId, started_at: Timestamp, id: RunId) -> Run = jobs::run_key(org, job, started_at, id);
     /// A delivery of an export.
     delivery(org: &OrgCode, export: ExportId, number: u16) -> Delivery = deliveries::delivery_key(org, export, number);
+    /// A signal of an export.
+    signal(org: &OrgCode, export: ExportId, number: u16) -> Signal = signals::signal_key(org, export, number);
+    /// A webhook.
+    webhook(org: &OrgCode, id: WebhookId) -> Webhook = signals::webhook_key(org, id);
     /// An org's storage.
     usage(org: &OrgCode) -> Usage = exports::usage_key(org);
     /// The script of an export.
@@ -249,6 +254,34 @@ impl Rows<'_> {
                 return Ok(found);
             }
         }
+    }
+
+    /// Webhooks of an org beyond `after`, oldest first; whether there may be more.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn webhooks(
+        self,
+        org: &OrgCode,
+        after: Option<WebhookId>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<Webhook>>, bool), PortError> {
+        let after = after.map(|id| signals::webhook_key(org, id).sk);
+        self.page(&main_range(org_partition(org), signals::WEBHOOK, after, false, limit)).await
+    }
+
+    /// Attempts to tell a webhook something beyond the position `after`, newest first; whether there may be more.
+    ///
+    /// # Errors
+    /// As [`StateStore::query`].
+    pub async fn webhook_attempts(
+        self,
+        org: &OrgCode,
+        webhook: WebhookId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Stored<WebhookAttempt>>, bool), PortError> {
+        self.page(&main_range(org_partition(org), &signals::attempt_prefix(webhook), after, true, limit)).await
     }
 
     /// The row of an export, unread: for one that cannot be.

@@ -182,6 +182,12 @@ enum Operation<'a> {
     ListRuns(&'a str),
     ListSlots(&'a str),
     PreviewSchedule,
+    ListWebhooks,
+    CreateWebhook,
+    ReadWebhook(&'a str),
+    ChangeWebhook(&'a str),
+    DeleteWebhook(&'a str),
+    ListWebhookAttempts(&'a str),
     ListAudit,
     ListLogs,
     ReadUsage,
@@ -240,6 +246,12 @@ fn find<'a>(method: &str, path: &[&'a str]) -> Option<Operation<'a>> {
         (["v1", "jobs", id, "runs"], "GET") => O::ListRuns(id),
         (["v1", "jobs", id, "slots"], "GET") => O::ListSlots(id),
         (["v1", "schedules", "preview"], "POST") => O::PreviewSchedule,
+        (["v1", "webhooks"], "GET") => O::ListWebhooks,
+        (["v1", "webhooks"], "POST") => O::CreateWebhook,
+        (["v1", "webhooks", id], "GET") => O::ReadWebhook(id),
+        (["v1", "webhooks", id], "PATCH") => O::ChangeWebhook(id),
+        (["v1", "webhooks", id], "DELETE") => O::DeleteWebhook(id),
+        (["v1", "webhooks", id, "attempts"], "GET") => O::ListWebhookAttempts(id),
         (["v1", "audit"], "GET") => O::ListAudit,
         (["v1", "logs"], "GET") => O::ListLogs,
         (["v1", "usage"], "GET") => O::ReadUsage,
@@ -253,12 +265,14 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["healthz" | "openapi.json" | "docs"]
         | ["v1", "collections" | "dimensions" | "audit" | "logs" | "usage"]
         | ["v1", "jobs", _, "runs" | "slots"]
+        | ["v1", "webhooks", _, "attempts"]
         | ["v1", "exports", _, "download" | "deliveries"] => "GET",
-        ["v1", "orgs" | "keys" | "accounts" | "exports" | "jobs"] => "GET, POST",
+        ["v1", "orgs" | "keys" | "accounts" | "exports" | "jobs" | "webhooks"] => "GET, POST",
         ["v1", "orgs", _] => "PATCH",
         ["v1", "orgs", _, "collections", _] => "PUT",
         ["v1", "keys", _] => "DELETE",
         ["v1", "accounts", _] => "PATCH, DELETE",
+        ["v1", "webhooks", _] => "GET, PATCH, DELETE",
         ["v1", "collections" | "dimensions" | "jobs", _] => "GET, PUT, DELETE",
         ["v1", "collections", _, "records"] => "GET, POST, DELETE",
         ["v1", "collections", _, "records", _] | ["v1", "exports", _] => "GET, DELETE",
@@ -350,6 +364,14 @@ async fn answer_principal(call: &Call<'_>, principal: &Principal, operation: Ope
         Operation::ListRuns(id) => routes::list_runs::list_runs(call, principal, id).await,
         Operation::ListSlots(id) => routes::list_slots::list_slots(call, principal, id).await,
         Operation::PreviewSchedule => routes::preview_schedule::preview_schedule(call, principal).await,
+        Operation::ListWebhooks => routes::list_webhooks::list_webhooks(call, principal).await,
+        Operation::CreateWebhook => routes::create_webhook::create_webhook(call, principal).await,
+        Operation::ReadWebhook(id) => routes::read_webhook::read_webhook(call, principal, id).await,
+        Operation::ChangeWebhook(id) => routes::change_webhook::change_webhook(call, principal, id).await,
+        Operation::DeleteWebhook(id) => routes::delete_webhook::delete_webhook(call, principal, id).await,
+        Operation::ListWebhookAttempts(id) => {
+            routes::list_webhook_attempts::list_webhook_attempts(call, principal, id).await
+        }
         Operation::ListAudit => routes::list_audit::list_audit(call, principal).await,
         Operation::ListLogs => routes::list_logs::list_logs(call, principal).await,
         Operation::ReadUsage => routes::read_usage::read_usage(call, principal).await,

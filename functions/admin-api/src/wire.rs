@@ -17,6 +17,7 @@ pub(crate) mod record;
 pub(crate) mod schedule;
 pub(crate) mod script;
 pub(crate) mod usage;
+pub(crate) mod webhook;
 
 use serde::Serialize;
 use utoipa::ToSchema;

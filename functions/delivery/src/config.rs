@@ -28,6 +28,8 @@ pub struct Config {
     pub secrets_key_id: String,
     /// Hosts that are not public and may be delivered to all the same.
     pub allowed_hosts: AllowList,
+    /// Where the HTTP surfaces answer, `https://host`: what messages link to.
+    pub api_url: String,
     /// Who the deployment is to buckets that let it in, and to roles.
     pub own: OwnCredentials,
     /// Lengths and limits.
@@ -52,6 +54,7 @@ impl Config {
             delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),
             allowed_hosts: env.optional("WAYBILL_ALLOWED_HOSTS").unwrap_or_default(),
+            api_url: env.text("WAYBILL_API_URL"),
             own: OwnCredentials::environment(),
             settings: DeliverySettings {
                 backoff,

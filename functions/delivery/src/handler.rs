@@ -1,11 +1,12 @@
-//! From an SQS event to as much of one delivery as there is time for, and back to what becomes of the message.
+//! From an SQS event to as much of one delivery as there is time for, or to one signal, and back to what becomes of the message.
 
 use crate::Config;
+use crate::wire::Words;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_app::{Delivering, advance_delivery};
+use waybill_app::{Delivering, Signaling, advance_delivery, send_signal};
 use waybill_aws::{
     DynamoStateStore, Encryption, KmsSecretVault, S3ArchiveStore, SqsDeliveryQueue, SystemClock, SystemEntropy,
     TableNames,
@@ -18,6 +19,7 @@ use waybill_runtime::Budget;
 /// What the function works with; made once per process.
 pub struct Deps {
     delivering: Delivering,
+    signaling: Signaling,
     reserve: Duration,
 }
 
@@ -34,12 +36,12 @@ impl Deps {
             scripts: String::new(),
         };
         let outgoing = Arc::new(Outgoing::new(config.allowed_hosts.clone()));
-        let destinations = Destinations {
+        let destinations = Arc::new(Destinations {
             http: Arc::<Outgoing>::clone(&outgoing),
             tcp: outgoing,
             own: config.own.clone(),
             silence: Destinations::SILENCE,
-        };
+        });
         let context = waybill_app::Context {
             state: Arc::new(DynamoStateStore::new(connection.dynamodb(), tables)),
             clock: Arc::<SystemClock>::clone(&clock),
@@ -51,11 +53,19 @@ impl Deps {
             context,
             archives: Arc::new(archives),
             vault: Arc::new(KmsSecretVault::new(connection.kms(), &config.secrets_key_id, clock, entropy)),
-            destinations: Arc::new(destinations),
+            destinations: Arc::<Destinations>::clone(&destinations),
             queue: Arc::new(SqsDeliveryQueue::new(connection.sqs(), &config.delivery_queue_url)),
             settings: config.settings.clone(),
         };
-        Self { delivering, reserve: config.reserve }
+        let signaling = Signaling {
+            context: delivering.context.clone(),
+            vault: Arc::clone(&delivering.vault),
+            poster: destinations,
+            queue: Arc::clone(&delivering.queue),
+            words: Arc::new(Words { api_url: config.api_url.clone() }),
+            settings: config.settings.clone(),
+        };
+        Self { delivering, signaling, reserve: config.reserve }
     }
 }
 
@@ -85,11 +95,20 @@ async fn take(deps: &Deps, message: &SqsMessage, request: &str, deadline: Durati
         }
     };
     let context = deps.delivering.context.for_request(request);
-    let delivering = Delivering { context, ..deps.delivering.clone() };
-    match Box::pin(advance_delivery(&delivering, &delivery, deadline)).await {
+    let done = match &delivery {
+        DeliveryMessage::AdvanceV1 { .. } => {
+            let delivering = Delivering { context, ..deps.delivering.clone() };
+            Box::pin(advance_delivery(&delivering, &delivery, deadline)).await
+        }
+        DeliveryMessage::SignalV1 { .. } => {
+            let signaling = Signaling { context, ..deps.signaling.clone() };
+            Box::pin(send_signal(&signaling, &delivery)).await
+        }
+    };
+    match done {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(error = ?error, "a delivery was not begun; its message comes again");
+            tracing::warn!(error = ?error, "a delivery or a signal was not begun; its message comes again");
             false
         }
     }

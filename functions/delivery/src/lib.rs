@@ -2,6 +2,7 @@
 
 mod config;
 mod handler;
+mod wire;
 
 pub use config::Config;
 pub use handler::{Deps, handle};

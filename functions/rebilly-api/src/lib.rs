@@ -7,7 +7,6 @@
 mod config;
 mod deps;
 mod error;
-mod names;
 mod openapi;
 mod reply;
 mod routes;
@@ -25,6 +24,7 @@ use crate::error::ApiError;
 use futures::FutureExt as _;
 use lambda_http::{Body, Request, Response};
 use std::panic::AssertUnwindSafe;
+use waybill_domain::data_id as names;
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {

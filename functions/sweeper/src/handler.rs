@@ -69,6 +69,7 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Err
         "recounted": swept.recounted,
         "scripts": swept.scripts,
         "deliveries": swept.deliveries,
+        "signals": swept.signals,
         "deadLetters": swept.dead_letters,
     }))
 }

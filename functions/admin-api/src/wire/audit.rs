@@ -61,6 +61,8 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::SignedIn => "signed-in",
         AuditAction::CollectionPut => "collection-put",
         AuditAction::CollectionDeleted => "collection-deleted",
+        AuditAction::WebhookPut => "webhook-put",
+        AuditAction::WebhookDeleted => "webhook-deleted",
         AuditAction::DimensionPut => "dimension-put",
         AuditAction::DimensionDeleted => "dimension-deleted",
         AuditAction::JobPut => "job-put",

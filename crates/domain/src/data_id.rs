@@ -1,9 +1,9 @@
-//! The ids that this surface shows: a prefix and a ULID that writes one of ours, so that neither needs a table.
+//! The ids that the Rebilly surface shows: a prefix and a ULID that writes one of ours, so that neither needs a table.
 //!
 //! A ULID is 48 bits of milliseconds and 80 of randomness; an id of ours is 32 bits of seconds and 64 of randomness. The seconds become
 //! milliseconds, and 16 bits of the randomness stay 0.
 
-use waybill_domain::{AccountId, ExportId};
+use crate::{AccountId, ExportId};
 
 /// Crockford's digits, as ULIDs are written.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -11,32 +11,32 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 26;
 
 /// The id of an export whose client chose none.
-pub(crate) fn export_name(id: ExportId) -> String {
+pub fn export_name(id: ExportId) -> String {
     format!("exp_{}", ulid(id.to_bytes()))
 }
 
 /// The id of an export's file.
-pub(crate) fn file_name(id: ExportId) -> String {
+pub fn file_name(id: ExportId) -> String {
     format!("file_{}", ulid(id.to_bytes()))
 }
 
 /// The id of a user.
-pub(crate) fn user_name(id: AccountId) -> String {
+pub fn user_name(id: AccountId) -> String {
     format!("usr_{}", ulid(id.to_bytes()))
 }
 
 /// The export whose id [`export_name`] writes.
-pub(crate) fn parse_export(name: &str) -> Option<ExportId> {
+pub fn parse_export(name: &str) -> Option<ExportId> {
     name.strip_prefix("exp_").and_then(parse).map(ExportId::from_bytes)
 }
 
 /// The export whose file's id [`file_name`] writes.
-pub(crate) fn parse_file(name: &str) -> Option<ExportId> {
+pub fn parse_file(name: &str) -> Option<ExportId> {
     name.strip_prefix("file_").and_then(parse).map(ExportId::from_bytes)
 }
 
 /// The account whose id [`user_name`] writes.
-pub(crate) fn parse_user(name: &str) -> Option<AccountId> {
+pub fn parse_user(name: &str) -> Option<AccountId> {
     name.strip_prefix("usr_").and_then(parse).map(AccountId::from_bytes)
 }
 
@@ -72,7 +72,7 @@ fn parse(text: &str) -> Option<[u8; 12]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waybill_domain::Timestamp;
+    use crate::Timestamp;
 
     #[test]
     fn ids_are_ulids_of_their_second_and_lead_back() {

@@ -1,0 +1,32 @@
+//! Putting together whom the end of an export is told.
+
+use crate::Context;
+use waybill_domain::{Export, MAX_WEBHOOKS, Signal, SignalEvent, SignalTo, State};
+use waybill_ports::{PortError, PortErrorKind};
+
+/// The signals that follow `settled`, one for each webhook that listens. Nobody is told of an export that somebody canceled or deleted.
+///
+/// # Errors
+/// [`PortError`]; of webhooks that cannot be read none is told.
+pub(crate) async fn new_signals(context: &Context, settled: &Export) -> Result<Vec<Signal>, PortError> {
+    let (event, at) = match &settled.state {
+        _ if settled.deleted => return Ok(Vec::new()),
+        State::Ready { at, .. } => (SignalEvent::Completed, *at),
+        State::Failed { at, .. } => (SignalEvent::Failed, *at),
+        _ => return Ok(Vec::new()),
+    };
+    let webhooks = match context.rows().webhooks(&settled.org, None, MAX_WEBHOOKS).await {
+        Ok((webhooks, _)) => webhooks,
+        Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => {
+            tracing::error!(org = %settled.org, export = %settled.id, error = ?error, "webhooks cannot be read; none is told");
+            Vec::new()
+        }
+        Err(error) => return Err(error),
+    };
+    let listening = webhooks.into_iter().map(|webhook| webhook.value).filter(|webhook| webhook.listens_to(event));
+    let signals = listening.map(|webhook| SignalTo::Webhook { id: webhook.id }).zip(0_u16..).map(|(to, number)| {
+        let of = (settled.org.clone(), settled.id, settled.seq, number);
+        Signal::new(of, (event, to), (at, settled.expires_at))
+    });
+    Ok(signals.collect())
+}

@@ -1,0 +1,283 @@
+//! Telling one address that an export has ended: claimed, sent once, and put on record, with another attempt later where it failed.
+
+use crate::retry::Attempts;
+use crate::{Context, DeliverySettings};
+use bytes::Bytes;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill_domain::{
+    DestinationConfig, DestinationSecrets, Export, ExportSpec, Signal, SignalEvent, SignalState, SignalTo, State,
+    Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId,
+};
+use waybill_ports::{
+    DeliveryMessage, DeliveryQueue, DestinationError, MessagePoster, PortError, PortErrorKind, SealContext,
+    SecretVault, Stored, WebhookMessage,
+};
+
+/// Longest message that is kept in the log of a webhook, in bytes; of a longer one its beginning is.
+const LOGGED_BYTES: usize = 16 * 1024;
+
+/// The ports that telling needs.
+#[derive(Clone)]
+pub struct Signaling {
+    /// State, time and randomness.
+    pub context: Context,
+    /// What opens the secrets of webhooks.
+    pub vault: Arc<dyn SecretVault>,
+    /// What posts to webhooks.
+    pub poster: Arc<dyn MessagePoster>,
+    /// Where signals are rung for.
+    pub queue: Arc<dyn DeliveryQueue>,
+    /// The words of messages, which are a surface's.
+    pub words: Arc<dyn SignalWords>,
+    /// Lengths and limits, as those of deliveries.
+    pub settings: DeliverySettings,
+}
+
+/// What a message is made of.
+#[derive(Clone, Debug)]
+pub struct SignalFacts {
+    /// The message's name.
+    pub id: String,
+    /// What is told.
+    pub event: SignalEvent,
+    /// The export, as it ended.
+    pub export: Export,
+    /// Its frozen request.
+    pub spec: ExportSpec,
+}
+
+/// Words messages.
+pub trait SignalWords: Send + Sync {
+    /// What is posted to a webhook; the same of the same facts, so that an attempt repeats the last one.
+    fn message(&self, facts: &SignalFacts) -> Value;
+}
+
+/// How an attempt came out.
+struct Attempted {
+    at: Timestamp,
+    /// What was posted.
+    body: Bytes,
+    status: Option<u16>,
+    missed: Option<Missed>,
+    /// Where it went, when it came to that.
+    place: Option<(WebhookId, String)>,
+}
+
+/// Why an attempt failed.
+struct Missed {
+    message: String,
+    is_final: bool,
+    /// Whether nothing will ever be taken there again.
+    is_gone: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Missed {
+    fn finally(message: &str) -> Self {
+        Self { message: message.to_owned(), is_final: true, is_gone: false, retry_after: None }
+    }
+
+    /// Our own services failed.
+    fn ours(error: &PortError) -> Self {
+        tracing::warn!(error = ?error, "a signal was not sent");
+        let is_final = matches!(error.kind, PortErrorKind::Corrupt { .. });
+        let retry_after = match error.kind {
+            PortErrorKind::Throttled { retry_after } => retry_after,
+            _ => None,
+        };
+        let message = "what is to be told cannot be read at the moment".to_owned();
+        Self { message, is_final, is_gone: false, retry_after }
+    }
+
+    /// What an address answers may be another answer in a minute; only one that is gone for good, or that cannot be, is given up at once.
+    fn of(error: &DestinationError) -> Self {
+        let is_gone = matches!(error, DestinationError::Gone(_));
+        let hopeless = matches!(error, DestinationError::Misconfigured(_) | DestinationError::Forbidden(_));
+        let retry_after = match error {
+            DestinationError::Throttled { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        Self { message: error.to_string(), is_final: is_gone || hopeless, is_gone, retry_after }
+    }
+}
+
+/// Sends the signal that `message` is about, unless somebody does, its time has not come, or it has ended. When this returns well there is
+/// nothing to do about the message: the signal has ended, or it was rung for, or the sweeper will.
+///
+/// # Errors
+/// [`PortError`] when nothing was begun: the message is to be handled again.
+pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Result<(), PortError> {
+    let DeliveryMessage::SignalV1 { org, export, number } = message else { return Ok(()) };
+    let context = &signaling.context;
+    let Some(stored) = context.rows().signal(org, *export, *number).await? else { return Ok(()) };
+    let (worker, now) = (context.entropy.worker_id(), context.now());
+    let claimed = match stored.value.claim(worker, now, signaling.settings.lease) {
+        Ok(claimed) => claimed,
+        Err(refused) => {
+            tracing::debug!(%org, %export, number, %refused, "nothing to be told now");
+            return Ok(());
+        }
+    };
+    let mut transaction = context.transaction();
+    transaction.update(stored.version, &claimed)?;
+    match transaction.commit(&*context.state).await {
+        Ok(_) => {}
+        Err(error) if error.is_conflict() => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let attempted = attempt(signaling, &claimed).await;
+    match record(signaling, &claimed, &attempted).await {
+        Ok(Some(signal)) => ring(&*signaling.queue, &signal, context.now()).await,
+        Ok(None) => {}
+        // The lease runs out, and the sweeper finds it.
+        Err(error) => tracing::error!(%org, %export, number, error = ?error, "how a signal came out was not recorded"),
+    }
+    Ok(())
+}
+
+async fn attempt(signaling: &Signaling, signal: &Signal) -> Attempted {
+    let mut attempted =
+        Attempted { at: signaling.context.now(), body: Bytes::new(), status: None, missed: None, place: None };
+    let SignalTo::Webhook { id } = &signal.to;
+    attempted.missed = post(signaling, signal, *id, &mut attempted).await.err();
+    attempted
+}
+
+async fn post(signaling: &Signaling, signal: &Signal, id: WebhookId, attempted: &mut Attempted) -> Result<(), Missed> {
+    let context = &signaling.context;
+    let webhook = context.rows().webhook(&signal.org, id).await.map_err(|error| Missed::ours(&error))?;
+    let Some(webhook) = webhook.map(|webhook| webhook.value).filter(|webhook| webhook.listens_to(signal.event)) else {
+        return Err(Missed::finally("the webhook was deleted, switched off, or is no longer told of this"));
+    };
+    let DestinationConfig::Webhook(config) = &webhook.destination.config else {
+        return Err(Missed::finally("the webhook is not set up"));
+    };
+    attempted.place = Some((id, place(config)));
+    let facts = facts(context, signal).await?;
+    attempted.body = Bytes::from(signaling.words.message(&facts).to_string());
+    let secrets = secrets(&*signaling.vault, &webhook).await?;
+    let message = WebhookMessage { id: facts.id, body: attempted.body.clone() };
+    let posted = signaling.poster.post(config, &secrets, &message, context.now()).await;
+    attempted.status = posted.status;
+    posted.outcome.map_err(|error| Missed::of(&error))
+}
+
+/// The URL without its query, which may hold a secret.
+fn place(config: &WebhookConfig) -> String {
+    config.url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+async fn facts(context: &Context, signal: &Signal) -> Result<SignalFacts, Missed> {
+    let (rows, gone) = (context.rows(), || Missed::finally("the export was deleted before it could be told of"));
+    let export = rows.export(&signal.org, signal.seq).await.map_err(|error| Missed::ours(&error))?;
+    let export =
+        export.map(|export| export.value).filter(|export| export.is_visible(context.now())).ok_or_else(gone)?;
+    let is_so = match signal.event {
+        SignalEvent::Completed => matches!(export.state, State::Ready { .. }),
+        SignalEvent::Failed => matches!(export.state, State::Failed { .. }),
+    };
+    if !is_so {
+        return Err(gone());
+    }
+    let spec = rows.spec(&signal.org, signal.seq).await.map_err(|error| Missed::ours(&error))?;
+    let spec = spec.ok_or_else(gone)?.value;
+    Ok(SignalFacts { id: signal.id(), event: signal.event, export, spec })
+}
+
+async fn secrets(vault: &dyn SecretVault, webhook: &Webhook) -> Result<DestinationSecrets, Missed> {
+    let bound = SealContext { org: webhook.org.clone(), purpose: webhook.destination.sealed_for.clone() };
+    let mut secrets = Vec::new();
+    for (field, sealed) in &webhook.destination.secrets {
+        let opened = vault.open(&bound, sealed).await.map_err(|error| Missed::ours(&error))?;
+        let Ok(secret) = String::from_utf8(opened) else {
+            return Err(Missed::finally("the webhook's secrets cannot be read; give them again"));
+        };
+        secrets.push((field.clone(), secret));
+    }
+    Ok(secrets.into_iter().collect())
+}
+
+/// Records how it came out, for whoever looks into the log, and switches off a webhook that said that it is gone. `None` when the signal is
+/// somebody else's by now.
+async fn record(signaling: &Signaling, claimed: &Signal, attempted: &Attempted) -> Result<Option<Signal>, PortError> {
+    let (context, backoff) = (&signaling.context, &signaling.settings.backoff);
+    let (org, ended_at) = (&claimed.org, context.now());
+    let mut attempts = Attempts::new(context);
+    loop {
+        let Some(Stored { value, version }) = context.rows().signal(org, claimed.export, claimed.number).await? else {
+            return Ok(None);
+        };
+        let written = match &attempted.missed {
+            None => value.sent(claimed.epoch, ended_at),
+            Some(missed) => {
+                let miss = (missed.message.clone(), missed.is_final, missed.retry_after);
+                value.missed(claimed.epoch, miss, ended_at, backoff)
+            }
+        };
+        let Ok(signal) = written else { return Ok(None) };
+        let mut transaction = context.transaction();
+        transaction.update(version, &signal)?;
+        if let Some((webhook, url)) = &attempted.place {
+            transaction.insert(&log_entry(claimed, attempted, (*webhook, url), ended_at))?;
+            if let Some(missed) = attempted.missed.as_ref().filter(|missed| missed.is_gone)
+                && let Some(stored) = context.rows().webhook(org, *webhook).await?
+            {
+                transaction.update(stored.version, &stored.value.gone(missed.message.clone(), ended_at))?;
+            }
+        }
+        match transaction.commit(&*context.state).await {
+            Ok(_) => {
+                tell(&signal, attempted);
+                return Ok(Some(signal));
+            }
+            Err(error) => attempts.after(error).await?,
+        }
+    }
+}
+
+fn tell(signal: &Signal, attempted: &Attempted) {
+    let (org, export, number) = (&signal.org, signal.export, signal.number);
+    match &attempted.missed {
+        None => tracing::info!(%org, %export, number, "told"),
+        Some(missed) => {
+            tracing::warn!(%org, %export, number, ended = signal.is_ended(), error = missed.message, "not told");
+        }
+    }
+}
+
+fn log_entry(
+    signal: &Signal,
+    attempted: &Attempted,
+    (webhook, url): (WebhookId, &String),
+    ended_at: Timestamp,
+) -> WebhookAttempt {
+    let logged = attempted.body.slice(..attempted.body.len().min(LOGGED_BYTES));
+    WebhookAttempt {
+        org: signal.org.clone(),
+        webhook,
+        message: signal.id(),
+        export: signal.export,
+        event: signal.event,
+        attempt: signal.attempts,
+        at: attempted.at,
+        duration_ms: ended_at.since(attempted.at).as_millis().try_into().unwrap_or(u64::MAX),
+        url: url.clone(),
+        body: String::from_utf8_lossy(&logged).into_owned(),
+        status: attempted.status,
+        error: attempted.missed.as_ref().map(|missed| missed.message.clone()),
+    }
+}
+
+/// Rings for a signal that waits, for the time that it waits for; what waits longer than a message can is the sweeper's.
+pub(crate) async fn ring(queue: &dyn DeliveryQueue, signal: &Signal, now: Timestamp) {
+    let SignalState::Waiting { at } = signal.state else { return };
+    let after = at.since(now);
+    if after > waybill_ports::MOST_DELAY {
+        return;
+    }
+    if let Err(error) = queue.ring(&DeliveryMessage::about_signal(signal), after).await {
+        tracing::warn!(org = %signal.org, export = %signal.export, %error, "signal not rung for; the sweeper will");
+    }
+}

@@ -1,0 +1,322 @@
+//! Signals cut at every call that they make: whoever listens is told at least once, always in the same words, and it ends on record.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::executor::block_on;
+use serde_json::{Value, json};
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use waybill_app::{
+    ChangeWebhook, Context, CreateExport, CreateWebhook, DeliverySettings, Exporting, SignalFacts, SignalWords,
+    Signaling, StepSettings, Sweeping, advance_lane, cancel_export, change_webhook, create_export, create_webhook,
+    delete_webhook, list_attempts, read_webhook, send_signal, sweep,
+};
+use waybill_domain::{
+    CommitId, DestinationSecrets, ExportFormat, ExportId, Principal, PropertyKind, Role, Signal, SignalEvent,
+    SignalState, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
+};
+use waybill_ports::{
+    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, MessagePoster, PortError, PortErrorKind, PostedMessage,
+    Row, RowKey, RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
+};
+use waybill_testkit::{
+    InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryPorts, MemoryRecordStore, MemoryScriptQueue,
+    MemoryVault, MemoryWakeQueue, samples,
+};
+
+const FOREVER: Duration = Duration::from_hours(1);
+
+/// Counts calls and ends the process before or after one of them.
+struct Cut {
+    at: usize,
+    after: bool,
+    calls: AtomicUsize,
+    crashed: AtomicBool,
+}
+
+impl Cut {
+    fn new(at: usize, after: bool) -> Arc<Self> {
+        Arc::new(Self { at, after, calls: AtomicUsize::new(0), crashed: AtomicBool::new(false) })
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = T>) -> T {
+        let is_hit = self.calls.fetch_add(1, Ordering::Relaxed) == self.at;
+        if self.crashed.load(Ordering::Relaxed) {
+            return pending().await;
+        }
+        if !is_hit {
+            return call.await;
+        }
+        if self.after {
+            call.await;
+        }
+        self.crashed.store(true, Ordering::Relaxed);
+        pending().await
+    }
+}
+
+struct CutState(Arc<dyn StateStore>, Arc<Cut>);
+
+#[async_trait]
+impl StateStore for CutState {
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
+        self.1.call(self.0.get(key)).await
+    }
+
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
+        self.1.call(self.0.get_many(keys)).await
+    }
+
+    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
+        self.1.call(self.0.query(range)).await
+    }
+
+    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
+        self.1.call(self.0.commit(commit, writes)).await
+    }
+
+    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
+        self.1.call(self.0.due(kind, shard, until, limit)).await
+    }
+}
+
+/// An address: answers one after the other, then 204 for ever, and keeps what it was told.
+#[derive(Default)]
+struct Address {
+    answers: Mutex<Vec<u16>>,
+    told: Mutex<Vec<(String, Value)>>,
+}
+
+struct CutAddress(Arc<Address>, Arc<Cut>);
+
+#[async_trait]
+impl MessagePoster for CutAddress {
+    async fn post(
+        &self,
+        _config: &WebhookConfig,
+        secrets: &DestinationSecrets,
+        message: &WebhookMessage,
+        _now: Timestamp,
+    ) -> PostedMessage {
+        assert!(secrets.get(WebhookConfig::SECRET).is_some_and(|secret| secret.starts_with("whsec_")));
+        let answer = async {
+            let body = serde_json::from_slice(&message.body).unwrap();
+            self.0.told.lock().unwrap().push((message.id.clone(), body));
+            let mut answers = self.0.answers.lock().unwrap();
+            let status = if answers.is_empty() { 204 } else { answers.remove(0) };
+            let outcome = match status {
+                204 => Ok(()),
+                410 => Err(DestinationError::Gone("410".to_owned())),
+                _ => Err(DestinationError::Unavailable(status.to_string())),
+            };
+            PostedMessage { status: Some(status), outcome }
+        };
+        self.1.call(answer).await
+    }
+}
+
+struct Words;
+
+impl SignalWords for Words {
+    fn message(&self, facts: &SignalFacts) -> Value {
+        json!({"event": facts.event.name(), "export": facts.export.id.to_string(), "records": facts.export.progress.records})
+    }
+}
+
+/// Sleeps pass at once.
+struct CutClock(waybill_testkit::ManualClock);
+
+#[async_trait]
+impl Clock for CutClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+struct World {
+    ports: MemoryPorts,
+    admin: Principal,
+    address: Arc<Address>,
+    webhook: WebhookId,
+    export: ExportId,
+}
+
+impl World {
+    /// An export that waits in its lane, and one webhook.
+    fn new() -> Self {
+        let mut ports = MemoryPorts::new(17);
+        ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
+        let admin = samples::principal("demo", Role::Admin).unwrap();
+        block_on(ports.insert(&samples::org("demo").unwrap())).unwrap();
+        block_on(ports.insert(&samples::account("demo", Role::Admin).unwrap())).unwrap();
+        let name = "things".parse().unwrap();
+        let properties = vec![samples::property("name", PropertyKind::String)];
+        block_on(ports.insert(&samples::collection(&admin.org, &name, properties))).unwrap();
+        let command = CreateWebhook {
+            name: String::new(),
+            config: json!({"url": "https://a.example/in"}).as_object().unwrap().clone(),
+            events: SignalEvent::ALL.into_iter().collect(),
+            active: true,
+            idempotency: None,
+        };
+        let context = ports.context();
+        let webhook = block_on(create_webhook(&context, &*ports.vault, &admin, &command)).unwrap().webhook.id;
+        let asked = CreateExport::new(Surface::Admin, name, ExportFormat::Csv);
+        let view = block_on(create_export(&context, &*ports.wake, &admin, &asked)).unwrap();
+        let address = Arc::default();
+        Self { ports, admin, address, webhook, export: view.export.id }
+    }
+
+    fn export(&self) {
+        let ports = &self.ports;
+        let exporting = Exporting {
+            context: ports.context(),
+            records: Arc::<MemoryRecordStore>::clone(&ports.records),
+            archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
+            wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
+            scripts: Arc::<MemoryScriptQueue>::clone(&ports.scripts),
+            deliveries: Arc::<MemoryDeliveryQueue>::clone(&ports.deliveries),
+            compute: Arc::new(InlineCompute { parallelism: 1 }),
+            settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
+        };
+        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: self.export };
+        block_on(advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER));
+    }
+
+    /// One invocation; whether it came to an end.
+    fn invoke(&self, cut: &Arc<Cut>) -> bool {
+        let context = self.ports.context();
+        let signaling = Signaling {
+            context: Context {
+                state: Arc::new(CutState(context.state, Arc::clone(cut))),
+                clock: Arc::new(CutClock(self.ports.clock.clone())),
+                ..context
+            },
+            vault: Arc::<MemoryVault>::clone(&self.ports.vault),
+            poster: Arc::new(CutAddress(Arc::clone(&self.address), Arc::clone(cut))),
+            queue: Arc::<MemoryDeliveryQueue>::clone(&self.ports.deliveries),
+            words: Arc::new(Words),
+            settings: DeliverySettings::default(),
+        };
+        let message = DeliveryMessage::SignalV1 { org: self.admin.org.clone(), export: self.export, number: 0 };
+        send_signal(&signaling, &message).now_or_never().is_some()
+    }
+
+    fn settled(&self) -> Option<Signal> {
+        let found = block_on(self.ports.rows().signal(&self.admin.org, self.export, 0)).unwrap();
+        found.map(|signal| signal.value)
+    }
+
+    /// Time passes, the sweeper rings, and whoever is rung for comes, until it has ended.
+    fn end(&self) -> Signal {
+        let never = Cut::new(usize::MAX, false);
+        for _ in 0..100 {
+            let signal = self.settled().unwrap();
+            let Some(due) = signal.due_at() else { return signal };
+            self.ports.clock.set(due.max(self.ports.clock.now()));
+            self.ports.deliveries.take();
+            let (archives, wake) = (Arc::clone(&self.ports.archives), Arc::clone(&self.ports.wake));
+            let (scripts, deliveries) = (Arc::clone(&self.ports.scripts), Arc::clone(&self.ports.deliveries));
+            let sweeping = Sweeping::new(self.ports.context(), archives, wake, scripts, deliveries);
+            assert_eq!(block_on(sweep(&sweeping, FOREVER)).signals, 1);
+            assert_eq!(self.ports.deliveries.take().len(), 1);
+            assert!(self.invoke(&never));
+        }
+        panic!("it never ends");
+    }
+
+    fn told(&self) -> Vec<(String, Value)> {
+        self.address.told.lock().unwrap().clone()
+    }
+
+    fn log(&self) -> Vec<(u32, Option<u16>, bool)> {
+        let context = self.ports.context();
+        let page = block_on(list_attempts(&context, &self.admin, self.webhook, None, 100)).unwrap();
+        page.items.iter().rev().map(|one| (one.attempt, one.status, one.error.is_none())).collect()
+    }
+}
+
+#[test]
+fn a_process_that_ends_anywhere_leaves_a_signal_that_arrives_in_the_same_words() {
+    let mut cuts = 0;
+    for at in 0.. {
+        let (world, cut) = (World::new(), Cut::new(at, false));
+        world.export();
+        let through = world.invoke(&cut);
+        for after in [false, true] {
+            let (world, cut) = (World::new(), Cut::new(at, after));
+            world.export();
+            assert_eq!(world.invoke(&cut), through, "{at}");
+            let ended = world.end();
+            assert!(matches!(ended.state, SignalState::Sent { .. }), "{at} {after} {ended:?}");
+            let told = world.told();
+            assert!(!told.is_empty() && told.len() <= 2 && told.iter().all(|one| *one == told[0]), "{at} {told:?}");
+            assert_eq!(told[0].0, format!("{}-s0", world.export));
+            assert_eq!(world.log().last(), Some(&(ended.attempts, Some(204), true)), "{at} {after}");
+        }
+        if through {
+            break;
+        }
+        cuts += 1;
+    }
+    assert!(cuts >= 8, "{cuts} calls are few");
+}
+
+#[test]
+fn what_is_not_taken_is_told_again_for_a_day_and_then_given_up() {
+    let world = World::new();
+    world.export();
+    *world.address.answers.lock().unwrap() = vec![500, 302, 404];
+    assert!(matches!(world.end().state, SignalState::Sent { .. }));
+    let expected = [(1, Some(500), false), (2, Some(302), false), (3, Some(404), false), (4, Some(204), true)];
+    assert_eq!(world.log(), expected);
+
+    let world = World::new();
+    world.export();
+    *world.address.answers.lock().unwrap() = vec![503; 100];
+    let ended = world.end();
+    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message == "503"), "{ended:?}");
+    assert_eq!((ended.attempts, world.log().len()), (27, 27));
+}
+
+#[test]
+fn one_that_is_gone_is_switched_off_and_told_nothing_until_somebody_switches_it_on() {
+    let world = World::new();
+    world.export();
+    *world.address.answers.lock().unwrap() = vec![410];
+    assert!(matches!(world.end().state, SignalState::Failed { .. }));
+    let context = world.ports.context();
+    let webhook = block_on(read_webhook(&context, &world.admin, world.webhook)).unwrap();
+    assert!(matches!(webhook.state, WebhookState::Gone { .. }), "{webhook:?}");
+    assert!(!webhook.listens_to(SignalEvent::Completed));
+    let on = ChangeWebhook { active: Some(true), ..ChangeWebhook::default() };
+    let webhook = block_on(change_webhook(&context, &*world.ports.vault, &world.admin, world.webhook, &on)).unwrap();
+    assert!(webhook.listens_to(SignalEvent::Completed));
+}
+
+#[test]
+fn nobody_is_told_of_what_was_canceled_and_a_webhook_that_is_deleted_ends_what_waits_for_it() {
+    let world = World::new();
+    let context = world.ports.context();
+    block_on(cancel_export(&context, &*world.ports.wake, &world.admin, None, world.export)).unwrap();
+    world.export();
+    assert_eq!(world.settled(), None);
+
+    let world = World::new();
+    world.export();
+    let context = world.ports.context();
+    block_on(delete_webhook(&context, &world.admin, world.webhook)).unwrap();
+    let ended = world.end();
+    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message.contains("deleted")), "{ended:?}");
+    assert_eq!(world.told(), []);
+}
