@@ -168,7 +168,7 @@ async fn seal(
     for (field, secret) in parsed.given.iter() {
         secrets.insert(field.to_owned(), vault.seal(&bound, secret.as_bytes()).await?);
     }
-    Ok(SealedDestination { config: parsed.config, secrets, sealed_for: bound.purpose })
+    Ok(SealedDestination { config: parsed.config, secrets, sealed_for: bound.purpose, off: None })
 }
 
 fn is_short(secret: &str) -> bool {
