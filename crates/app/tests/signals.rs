@@ -20,8 +20,8 @@ use waybill_domain::{
     SignalState, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{
-    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, MessagePoster, PortError, PortErrorKind, PostedMessage,
-    Row, RowKey, RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
+    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, MessagePoster, PortError, PostedMessage, Row, RowKey,
+    RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
 };
 use waybill_testkit::{
     InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryPorts, MemoryRecordStore, MemoryScriptQueue,
