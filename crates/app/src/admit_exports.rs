@@ -1,8 +1,10 @@
 //! Admission: every minute, scheduled exports whose time has come enter their org's lane, in the order of their times.
 //!
-//! Each row is touched only as it was read, so that a doubled or late tick does nothing twice.
+//! Each row is touched only as it was read, so that a doubled or late tick does nothing twice. An export of a series enters in the
+//! transaction that makes the next one.
 
 use crate::Context;
+use crate::continue_series::{Turn, continue_series};
 use crate::due_rows::{DueWork, walk_due};
 use crate::make_export::{LOOK_AFTER, ring};
 use crate::retry::Attempts;
@@ -41,13 +43,12 @@ pub async fn admit_exports(admitting: &Admitting, budget: Duration) -> Admitted 
 #[async_trait]
 impl DueWork for Admitting {
     async fn handle(&self, key: &RowKey) -> Result<bool, PortError> {
-        admit(self, key).await
+        admit(&self.context, &*self.wake, key).await
     }
 }
 
 /// Lets one export in and rings for it; `false` when it is not due any more: admitted by another tick, ended, or gone.
-async fn admit(admitting: &Admitting, key: &RowKey) -> Result<bool, PortError> {
-    let context = &admitting.context;
+pub(crate) async fn admit(context: &Context, wake: &dyn WakeQueue, key: &RowKey) -> Result<bool, PortError> {
     let mut attempts = Attempts::new(context);
     let mut tried = false;
     loop {
@@ -56,14 +57,16 @@ async fn admit(admitting: &Admitting, key: &RowKey) -> Result<bool, PortError> {
         if stored.value.admission_at().is_none_or(|at| at > context.now()) {
             // By an attempt of this very call, perhaps, whose reply was lost: ringing twice does no harm.
             if tried && stored.value.ticket().is_some() {
-                ring(&*admitting.wake, &stored.value).await;
+                ring(wake, &stored.value).await;
             }
             return Ok(false);
         }
         match enter(context, stored).await {
             Ok(export) => {
-                tracing::info!(org = %export.org, export = %export.id, "scheduled export admitted");
-                ring(&*admitting.wake, &export).await;
+                tracing::info!(org = %export.org, export = %export.id, state = ?export.state, "scheduled export decided");
+                if export.ticket().is_some() {
+                    ring(wake, &export).await;
+                }
                 return Ok(true);
             }
             Err(error) => attempts.after(error).await?,
@@ -72,18 +75,31 @@ async fn admit(admitting: &Admitting, key: &RowKey) -> Result<bool, PortError> {
     }
 }
 
-/// One attempt: export, counter and place in the lane, in one transaction.
+/// One attempt: export, counter, place in the lane, and the next one of its series, in one transaction.
 async fn enter(context: &Context, stored: Stored<Export>) -> Result<Export, PortError> {
-    let (org, seq, id) = (stored.value.org.clone(), stored.value.seq, stored.value.id);
+    let mut transaction = context.transaction();
+    let moved_on = |_| PortError::new(PortErrorKind::Conflict, "admitting an export");
+    let (entering, next) = match continue_series(context, &stored, &mut transaction).await? {
+        Turn::Enters { next } => (stored.value, next),
+        // It waits for a later instant, or has ended with its series.
+        Turn::Stays(export) => {
+            transaction.update(stored.version, &*export)?.commit(&*context.state).await?;
+            return Ok(*export);
+        }
+    };
+    let (org, seq, id, now) = (entering.org.clone(), entering.seq, entering.id, context.now());
     let Some(sequence) = context.rows().sequence(&org).await? else {
         let field = "the counter of an org with exports is missing".to_owned();
         let kind = PortErrorKind::Corrupt { table: "Main".to_owned(), key: org.to_string(), field };
         return Err(PortError::new(kind, "admitting an export"));
     };
-    let (ticket, counter) = sequence.value.take_ticket(context.now().after(LOOK_AFTER));
-    let moved_on = |_| PortError::new(PortErrorKind::Conflict, "admitting an export");
-    let export = stored.value.admit(ticket).map_err(moved_on)?;
-    let mut transaction = context.transaction();
+    let (ticket, mut counter) = sequence.value.take_ticket(now.after(LOOK_AFTER));
+    let export = entering.admit(ticket).map_err(moved_on)?;
+    if let Some(next) = next {
+        let (seq, created_at, moved) = counter.take_seq(now);
+        counter = moved;
+        next.add(seq, created_at, &mut transaction)?;
+    }
     transaction.update(sequence.version, &counter)?.update(stored.version, &export)?.insert(&QueueEntry {
         org,
         ticket,

@@ -1,5 +1,6 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
+use crate::begin_series::{RecurringRequest, freeze_in_series};
 use crate::data_request::{Translated, laid_out, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
@@ -76,6 +77,8 @@ pub struct CreateExport {
     pub principal: Option<AccountId>,
     /// When it enters the lane; `None`, or a time that is not to come = at once.
     pub scheduled_at: Option<Timestamp>,
+    /// The series whose first export it is to be, which says in place of `scheduled_at` when it enters the lane.
+    pub recurring: Option<RecurringRequest>,
     /// Where its file goes when it is finished: destinations that are checked and sealed.
     pub delivery: DeliveryPlan,
     /// The client's promise that it may send this again.
@@ -110,6 +113,7 @@ impl CreateExport {
             scope: None,
             principal: None,
             scheduled_at: None,
+            recurring: None,
             delivery: DeliveryPlan::default(),
             idempotency: None,
         }
@@ -199,7 +203,7 @@ async fn create(
     {
         return Ok(view);
     }
-    let spec = freeze_request(context, principal, command).await?;
+    let spec = freeze_in_series(context, principal, command, None).await?;
     if let (Some(records), Some(within)) = (records, &spec.within)
         && !is_readable(records, &spec.org, within, &spec.viewer).await?
     {
@@ -384,6 +388,7 @@ fn freeze(
         scheduled_at: command.scheduled_at,
         data: command.data.clone(),
         members: Vec::new(),
+        series: None,
     })
 }
 

@@ -34,6 +34,8 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         // The template's own, whoever was named.
         principal: _,
         scheduled_at: _,
+        // The job's schedule.
+        recurring: _,
         // The job's own.
         delivery: _,
         idempotency: _,

@@ -10,8 +10,10 @@ mod advance_lane;
 mod announce_file;
 mod arrange_documents;
 mod authenticate;
+mod begin_series;
 mod cancel_export;
 mod context;
+mod continue_series;
 mod create_export;
 mod data_request;
 mod date_range;
@@ -86,6 +88,7 @@ pub use advance_lane::{Exporting, FileSettings, SortSettings, StepSettings, Verd
 pub use announce_file::{AnnounceFile, AnnouncedFile, MAX_FILE_BYTES, announce_file};
 pub use arrange_documents::{Arranged, Arrangement, arrange_documents};
 pub use authenticate::{OperatorKey, act_as, authenticate_key, authenticate_signature};
+pub use begin_series::RecurringRequest;
 pub use cancel_export::cancel_export;
 pub use context::Context;
 pub use create_export::{

@@ -1,5 +1,6 @@
 //! Making an export: numbered and put into its org's lane, or on the list of what waits for its time, in one transaction.
 
+use crate::admit_exports::admit;
 use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use waybill_domain::{
     IdempotencyKey, IdempotencyRecord, OfJob, OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State,
     StorageHold, Surface, Timestamp,
 };
-use waybill_ports::{PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
+use waybill_ports::{Entity as _, PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
 
 /// How long after its entry the sweeper looks, at its next tick, whether an export's lane moves.
 pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(15);
@@ -85,8 +86,29 @@ pub(crate) async fn make(
             Err(Failed::Taken(alias)) => return Err(taken(&alias)),
         }
     };
-    if view.export.ticket().is_some() {
-        ring(wake, &view.export).await;
+    settled_in(context, wake, principal, view).await
+}
+
+/// An export as it is when its time, if that has come, has let it into its lane; it is rung for. One that cannot be let in now is at the
+/// scheduler's next tick.
+///
+/// # Errors
+/// As `read_export`.
+pub(crate) async fn settled_in(
+    context: &Context,
+    wake: &dyn WakeQueue,
+    principal: &Principal,
+    view: ExportView,
+) -> Result<ExportView, Error> {
+    let export = &view.export;
+    if export.admission_at().is_some_and(|at| at <= context.now()) {
+        if let Err(error) = admit(context, wake, &export.key()).await {
+            tracing::warn!(org = %export.org, export = %export.id, %error, "not let in; the next tick does");
+        }
+        return crate::read_export(context, principal, Some(export.surface), export.id).await;
+    }
+    if export.ticket().is_some() {
+        ring(wake, export).await;
     }
     Ok(view)
 }
@@ -208,15 +230,18 @@ pub(crate) async fn compose(
     let (rows, org, now) = (context.rows(), &principal.org, context.now());
     let sequence = rows.sequence(org).await?;
     let counter = sequence.as_ref().map_or_else(|| Sequence::new(org.clone()), |stored| stored.value.clone());
-    // A time that is past or now is no time to wait for.
-    let (seq, state, created_at, counter) = if let Some(at) = draft.spec.scheduled_at.filter(|at| *at > now) {
+    // A time that is past or now is no time to wait for, but whoever lets an export of a series in makes the next one.
+    let waits = draft.spec.scheduled_at.filter(|at| *at > now || draft.spec.series.is_some());
+    let (seq, state, created_at, counter) = if let Some(at) = waits {
         let (seq, created_at, counter) = counter.take_seq(now);
         (seq, State::Scheduled { at }, created_at, counter)
     } else {
         let (seq, ticket, created_at, counter) = counter.take(now, now.after(LOOK_AFTER));
         (seq, State::Queued { ticket }, created_at, counter)
     };
-    if let (State::Queued { .. }, Cap::Holds) = (&state, cap)
+    let begins = !matches!(state, State::Scheduled { at } if at > now);
+    if begins
+        && cap == Cap::Holds
         && let Some(limit) = rows.org(org).await?.and_then(|org| org.value.max_waiting)
         && is_full(rows, org, limit).await?
     {

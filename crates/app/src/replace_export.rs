@@ -1,9 +1,9 @@
 //! Asking something else of an export that waits for its time: the whole request is checked and frozen anew.
 
-use crate::create_export::freeze_request;
+use crate::begin_series::freeze_in_series;
 use crate::end_export::assert_may_change;
 use crate::limit_records::assert_within_limits;
-use crate::make_export::{LOOK_AFTER, ring};
+use crate::make_export::{LOOK_AFTER, settled_in};
 use crate::read_export::visible;
 use crate::retry::Attempts;
 use crate::{Context, CreateExport, Error, ExportView};
@@ -41,8 +41,10 @@ pub async fn replace_export(
     command: &CreateExport,
 ) -> Result<ExportView, Error> {
     let surface = Some(command.surface);
-    assert_waits(principal, &visible(context, &principal.org, surface, id).await?.value)?;
-    let spec = Box::pin(freeze_request(context, principal, command)).await?;
+    let found = visible(context, &principal.org, surface, id).await?.value;
+    assert_waits(principal, &found)?;
+    let series = context.rows().spec(&principal.org, found.seq).await?.and_then(|spec| spec.value.series);
+    let spec = Box::pin(freeze_in_series(context, principal, command, series.as_ref())).await?;
     assert_within_limits(context, &spec).await?;
     let mut attempts = Attempts::new(context);
     let view = loop {
@@ -53,10 +55,7 @@ pub async fn replace_export(
             Err(error) => attempts.after(error).await?,
         }
     };
-    if view.export.ticket().is_some() {
-        ring(wake, &view.export).await;
-    }
-    Ok(view)
+    settled_in(context, wake, principal, view).await
 }
 
 fn assert_waits(principal: &Principal, export: &Export) -> Result<(), Error> {
@@ -89,7 +88,7 @@ async fn attempt(
         ..stored.value.clone()
     };
     let mut transaction = context.transaction();
-    match spec.scheduled_at.filter(|at| *at > now) {
+    match spec.scheduled_at.filter(|at| *at > now || spec.series.is_some()) {
         Some(at) => {
             export.state = State::Scheduled { at };
             export.expires_at = Export::expiry(at);

@@ -80,5 +80,5 @@ pub async fn retry_export(
 /// The request, to be read with `viewer`'s rights and at once.
 fn as_seen_by(viewer: Viewer, spec: ExportSpec) -> ExportSpec {
     let members = spec.members.into_iter().map(|member| ExportSpec { viewer: viewer.clone(), ..member }).collect();
-    ExportSpec { viewer, members, scheduled_at: None, ..spec }
+    ExportSpec { viewer, members, scheduled_at: None, series: None, ..spec }
 }

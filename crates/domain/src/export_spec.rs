@@ -2,7 +2,7 @@
 
 use crate::{
     AccessRules, Collection, CollectionName, DataRequest, DateRange, DeliveryPlan, Flattening, FrozenScope, OrgCode,
-    Seq, Timestamp, Viewer, Within,
+    Seq, Series, Timestamp, Viewer, Within,
 };
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -252,6 +252,9 @@ pub struct ExportSpec {
     /// What the client of a data export asked in that surface's words.
     #[serde(default)]
     pub data: Option<DataRequest>,
+    /// The series that it is one of.
+    #[serde(default)]
+    pub series: Option<Series>,
 }
 
 impl ExportSpec {

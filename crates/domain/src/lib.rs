@@ -33,6 +33,7 @@ mod record_file;
 mod request_bucket;
 mod run;
 mod script;
+mod series;
 mod session;
 mod signal;
 mod signature;
@@ -96,6 +97,7 @@ pub use script::{
     LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
 };
+pub use series::{Series, SkippedInstants, SkippedReason};
 pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignInCount};
 pub use signal::{Signal, SignalEvent, SignalRefused, SignalState, SignalTo};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};

@@ -16,6 +16,7 @@ pub(crate) mod org;
 pub(crate) mod record;
 pub(crate) mod schedule;
 pub(crate) mod script;
+pub(crate) mod series;
 pub(crate) mod usage;
 pub(crate) mod webhook;
 

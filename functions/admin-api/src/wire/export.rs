@@ -3,6 +3,7 @@
 use crate::wire::delivery::DeliveryWire;
 use crate::wire::destination::DestinationWire;
 use crate::wire::script::ScriptWire;
+use crate::wire::series::SeriesWire;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -87,6 +88,9 @@ pub(crate) struct ExportWire {
     /// When it was asked to be queued; `null` = at once.
     #[schema(required, format = DateTime)]
     scheduled_at: Option<String>,
+    /// The series of data exports that it is one of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<SeriesWire>,
     /// The account that made it.
     creator: String,
     /// The account whose rights it reads with.
@@ -331,6 +335,7 @@ impl ExportWire {
             compress: spec.delivery.compress,
             deliveries: deliveries.into_iter().map(Into::into).collect(),
             scheduled_at: time(spec.scheduled_at),
+            series: spec.series.map(Into::into),
             creator: export.creator.to_string(),
             principal: spec.viewer.account.to_string(),
             progress: ProgressWire::of(&export),

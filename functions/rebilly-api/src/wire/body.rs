@@ -4,7 +4,7 @@ use crate::error::{ApiError, InvalidField};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use waybill_app::{CreateExport, DateRangeRequest};
+use waybill_app::{CreateExport, DateRangeRequest, RecurringRequest};
 use waybill_domain::{CollectionName, DataRequest, ExportFormat, Packaging, Surface, Timestamp};
 use waybill_http::{Members, Problem};
 
@@ -12,6 +12,8 @@ use waybill_http::{Members, Problem};
 const MAX_NAME: usize = 50;
 /// Longest text of an argument, in characters.
 const MAX_ARGUMENT: usize = 10_000;
+/// Longest rule of a series, in characters.
+const MAX_RULE: usize = 1000;
 /// Longest end of a range, in characters.
 const MAX_WORDS: usize = 200;
 /// What only Waybill says; sent back, it is not read.
@@ -50,9 +52,23 @@ pub(crate) struct DataExportBody {
     fields: Option<Vec<String>>,
     /// Which of them by a date of theirs.
     date_range: Option<DateRangeBody>,
-    /// When it enters the organization's queue; absent or past = at once.
+    /// When it enters the organization's queue; absent or past = at once. Not read where there is a series, whose rule says it.
     #[schema(format = DateTime)]
     scheduled_time: Option<String>,
+    /// The series that it is the first of, or goes on with; absent = it is made once.
+    recurring: Option<RecurringBody>,
+}
+
+/// A series: when one of it enters the organization's queue, the next one is made and is pending.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "says what is read")]
+struct RecurringBody {
+    /// A recurrence rule (RFC 5545), with or without `RRULE:` in front; in UTC.
+    #[schema(min_length = 1, max_length = 1000)]
+    instruction: String,
+    /// Where it begins; absent = where the series begins that is changed, or now.
+    #[schema(format = DateTime)]
+    start: Option<String>,
 }
 
 /// Which records, in which order.
@@ -111,7 +127,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
     let date_range = date_range(&mut members, &mut data);
     let scheduled_at = members.parsed::<Timestamp>("scheduledTime", "an RFC 3339 date and time");
     members.later("emailNotification");
-    members.later("recurring");
+    let recurring = recurring(&mut members);
     let problems = members.finish();
     match (name, resource, format) {
         (Some(name), Some(resource), Some(format)) if problems.is_empty() => Ok(CreateExport {
@@ -119,6 +135,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
             packaging: if format.makes_documents() { Packaging::Zip } else { Packaging::Bare },
             date_range,
             scheduled_at,
+            recurring,
             data: Some(data),
             ..CreateExport::new(Surface::Rebilly, resource, format)
         }),
@@ -162,4 +179,20 @@ fn date_range(members: &mut Members<'_>, data: &mut DataRequest) -> Option<DateR
     let problems: Vec<Problem> = inner.finish();
     members.add(problems);
     Some(DateRangeRequest { start: start?, end: end?, field: None })
+}
+
+fn recurring(members: &mut Members<'_>) -> Option<RecurringRequest> {
+    let mut inner = match Members::of(members.take("recurring")?, "/recurring") {
+        Ok(inner) => inner,
+        Err(problem) => {
+            members.add([problem]);
+            return None;
+        }
+    };
+    let instruction = inner.text("instruction", MAX_RULE);
+    let instruction = inner.require("instruction", instruction).map(str::to_owned);
+    let start = inner.parsed::<Timestamp>("start", "an RFC 3339 date and time");
+    let problems: Vec<Problem> = inner.finish();
+    members.add(problems);
+    Some(RecurringRequest { instruction: instruction?, start })
 }

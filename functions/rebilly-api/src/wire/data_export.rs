@@ -79,6 +79,17 @@ pub(crate) struct DateRangeWire {
     field: String,
 }
 
+/// A series, of which the next one is always pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DataExportRecurring)]
+pub(crate) struct RecurringWire {
+    /// Its recurrence rule (RFC 5545).
+    instruction: String,
+    /// Where it begins.
+    #[schema(format = DateTime)]
+    start: String,
+}
+
 /// What `expand` asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = DataExportEmbedded)]
@@ -104,8 +115,9 @@ pub(crate) struct DataExportWire {
     fields: Vec<String>,
     /// Addresses that are told when it has ended.
     email_notification: Vec<String>,
-    /// `null`: there are no series yet.
-    recurring: Option<String>,
+    /// The series that it is one of; `null` = none.
+    #[schema(required)]
+    recurring: Option<RecurringWire>,
     /// Which records by a date of theirs; `null` = all.
     date_range: Option<DateRangeWire>,
     /// When it enters, or entered, the organization's queue.
@@ -201,7 +213,10 @@ impl DataExportWire {
             arguments: ArgumentsWire { filter: data.filter, sort: data.sort, q: data.search },
             fields: data.fields,
             email_notification: Vec::new(),
-            recurring: None,
+            recurring: spec.series.as_ref().map(|series| RecurringWire {
+                instruction: series.instruction.clone(),
+                start: series.start.to_string(),
+            }),
             date_range,
             scheduled_time: spec.scheduled_at.unwrap_or(export.created_at).to_string(),
             links,
