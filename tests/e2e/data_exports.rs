@@ -2,6 +2,7 @@
 
 use crate::harness::{World, header, reply, story, text};
 use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -147,6 +148,41 @@ fn paths_without_an_org_lead_to_the_callers_own_only() {
         let (_, list) = world.get("/data-ours/v2/exports", &ours.admin).await?;
         assert_eq!(list["data"], json!([]));
         assert_eq!(world.get("/v1/exports", &ours.admin).await?.1["items"][0]["surface"], "rebilly");
+        Ok(())
+    });
+}
+
+/// The second after the next, RFC 3339.
+#[expect(clippy::disallowed_methods, reason = "a client's clock")]
+fn soon() -> String {
+    format!("{:.0}", Timestamp::now() + SignedDuration::from_secs(2))
+}
+
+#[test]
+fn of_a_series_one_is_made_in_its_time_and_the_next_one_is_pending_until_it_is_deleted() {
+    story(async |world| {
+        let tenant = world.tenant("data-series").await?;
+        world.things(&tenant, 12).await?;
+        let start = soon();
+        let body = json!({"name": "Every day", "resource": "things", "format": "csv",
+            "recurring": {"instruction": "RRULE:FREQ=DAILY;COUNT=3", "start": start}});
+        let (status, first) = world.post("/data-exports", &tenant.member, &body).await?;
+        assert_eq!((status.as_u16(), &first["status"]), (201, &json!("pending")), "{first}");
+        let pending = async || -> Result<Vec<Value>> {
+            let (_, list) = world.get("/data-exports?filter=status:pending", &tenant.member).await?;
+            Ok(list.as_array().cloned().unwrap_or_default())
+        };
+        assert_eq!(pending().await?.len(), 1);
+        let shown = ended(world, &tenant.member, &text(&first, "id")?).await?;
+        assert_eq!((&shown["status"], &shown["recordCount"]), (&json!("completed"), &json!(12)), "{shown}");
+        let next = pending().await?;
+        assert_eq!(next.len(), 1, "{next:?}");
+        assert_eq!((&next[0]["recurring"], &next[0]["name"]), (&first["recurring"], &first["name"]));
+        let day: Timestamp = text(&next[0], "scheduledTime")?.parse()?;
+        assert_eq!(day, start.parse::<Timestamp>()? + SignedDuration::from_hours(24));
+        let (status, _) = world.delete(&format!("/data-exports/{}", text(&next[0], "id")?), &tenant.member).await?;
+        assert_eq!(status.as_u16(), 204);
+        assert!(pending().await?.is_empty());
         Ok(())
     });
 }

@@ -26,7 +26,7 @@ pub struct Admitting {
 /// What a tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
-    /// Exports that entered their lane.
+    /// Exports that entered their lane, or wait for a later instant of their series.
     pub exports: usize,
     /// Rows that failed and are tried again at the next tick.
     pub failed: usize,
@@ -80,7 +80,7 @@ async fn enter(context: &Context, stored: Stored<Export>) -> Result<Export, Port
     let mut transaction = context.transaction();
     let moved_on = |_| PortError::new(PortErrorKind::Conflict, "admitting an export");
     let (entering, next) = match continue_series(context, &stored, &mut transaction).await? {
-        Turn::Enters { next } => (stored.value, next),
+        Turn::Enters { export, next } => (*export, next),
         // It waits for a later instant, or has ended with its series.
         Turn::Stays(export) => {
             transaction.update(stored.version, &*export)?.commit(&*context.state).await?;

@@ -97,7 +97,7 @@ pub(crate) async fn freeze_in_series(
     command: &CreateExport,
     before: Option<&Series>,
 ) -> Result<ExportSpec, Error> {
-    let Some(asked) = &command.recurring else { return freeze_request(context, principal, command).await };
+    let Some(asked) = &command.recurring else { return Box::pin(freeze_request(context, principal, command)).await };
     let begun = match begin(context, &principal.org, asked, before).await {
         Ok(begun) => Ok(begun),
         Err(Error::Invalid(errors)) => Err(errors),
@@ -105,7 +105,8 @@ pub(crate) async fn freeze_in_series(
     };
     // The rule alone says when.
     let scheduled_at = begun.as_ref().ok().map(|(_, at)| *at);
-    let frozen = freeze_request(context, principal, &CreateExport { scheduled_at, ..command.clone() }).await;
+    let command = CreateExport { scheduled_at, ..command.clone() };
+    let frozen = Box::pin(freeze_request(context, principal, &command)).await;
     match (begun, frozen) {
         (Ok((series, _)), Ok(spec)) => Ok(ExportSpec { series: Some(series), ..spec }),
         (Err(errors), Ok(_)) => Err(Error::Invalid(errors)),

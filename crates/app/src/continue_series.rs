@@ -16,6 +16,8 @@ use waybill_ports::{PortError, PortErrorKind, Stored, Transaction};
 pub(crate) enum Turn {
     /// It enters its lane, and the next one of its series, if there is one, is made.
     Enters {
+        /// It, as it was or with the instant that it stands for.
+        export: Box<Export>,
         /// That one.
         next: Option<Box<Next>>,
     },
@@ -52,7 +54,7 @@ pub(crate) async fn continue_series(
     transaction: &mut Transaction,
 ) -> Result<Turn, PortError> {
     let (export, now) = (&stored.value, context.now());
-    let enters = Turn::Enters { next: None };
+    let enters = Turn::Enters { export: Box::new(export.clone()), next: None };
     let spec = match context.rows().spec(&export.org, export.seq).await {
         Ok(Some(spec)) => spec,
         Ok(None) => return Ok(enters),
@@ -90,7 +92,7 @@ pub(crate) async fn continue_series(
         let spec = ExportSpec { scheduled_at: Some(next), series: Some(series), ..again };
         Box::new(Next { export: following(export, id, next), spec })
     });
-    Ok(Turn::Enters { next })
+    Ok(Turn::Enters { export: Box::new(Export { scheduled_at: Some(at), ..export.clone() }), next })
 }
 
 /// Waits for the instant `next` in place of what it waited for.
@@ -104,7 +106,7 @@ fn wait(
     let waiting = ExportSpec { scheduled_at: Some(next), series: Some(series), ..spec.value };
     transaction.update(spec.version, &waiting)?;
     let (state, expires_at) = (State::Scheduled { at: next }, Export::expiry(next));
-    Ok(Turn::Stays(Box::new(Export { state, expires_at, ..export.clone() })))
+    Ok(Turn::Stays(Box::new(Export { state, expires_at, scheduled_at: Some(next), ..export.clone() })))
 }
 
 /// Ends with its series: nobody is left whose rights it could read with.
@@ -121,6 +123,7 @@ fn following(export: &Export, id: ExportId, at: Timestamp) -> Export {
         // What a client named is that export, not the series.
         alias: None,
         changed_at: None,
+        scheduled_at: Some(at),
         state: State::Scheduled { at },
         expires_at: Export::expiry(at),
         ..export.clone()
@@ -157,6 +160,7 @@ fn asked_again(export: &Export, spec: &ExportSpec) -> CreateExport {
         collection,
         format,
         packaging,
+        limits,
         level,
         raw_cells,
         files,
@@ -187,6 +191,7 @@ fn asked_again(export: &Export, spec: &ExportSpec) -> CreateExport {
         label: export.label.clone(),
         description: export.description.clone(),
         packaging: *packaging,
+        limits: *limits,
         level: *level,
         raw_cells: *raw_cells,
         files: *files,

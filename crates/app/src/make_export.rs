@@ -102,7 +102,7 @@ pub(crate) async fn settled_in(
 ) -> Result<ExportView, Error> {
     let export = &view.export;
     if export.admission_at().is_some_and(|at| at <= context.now()) {
-        if let Err(error) = admit(context, wake, &export.key()).await {
+        if let Err(error) = Box::pin(admit(context, wake, &export.key())).await {
             tracing::warn!(org = %export.org, export = %export.id, %error, "not let in; the next tick does");
         }
         return crate::read_export(context, principal, Some(export.surface), export.id).await;
@@ -337,6 +337,7 @@ fn new_export(
         deliveries: u16::try_from(draft.spec.delivery.destinations.len()).unwrap_or(u16::MAX),
         retry_of: draft.retry_of,
         job: draft.job.clone(),
+        scheduled_at: draft.spec.scheduled_at,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

@@ -84,6 +84,7 @@ async fn attempt(
         label: command.label.clone(),
         description: command.description.clone(),
         after_script: spec.after_script.is_some(),
+        scheduled_at: spec.scheduled_at,
         changed_at: Some(now),
         ..stored.value.clone()
     };

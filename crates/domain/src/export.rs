@@ -58,6 +58,9 @@ pub struct Export {
     /// The job that it is a run of.
     #[serde(default)]
     pub job: Option<OfJob>,
+    /// When it was asked to enter the lane; `None` = at once.
+    #[serde(default)]
+    pub scheduled_at: Option<Timestamp>,
     /// When its first step began.
     pub started_at: Option<Timestamp>,
     /// The instants that its range of dates means, from its first step on.

@@ -69,6 +69,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         deliveries: 0,
         retry_of: None,
         job: field(stored, "job"),
+        scheduled_at: None,
         started_at: None,
         epoch: waybill_domain::Epoch(0),
         attempts: 0,

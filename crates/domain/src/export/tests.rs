@@ -25,6 +25,7 @@ fn queued() -> Export {
         deliveries: 0,
         retry_of: None,
         job: None,
+        scheduled_at: None,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

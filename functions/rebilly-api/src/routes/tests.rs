@@ -77,6 +77,8 @@ async fn lists_are_windows_that_say_of_how_many() {
         ("", vec!["three", "two", "one"]),
         ("?sort=createdTime", vec!["one", "two", "three"]),
         ("?sort=-name", vec!["two", "three", "one"]),
+        ("?sort=-scheduledTime&limit=2", vec!["three", "two"]),
+        ("?filter=scheduledTime:..2026-01-01T00:00:01Z&sort=scheduledTime", vec!["one", "two"]),
         ("?filter=name:one,three&sort=name", vec!["one", "three"]),
         ("?filter=status:queued;name:!two&criteria=x", vec!["three", "one"]),
         ("?filter=recordCount:1..", vec![]),
@@ -137,6 +139,150 @@ async fn what_was_read_can_be_sent_back_changed() {
     assert_ne!(put["updatedTime"], made["updatedTime"]);
     assert_eq!(body(&stage.member("GET", &one, "").await), put);
     assert!(stage.ports.wake.is_empty());
+}
+
+#[tokio::test]
+async fn of_a_series_one_is_pending_which_is_changed_and_sent_back_and_ends_it() {
+    let stage = Stage::new().await;
+    let asked = |rule: &str| json!({"name": "Nightly", "resource": "invoices", "format": "csv", "recurring": {"instruction": rule}});
+    let made = stage.member("POST", EXPORTS, &asked("RRULE:FREQ=DAILY;COUNT=9").to_string()).await;
+    insta::assert_snapshot!("series", made);
+    let made = body(&made);
+    let pending = async || {
+        let list = body(&stage.member("GET", &format!("{EXPORTS}?filter=status:pending"), "").await);
+        list.as_array().unwrap().clone()
+    };
+    let next = pending().await;
+    assert_eq!((next.len(), &next[0]["scheduledTime"]), (1, &json!("2026-01-02T00:00:00.000Z")));
+    assert_eq!((&next[0]["recurring"], &next[0]["name"]), (&made["recurring"], &made["name"]));
+    assert_ne!(next[0]["id"], made["id"]);
+    let one = format!("{EXPORTS}/{}", next[0]["id"].as_str().unwrap());
+    stage.ports.clock.advance(Duration::from_secs(1));
+    let mut back = body(&stage.member("PUT", &one, &next[0].to_string()).await);
+    back["updatedTime"] = next[0]["updatedTime"].clone();
+    assert_eq!(back, next[0], "sent back, nothing changes");
+    let mut changed = next[0].clone();
+    changed["recurring"]["instruction"] = json!("FREQ=MONTHLY;BYMONTHDAY=-1");
+    let changed = body(&stage.member("PUT", &one, &changed.to_string()).await);
+    assert_eq!(
+        (&changed["status"], &changed["scheduledTime"]),
+        (&json!("pending"), &json!("2026-01-31T00:00:00.000Z"))
+    );
+    assert_eq!(changed["recurring"]["start"], made["recurring"]["start"]);
+    let history = format!("{EXPORTS}/{}", made["id"].as_str().unwrap());
+    assert!(stage.member("PUT", &history, &asked("FREQ=DAILY").to_string()).await.starts_with("422"));
+    assert!(stage.member("DELETE", &one, "").await.starts_with("204"));
+    assert!(pending().await.is_empty());
+    assert_eq!(body(&stage.member("GET", &history, "").await)["status"], "queued");
+    let mut refused = String::new();
+    for wrong in [
+        r#"{"instruction":"FREQ=DAILY;BYEASTER=0"}"#,
+        r#"{"instruction":"FREQ=SECONDLY"}"#,
+        r#"{"start":"2026-01-01T00:00:00Z"}"#,
+        r#"{"instruction":7,"start":"soon","end":"never"}"#,
+        r#""FREQ=DAILY""#,
+    ] {
+        let wrong =
+            format!(r#"{{"name":"x","resource":"invoices","format":"csv","fields":["nothing"],"recurring":{wrong}}}"#);
+        refused.push_str(&[&wrong, "\n", &stage.member("POST", EXPORTS, &wrong).await, "\n\n"].concat());
+    }
+    insta::assert_snapshot!("series_refused", refused);
+}
+
+/// Whether a value is of a type that a schema names.
+fn is_of(value: &Value, schema: &Value, schemas: &Value) -> bool {
+    if let Some(name) = schema["$ref"].as_str() {
+        return is_of(value, &schemas[name.rsplit('/').next().unwrap()], schemas);
+    }
+    for (all, key) in [(true, "allOf"), (false, "oneOf")] {
+        if let Some(parts) = schema[key].as_array() {
+            let mut parts = parts.iter().map(|part| is_of(value, part, schemas));
+            return if all { parts.all(|is| is) } else { parts.any(|is| is) };
+        }
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let named = |named: &Value| named == kind || (named == "number" && kind == "integer");
+    let is = named(&schema["type"]) || schema["type"].as_array().is_some_and(|types| types.iter().any(named));
+    let required = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .all(|name| value.is_null() || value.get(name.as_str().unwrap()).is_some());
+    let mut members = schema["properties"].as_object().into_iter().flatten();
+    let of_members = members.all(|(name, of)| value.get(name).is_none_or(|member| is_of(member, of, schemas)));
+    let mut items = value.as_array().into_iter().flatten();
+    is && required
+        && of_members
+        && (schema["items"].is_null() || items.all(|item| is_of(item, &schema["items"], schemas)))
+}
+
+/// The names of a schema's members.
+fn members(schema: &Value, schemas: &Value) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        return members(&schemas[name.rsplit('/').next().unwrap()], schemas);
+    }
+    let mut names: Vec<String> =
+        schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        names.extend(members(part, schemas));
+    }
+    names
+}
+
+#[tokio::test]
+async fn every_member_that_is_described_is_there_and_of_its_type_in_each_state() {
+    let stage = Stage::new().await;
+    let document: Value = serde_json::from_str(&crate::openapi().unwrap()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let described = members(&schemas["DataExport"], schemas);
+    let vendors = [
+        "id",
+        "name",
+        "resource",
+        "format",
+        "arguments",
+        "fields",
+        "emailNotification",
+        "recurring",
+        "dateRange",
+        "userId",
+        "fileId",
+        "recordCount",
+        "scheduledTime",
+        "createdTime",
+        "updatedTime",
+        "status",
+        "failureReason",
+        "_links",
+        "_embedded",
+    ];
+    assert!(vendors.iter().all(|name| described.iter().any(|described| described == name)), "{described:?}");
+    let mut shown = vec![body(&stage.member("POST", &format!("{EXPORTS}?expand=user"), EVERYTHING).await)];
+    let (id, export) = stage.queue("done").await;
+    let one = format!("{EXPORTS}/{id}?expand=file,user");
+    shown.push(body(&stage.admin("GET", &one, "").await));
+    stage.run(export).await;
+    stage.finish(export).await;
+    shown.push(body(&stage.admin("GET", &one, "").await));
+    let series = r#"{"name":"x","resource":"invoices","format":"csv","recurring":{"instruction":"FREQ=DAILY"}}"#;
+    shown.push(body(&stage.admin("POST", &format!("{EXPORTS}?expand=file"), series).await));
+    for export in &shown {
+        assert!(is_of(export, &schemas["DataExport"], schemas), "{export}");
+        for name in &described {
+            assert!(export.get(name).is_some(), "{name}: {export}");
+        }
+    }
+    let file = &shown[2]["_embedded"]["file"];
+    assert!(is_of(file, &schemas["File"], schemas) && !is_of(&json!({}), &schemas["File"], schemas), "{file}");
+    let user = &shown[2]["_embedded"]["user"];
+    assert!(is_of(user, &schemas["User"], schemas) && !is_of(file, &schemas["User"], schemas), "{user}");
 }
 
 #[tokio::test]

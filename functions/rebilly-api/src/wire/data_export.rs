@@ -10,7 +10,7 @@ use waybill_app::{ExportView, PropertyType};
 use waybill_domain::{Export, ExportFormat, FailureCode, State};
 
 /// The members of [`Listed`], with their types; whether they are searched.
-pub(crate) const LISTED: [(&str, PropertyType, bool); 11] = [
+pub(crate) const LISTED: [(&str, PropertyType, bool); 12] = [
     ("id", PropertyType::String, false),
     ("name", PropertyType::String, true),
     ("resource", PropertyType::String, true),
@@ -20,6 +20,7 @@ pub(crate) const LISTED: [(&str, PropertyType, bool); 11] = [
     ("userId", PropertyType::String, false),
     ("fileId", PropertyType::String, false),
     ("recordCount", PropertyType::Number, false),
+    ("scheduledTime", PropertyType::Date, false),
     ("createdTime", PropertyType::Date, false),
     ("updatedTime", PropertyType::Date, false),
 ];
@@ -46,6 +47,8 @@ pub(crate) struct Listed {
     file_id: Option<String>,
     /// Records written; 0 for one that failed.
     record_count: u64,
+    /// When it enters, or entered, the organization's queue.
+    scheduled_time: String,
     /// When it was asked for.
     created_time: String,
     /// When it last changed.
@@ -120,8 +123,6 @@ pub(crate) struct DataExportWire {
     recurring: Option<RecurringWire>,
     /// Which records by a date of theirs; `null` = all.
     date_range: Option<DateRangeWire>,
-    /// When it enters, or entered, the organization's queue.
-    scheduled_time: String,
     /// Where it, who asked for it and its file are.
     #[serde(rename = "_links")]
     links: Vec<Link>,
@@ -157,6 +158,7 @@ impl Listed {
             user_id: user_name(export.creator),
             file_id: export.archive().map(|_| file_name(export.id)),
             record_count: if status == "failed" { 0 } else { export.progress.records },
+            scheduled_time: export.scheduled_at.unwrap_or(export.created_at).to_string(),
             created_time: export.created_at.to_string(),
             updated_time: updated_at.to_string(),
         }
@@ -218,7 +220,6 @@ impl DataExportWire {
                 start: series.start.to_string(),
             }),
             date_range,
-            scheduled_time: spec.scheduled_at.unwrap_or(export.created_at).to_string(),
             links,
             embedded,
         }
