@@ -203,7 +203,7 @@ async fn create(
     {
         return Ok(view);
     }
-    let spec = freeze_in_series(context, principal, command, None).await?;
+    let spec = Box::pin(freeze_in_series(context, principal, command, None)).await?;
     if let (Some(records), Some(within)) = (records, &spec.within)
         && !is_readable(records, &spec.org, within, &spec.viewer).await?
     {

@@ -86,7 +86,7 @@ pub(crate) async fn make(
             Err(Failed::Taken(alias)) => return Err(taken(&alias)),
         }
     };
-    settled_in(context, wake, principal, view).await
+    Box::pin(settled_in(context, wake, principal, view)).await
 }
 
 /// An export as it is when its time, if that has come, has let it into its lane; it is rung for. One that cannot be let in now is at the

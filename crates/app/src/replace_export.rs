@@ -55,7 +55,7 @@ pub async fn replace_export(
             Err(error) => attempts.after(error).await?,
         }
     };
-    settled_in(context, wake, principal, view).await
+    Box::pin(settled_in(context, wake, principal, view)).await
 }
 
 fn assert_waits(principal: &Principal, export: &Export) -> Result<(), Error> {
