@@ -99,15 +99,12 @@ impl Fixture {
     fn instants(&self) -> (Vec<Timestamp>, Vec<Timestamp>) {
         let (mut entered, mut waiting) = (Vec::new(), Vec::new());
         for view in self.all() {
-            match view.export.state {
-                State::Scheduled { at } => {
-                    assert_eq!((view.spec.scheduled_at, view.export.scheduled_at), (Some(at), Some(at)));
-                    waiting.push(at);
-                }
-                _ => {
-                    assert_eq!(view.spec.scheduled_at, view.export.scheduled_at);
-                    entered.extend(view.spec.scheduled_at);
-                }
+            if let State::Scheduled { at } = view.export.state {
+                assert_eq!((view.spec.scheduled_at, view.export.scheduled_at), (Some(at), Some(at)));
+                waiting.push(at);
+            } else {
+                assert_eq!(view.spec.scheduled_at, view.export.scheduled_at);
+                entered.extend(view.spec.scheduled_at);
             }
         }
         (entered, waiting)
