@@ -319,9 +319,8 @@ fn freeze(
             }
         },
     };
-    let starts = command.scheduled_at.map_or(now, |at| at.max(now));
-    let date_range = match command.date_range.as_ref().map(|range| date_range::check(range, stored, starts)).transpose()
-    {
+    let at = command.scheduled_at.map_or(now, |at| at.max(now));
+    let date_range = match command.date_range.as_ref().map(|range| date_range::check(range, stored, at)).transpose() {
         Ok(range) => range,
         Err(wrong) => {
             errors.extend(wrong);
