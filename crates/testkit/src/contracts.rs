@@ -7,6 +7,8 @@
 mod archive_store;
 mod clock;
 mod compute;
+mod delivery_queue;
+mod destination;
 mod entropy;
 mod record_source;
 mod record_store;
@@ -19,6 +21,8 @@ mod wake_queue;
 pub use archive_store::archive_store;
 pub use clock::clock;
 pub use compute::compute;
+pub use delivery_queue::{DeliveryConsumer, delivery_queue};
+pub use destination::{ShownFiles, destination};
 pub use entropy::entropy;
 pub use record_source::{record_source, source_items};
 pub use record_store::record_store;

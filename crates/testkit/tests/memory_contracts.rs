@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use futures::executor::block_on;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use waybill_domain::Timestamp;
-use waybill_ports::{ScriptMessage, WakeMessage, WakeReceipt};
-use waybill_testkit::contracts::{self, ScriptConsumer, WakeConsumer};
+use waybill_ports::{Clock as _, DeliveryMessage, ScriptMessage, WakeMessage, WakeReceipt};
+use waybill_testkit::contracts::{self, DeliveryConsumer, ScriptConsumer, ShownFiles, WakeConsumer};
 use waybill_testkit::{
-    InlineCompute, ManualClock, MemoryArchiveStore, MemoryRecordStore, MemoryScriptQueue, MemoryStateStore,
-    MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
+    InlineCompute, ManualClock, MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryRecordStore,
+    MemoryScriptQueue, MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
 };
 
 #[test]
@@ -68,6 +68,50 @@ impl ScriptConsumer for ScriptsInMemory<'_> {
 fn memory_script_queue_keeps_its_contract() {
     let queue = MemoryScriptQueue::default();
     block_on(contracts::script_queue(&queue, &ScriptsInMemory(&queue), "memory")).unwrap();
+}
+
+struct DeliveriesInMemory<'a> {
+    queue: &'a MemoryDeliveryQueue,
+    clock: ManualClock,
+    held_back: Mutex<Vec<(DeliveryMessage, Duration)>>,
+}
+
+#[async_trait]
+impl DeliveryConsumer for DeliveriesInMemory<'_> {
+    async fn receive_deliveries(&self) -> Vec<DeliveryMessage> {
+        let now = self.clock.monotonic();
+        let mut held_back = self.held_back.lock().unwrap();
+        held_back.extend(self.queue.take().into_iter().map(|(message, after)| (message, now + after)));
+        held_back.extract_if(.., |(_, at)| *at <= now).map(|(message, _)| message).collect()
+    }
+
+    async fn wait_for_deliveries(&self, length: Duration) {
+        self.clock.advance(length);
+    }
+}
+
+#[test]
+fn memory_delivery_queue_keeps_its_contract() {
+    let queue = MemoryDeliveryQueue::default();
+    let clock = ManualClock::new(Timestamp::from_millis(0));
+    let consumer = DeliveriesInMemory { queue: &queue, clock, held_back: Mutex::default() };
+    block_on(contracts::delivery_queue(&queue, &consumer, "memory")).unwrap();
+}
+
+struct Shelf(MemoryDestinations);
+
+#[async_trait]
+impl ShownFiles for Shelf {
+    async fn shown(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.files().remove(name)
+    }
+}
+
+#[test]
+fn memory_destinations_keep_their_contract() {
+    let destinations = MemoryDestinations::default();
+    block_on(contracts::destination(&destinations, &Shelf(destinations.clone()), 1000)).unwrap();
+    assert_eq!(destinations.leftovers(), [""; 0]);
 }
 
 struct Consumer {

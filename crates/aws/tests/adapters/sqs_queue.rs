@@ -11,10 +11,10 @@ use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_http::service::{SqsHttpConfig, SqsHttpService};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_aws::{SqsScriptQueue, SqsWakeQueue};
+use waybill_aws::{SqsDeliveryQueue, SqsScriptQueue, SqsWakeQueue};
 use waybill_domain::{ExportId, Timestamp};
-use waybill_ports::{PortErrorKind, ScriptMessage, WakeMessage, WakeQueue, WakeReceipt};
-use waybill_testkit::contracts::{ScriptConsumer, WakeConsumer};
+use waybill_ports::{DeliveryMessage, PortErrorKind, ScriptMessage, WakeMessage, WakeQueue, WakeReceipt};
+use waybill_testkit::contracts::{DeliveryConsumer, ScriptConsumer, WakeConsumer};
 
 struct Queues {
     client: Client,
@@ -87,6 +87,36 @@ impl ScriptConsumer for Queues {
         let messages = reply.ok().and_then(|reply| reply.messages).unwrap_or_default();
         messages.into_iter().filter_map(|message| serde_json::from_str(message.body.as_deref()?).ok()).collect()
     }
+}
+
+/// Messages of a standard queue.
+struct Deliveries {
+    queues: Queues,
+    url: String,
+}
+
+#[async_trait]
+impl DeliveryConsumer for Deliveries {
+    async fn receive_deliveries(&self) -> Vec<DeliveryMessage> {
+        let request = self.queues.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
+        let reply = request.visibility_timeout(60).wait_time_seconds(1).send().await;
+        let messages = reply.ok().and_then(|reply| reply.messages).unwrap_or_default();
+        messages.into_iter().filter_map(|message| serde_json::from_str(message.body.as_deref()?).ok()).collect()
+    }
+
+    async fn wait_for_deliveries(&self, length: Duration) {
+        tokio::time::sleep(length).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_a_delivery_queue_holds() -> Result<()> {
+    let queues = queues().await?;
+    let made = queues.client.create_queue().queue_name("deliveries").send().await?;
+    let url = made.queue_url.context("a queue without an address")?;
+    let adapter = SqsDeliveryQueue::new(queues.client.clone(), &url);
+    waybill_testkit::contracts::delivery_queue(&adapter, &Deliveries { queues, url }, "aws").await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

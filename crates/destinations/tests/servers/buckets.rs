@@ -5,6 +5,7 @@ use crate::parcels::{
     Expected, Hurried, MIB, NOW, bytes, deliver, destinations, loopback, open, parcel, stored, try_open,
 };
 use crate::servers_of_s3::{ACCESS_KEY_ID, S3Server, SECRET_ACCESS_KEY};
+use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use waybill_destinations::{Destinations, OwnCredentials};
 use waybill_ports::{ByteRange, DestinationError};
+use waybill_testkit::contracts::{ShownFiles, destination};
 
 async fn server() -> (S3Server, TempDir) {
     let root = tempfile::tempdir().unwrap();
@@ -27,6 +29,23 @@ fn wire(endpoint: &str) -> Value {
 
 fn read(root: &Path, name: &str) -> Option<Vec<u8>> {
     std::fs::read(root.join("acme-feeds/pim").join(name)).ok()
+}
+
+/// The folder that the server keeps.
+struct Folder(TempDir);
+
+#[async_trait]
+impl ShownFiles for Folder {
+    async fn shown(&self, name: &str) -> Option<Vec<u8>> {
+        read(self.0.path(), name)
+    }
+}
+
+#[tokio::test]
+async fn the_contract_of_a_destination_holds() {
+    let (server, root) = server().await;
+    let to = open(&destinations(), "s3", wire(&server.url())).await;
+    destination(&*to, &Folder(root), 20 << 20).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
 use waybill_destinations::Destinations;
 use waybill_ports::{ByteConnection, ByteRange, DestinationError, OutgoingError, OutgoingTcp, Upload};
+use waybill_testkit::contracts::{ShownFiles, destination};
 
 fn wire(server: &Sshd, path: &str) -> Value {
     let key = std::fs::read_to_string(server.path("user")).unwrap();
@@ -19,6 +20,20 @@ fn wire(server: &Sshd, path: &str) -> Value {
 fn names(server: &Sshd, path: &str) -> Vec<String> {
     let entries = std::fs::read_dir(server.path(path)).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[async_trait]
+impl ShownFiles for Sshd {
+    async fn shown(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.path("in").join(name)).ok()
+    }
+}
+
+#[tokio::test]
+async fn the_contract_of_a_destination_holds() {
+    let server = Sshd::start(&[]).await;
+    let to = open(&destinations(), "sftp", wire(&server, "in")).await;
+    destination(&*to, &server, 20 << 20).await.unwrap();
 }
 
 #[tokio::test]
