@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::executor::block_on;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use waybill_domain::Timestamp;
 use waybill_ports::{Clock as _, DeliveryMessage, ScriptMessage, WakeMessage, WakeReceipt};
@@ -80,7 +80,7 @@ struct DeliveriesInMemory<'a> {
 impl DeliveryConsumer for DeliveriesInMemory<'_> {
     async fn receive_deliveries(&self) -> Vec<DeliveryMessage> {
         let now = self.clock.monotonic();
-        let mut held_back = self.held_back.lock().unwrap();
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
         held_back.extend(self.queue.take().into_iter().map(|(message, after)| (message, now + after)));
         held_back.extract_if(.., |(_, at)| *at <= now).map(|(message, _)| message).collect()
     }
