@@ -1,7 +1,7 @@
 //! What addresses are told when exports end: signed, again until it was taken, and on record.
 
 use crate::deliveries::{Hook, header};
-use crate::harness::{Tenant, World, reply, story, text};
+use crate::harness::{Tenant, World, outside, reply, story, text};
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -76,7 +76,8 @@ fn a_webhook_is_told_of_a_data_export_as_its_surface_shows_it() {
         let hook = Hook::start(&["503 Later", "204 Thanks"]).await?;
         let made = webhook(world, &tenant, &json!({"url": hook.url, "headers": {"x-mine": "yes"}})).await?;
         let asked = json!({"name": "Things", "resource": "things", "format": "csv", "fields": ["name"],
-            "arguments": {"sort": "name"}});
+            "arguments": {"sort": "name"}, "emailNotification": ["ann@told-well.example"],
+            "recurring": {"instruction": "FREQ=DAILY;COUNT=1", "start": format!("{:.0}", now() + Duration::from_secs(2))}});
         let export = text(&queue(world, &tenant, &asked).await?, "id")?;
         let log = told(world, &tenant, &made, 2).await?;
         let taken = hook.taken();
@@ -94,6 +95,10 @@ fn a_webhook_is_told_of_a_data_export_as_its_surface_shows_it() {
         // A link that needs no credential is for who asks.
         shown["_links"].as_array_mut().context("links")?.retain(|link| link["rel"] != "signedLink");
         assert_eq!(message["_embedded"]["dataExport"], shown);
+        assert_eq!(
+            (&shown["recurring"]["instruction"], &shown["emailNotification"]),
+            (&json!("FREQ=DAILY;COUNT=1"), &asked["emailNotification"])
+        );
         assert_eq!(
             (&message["eventType"], &message["dataExportId"], &message["recordCount"], &message["status"]),
             (&json!("data-export-completed"), &json!(export), &json!(25), &json!("completed"))
@@ -161,6 +166,102 @@ fn failures_are_told_to_whoever_listens_and_one_that_is_gone_is_switched_off() {
         assert_eq!(reply(on).await?.1["inactiveReason"], Value::Null);
         assert_eq!(world.call(Method::DELETE, &path, &tenant.admin).send().await?.status(), 204);
         assert_eq!(world.get(&format!("{path}/attempts"), &tenant.admin).await?.0, 404);
+        Ok(())
+    });
+}
+
+/// What Python's reader of mail makes of those to `address`: from, to, subject, the plain text, the HTML.
+fn mail_to(world: &World, address: &str) -> Result<Vec<Value>> {
+    const READ: &str = "
+import email, email.policy, json, pathlib, sys
+found = []
+for path in sorted(pathlib.Path(sys.argv[1]).glob('*.eml')):
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    if mail['to'] == sys.argv[2]:
+        body = lambda kind: mail.get_body((kind,)).get_content()
+        found.append([mail['from'], mail['to'], mail['subject'], body('plain'), body('html'), mail.get_content_type()])
+print(json.dumps(found))";
+    let folder = world.mail();
+    let printed = outside("python3", &["-c", READ, folder.to_str().context("a folder")?, address])?;
+    Ok(serde_json::from_str(&printed)?)
+}
+
+async fn mailed(world: &World, address: &str, count: usize) -> Result<Vec<Value>> {
+    until("no mail comes", async || {
+        let found = mail_to(world, address)?;
+        Ok((found.len() >= count).then_some(found))
+    })
+    .await
+}
+
+/// The first link of a text to this stack.
+fn link<'a>(world: &World, text: &'a str) -> Result<&'a str> {
+    let start = text.find(&world.info.url).context("a link")?;
+    text[start..].split_whitespace().next().context("a link")
+}
+
+#[test]
+fn people_are_told_by_mail_in_words_and_by_a_link_that_asks_who_they_are() {
+    story(async |world| {
+        let tenant = world.tenant("mail-well").await?;
+        world.things(&tenant, 7).await?;
+        let asked = json!({"name": "Größen <b>&</b>\u{7} mehr", "resource": "things", "format": "csv", "fields": ["n"],
+            "emailNotification": ["ann@mail-well.example", "bob@mail-well.example", "Ann@mail-well.example"]});
+        let made = queue(world, &tenant, &asked).await?;
+        assert_eq!(made["emailNotification"], json!(["ann@mail-well.example", "bob@mail-well.example"]));
+        let mail = mailed(world, "ann@mail-well.example", 1).await?[0].clone();
+        assert_eq!(mailed(world, "bob@mail-well.example", 1).await?.len(), 1);
+        let part = |n: usize| mail[n].as_str().unwrap_or_default();
+        assert_eq!((part(0), part(5)), ("Waybill <exports@waybill.example>", "multipart/alternative"));
+        assert_eq!(part(2), "Export ready: Größen <b>&</b>  mehr");
+        assert!(part(3).contains("It holds 7 records.") && part(3).contains("mail-well"), "{mail}");
+        assert!(part(4).contains("Größen &lt;b&gt;&amp;&lt;/b&gt;") && !part(4).contains("<b>"), "{mail}");
+        let href = link(world, part(3))?;
+        assert!(part(4).contains(&format!("<a href=\"{href}\">")), "{mail}");
+        // It is nobody's to use, and leads to the file with a credential.
+        let bare = world.http.get(href).send().await?;
+        assert_eq!((bare.status().as_u16(), bare.headers().contains_key("location")), (401, false));
+        let known = world.http.get(href).header("REB-APIKEY", &tenant.admin).send().await?;
+        let file = world.http.get(crate::harness::header(&known, "location")?).send().await?.text().await?;
+        assert_eq!(file.lines().count(), 8);
+        assert_eq!(mail_to(world, "ann@mail-well.example")?.len(), 1);
+
+        let bad = json!({"name": "x", "resource": "things", "format": "csv", "emailNotification": ["ann"]});
+        let request = world.http.post(format!("{}/data-exports", world.info.url)).header("REB-APIKEY", &tenant.admin);
+        let (status, problem) = reply(request.json(&bad)).await?;
+        assert_eq!((status.as_u16(), &problem["invalidFields"][0]["field"]), (422, &json!("emailNotification.0")));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_failure_is_told_by_mail_too_and_jobs_remember_whom_to_tell() {
+    story(async |world| {
+        let tenant = world.tenant("mail-ill").await?;
+        world.things(&tenant, 2).await?;
+        let job = json!({"name": "Nightly", "collection": "things", "format": "csv", "schedule": {"cron": "0 2 1 1 *"},
+            "notify": ["job@mail-ill.example"]});
+        let (status, job) = world.post("/v1/jobs", &tenant.admin, &job).await?;
+        ensure!(status == 201 && job["notify"] == json!(["job@mail-ill.example"]), "{status} {job}");
+        world.post(&format!("/v1/jobs/{}/run", text(&job, "id")?), &tenant.admin, &Value::Null).await?;
+        let told = mailed(world, "job@mail-ill.example", 1).await?;
+        assert_eq!(told[0][2], "Export ready: Nightly");
+
+        // A collection that is gone when its export begins.
+        let later = json!({"collection": "things", "name": "Later", "notify": ["ann@mail-ill.example"],
+            "scheduledAt": (now() + Duration::from_secs(2)).to_string()});
+        let (status, made) = world.post("/v1/exports", &tenant.admin, &later).await?;
+        ensure!(status == 201 && made["notify"] == json!(["ann@mail-ill.example"]), "{status} {made}");
+        let gone = world.call(Method::DELETE, "/v1/collections/things?records=true", &tenant.admin);
+        ensure!(gone.send().await?.status().is_success());
+        let mail = mailed(world, "ann@mail-ill.example", 1).await?[0].clone();
+        assert_eq!(mail[2], "Export failed: Later");
+        let plain = mail[3].as_str().context("a text")?;
+        assert!(plain.contains("has failed; there is no file") && plain.contains("Why: "), "{plain}");
+        let href = link(world, plain)?;
+        assert_eq!(world.http.get(href).send().await?.status(), 401);
+        let (_, shown) = world.get(href.trim_start_matches(&world.info.url), &tenant.admin).await?;
+        assert_eq!((&shown["id"], &shown["state"]), (&made["id"], &json!("failed")));
         Ok(())
     });
 }

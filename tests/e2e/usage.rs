@@ -46,6 +46,7 @@ async fn objects(world: &World, tenant: &Tenant) -> Result<u64> {
             s3: endpoint(&aws.s3),
             sqs: endpoint(&aws.sqs),
             kms: endpoint(&aws.s3),
+            ses: endpoint(&aws.s3),
         }),
         credentials: Some(StaticCredentials {
             access_key_id: aws.access_key_id.clone(),

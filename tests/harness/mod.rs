@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) info: StackInfo,
     pub(crate) http: reqwest::Client,
     // Lives as long as the process: its temporary folder goes with the operating system's.
-    _stack: Stack,
+    stack: Stack,
 }
 
 /// An org of a story's own, with one key of each role.
@@ -70,7 +70,12 @@ impl World {
     /// A world around a stack of the story's own.
     pub(crate) fn of(stack: Stack) -> Result<Self> {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
-        Ok(Self { info: stack.info().clone(), http, _stack: stack })
+        Ok(Self { info: stack.info().clone(), http, stack })
+    }
+
+    /// Where mail lands, one file each.
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.stack.data_folder().join("mail")
     }
 
     pub(crate) fn call(&self, method: Method, path: &str, key: &str) -> RequestBuilder {

@@ -79,7 +79,7 @@ pub struct CreateExport {
     pub scheduled_at: Option<Timestamp>,
     /// The series whose first export it is to be, which says in place of `scheduled_at` when it enters the lane.
     pub recurring: Option<RecurringRequest>,
-    /// Where its file goes when it is finished: destinations that are checked and sealed.
+    /// Where its file goes when it is finished, destinations that are checked and sealed, and who is told.
     pub delivery: DeliveryPlan,
     /// The client's promise that it may send this again.
     pub idempotency: Option<IdempotentRequest>,

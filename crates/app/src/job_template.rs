@@ -36,8 +36,8 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         scheduled_at: _,
         // The job's schedule.
         recurring: _,
-        // The job's own.
-        delivery: _,
+        // The job's own, but for who is told.
+        delivery,
         idempotency: _,
         after_script,
         // Of a surface that makes no jobs.
@@ -66,6 +66,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         destinations: delivered.destinations,
         filename: delivered.filename,
         compress: delivered.compress,
+        notify: delivery.notify,
     }
 }
 
@@ -108,6 +109,7 @@ pub(crate) fn request_of(
             destinations: template.destinations.clone(),
             filename: template.filename.clone(),
             compress: template.compress,
+            notify: template.notify.clone(),
         },
         ..CreateExport::new(surface, template.collection.clone(), template.format)
     })

@@ -140,7 +140,7 @@ pub use replace_export::{export_of_alias, replace_export};
 pub use retry_export::{RetryExport, retry_export};
 pub use run_job::run_job;
 pub use run_script::{RenderScript, ScriptRunning, run_script};
-pub use send_signal::{SignalFacts, SignalWords, Signaling, send_signal};
+pub use send_signal::{Letter, SignalFacts, SignalWords, Signaling, send_signal};
 pub use sign_in::{
     SessionCaller, SessionProof, SignIn, SignedIn, authenticate_password, authenticate_session, sign_in, sign_out,
 };

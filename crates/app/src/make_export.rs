@@ -335,6 +335,7 @@ fn new_export(
         state,
         after_script: draft.spec.after_script.is_some(),
         deliveries: u16::try_from(draft.spec.delivery.destinations.len()).unwrap_or(u16::MAX),
+        notified: u16::try_from(draft.spec.delivery.notify.len()).unwrap_or(u16::MAX),
         retry_of: draft.retry_of,
         job: draft.job.clone(),
         scheduled_at: draft.spec.scheduled_at,

@@ -85,6 +85,7 @@ async fn attempt(
         description: command.description.clone(),
         after_script: spec.after_script.is_some(),
         scheduled_at: spec.scheduled_at,
+        notified: u16::try_from(spec.delivery.notify.len()).unwrap_or(u16::MAX),
         changed_at: Some(now),
         ..stored.value.clone()
     };

@@ -7,12 +7,12 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{
-    DestinationConfig, DestinationSecrets, Export, ExportSpec, Signal, SignalEvent, SignalState, SignalTo, State,
-    Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId,
+    DestinationConfig, DestinationSecrets, Email, Export, ExportSpec, Signal, SignalEvent, SignalState, SignalTo,
+    State, Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId,
 };
 use waybill_ports::{
-    DeliveryMessage, DeliveryQueue, DestinationError, MessagePoster, PortError, PortErrorKind, SealContext,
-    SecretVault, Stored, WebhookMessage,
+    DeliveryMessage, DeliveryQueue, DestinationError, Mail, MailError, Mailer, MessagePoster, PortError, PortErrorKind,
+    SealContext, SecretVault, Stored, WebhookMessage,
 };
 
 /// Longest message that is kept in the log of a webhook, in bytes; of a longer one its beginning is.
@@ -27,6 +27,8 @@ pub struct Signaling {
     pub vault: Arc<dyn SecretVault>,
     /// What posts to webhooks.
     pub poster: Arc<dyn MessagePoster>,
+    /// What sends mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Where signals are rung for.
     pub queue: Arc<dyn DeliveryQueue>,
     /// The words of messages, which are a surface's.
@@ -52,6 +54,20 @@ pub struct SignalFacts {
 pub trait SignalWords: Send + Sync {
     /// What is posted to a webhook; the same of the same facts, so that an attempt repeats the last one.
     fn message(&self, facts: &SignalFacts) -> Value;
+
+    /// What somebody is told by mail, with a link that asks who is there.
+    fn letter(&self, facts: &SignalFacts) -> Letter;
+}
+
+/// What somebody is told by mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// One line.
+    pub subject: String,
+    /// Plain.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
 }
 
 /// How an attempt came out.
@@ -140,8 +156,11 @@ pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Re
 async fn attempt(signaling: &Signaling, signal: &Signal) -> Attempted {
     let mut attempted =
         Attempted { at: signaling.context.now(), body: Bytes::new(), status: None, missed: None, place: None };
-    let SignalTo::Webhook { id } = &signal.to;
-    attempted.missed = post(signaling, signal, *id, &mut attempted).await.err();
+    let sent = match &signal.to {
+        SignalTo::Webhook { id } => post(signaling, signal, *id, &mut attempted).await,
+        SignalTo::Mail { address } => mail(signaling, signal, address).await,
+    };
+    attempted.missed = sent.err();
     attempted
 }
 
@@ -162,6 +181,16 @@ async fn post(signaling: &Signaling, signal: &Signal, id: WebhookId, attempted: 
     let posted = signaling.poster.post(config, &secrets, &message, context.now()).await;
     attempted.status = posted.status;
     posted.outcome.map_err(|error| Missed::of(&error))
+}
+
+async fn mail(signaling: &Signaling, signal: &Signal, address: &Email) -> Result<(), Missed> {
+    let facts = facts(&signaling.context, signal).await?;
+    let Letter { subject, text, html } = signaling.words.letter(&facts);
+    let mail = Mail { id: facts.id, to: address.clone(), subject, text, html };
+    signaling.mailer.send(&mail).await.map_err(|error| {
+        let is_final = matches!(error, MailError::Refused(_));
+        Missed { message: error.to_string(), is_final, is_gone: false, retry_after: None }
+    })
 }
 
 /// The URL without its query, which may hold a secret.

@@ -12,7 +12,8 @@ use waybill_app::{
     create_export, delete_export, read_export, replace_export, retry_export,
 };
 use waybill_domain::{
-    DataRequest, ExportFormat, ExportId, Principal, PropertyKind, Role, SkippedReason, State, Surface, Timestamp,
+    DataRequest, DeliveryPlan, ExportFormat, ExportId, Principal, PropertyKind, Role, SkippedReason, State, Surface,
+    Timestamp,
 };
 use waybill_ports::{Clock, Entropy, Transaction};
 use waybill_schedule::{Recurrence, Rule, Schedule, Zone, instants_after};
@@ -56,6 +57,7 @@ impl Fixture {
         CreateExport {
             label: Some("Nightly".into()),
             data: Some(DataRequest::default()),
+            delivery: DeliveryPlan { notify: vec!["ann@example.com".parse().unwrap()], ..DeliveryPlan::default() },
             recurring: recurring
                 .map(|(rule, start)| RecurringRequest { instruction: rule.into(), start: start.map(at) }),
             ..CreateExport::new(Surface::Rebilly, "things".parse().unwrap(), ExportFormat::Csv)
@@ -114,6 +116,7 @@ impl Fixture {
         let waiting = self.all().into_iter().filter(|view| matches!(view.export.state, State::Scheduled { .. }));
         let mut waiting: Vec<ExportView> = waiting.collect();
         assert_eq!(waiting.len(), 1, "one is pending");
+        assert_eq!((waiting[0].export.notified, waiting[0].spec.delivery.notify.len()), (1, 1));
         waiting.remove(0)
     }
 

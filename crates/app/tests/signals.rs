@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use waybill_app::{
-    ChangeWebhook, Context, CreateExport, CreateWebhook, DeliverySettings, Exporting, SignalFacts, SignalWords,
+    ChangeWebhook, Context, CreateExport, CreateWebhook, DeliverySettings, Exporting, Letter, SignalFacts, SignalWords,
     Signaling, StepSettings, Sweeping, advance_lane, cancel_export, change_webhook, create_export, create_webhook,
     delete_webhook, list_attempts, read_webhook, send_signal, sweep,
 };
@@ -20,8 +20,8 @@ use waybill_domain::{
     SignalState, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{
-    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, MessagePoster, PortError, PostedMessage, Row, RowKey,
-    RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
+    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, Mail, MailError, Mailer, MessagePoster, PortError,
+    PostedMessage, Row, RowKey, RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
 };
 use waybill_testkit::{
     InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryPorts, MemoryRecordStore, MemoryScriptQueue,
@@ -119,9 +119,29 @@ impl MessagePoster for CutAddress {
     }
 }
 
+/// Somebody who carries mail: says the answers one after the other, then yes for ever, and keeps what was sent.
+#[derive(Default)]
+struct Postman {
+    answers: Mutex<Vec<MailError>>,
+    sent: Mutex<Vec<Mail>>,
+}
+
+#[async_trait]
+impl Mailer for Postman {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.sent.lock().unwrap().push(mail.clone());
+        self.answers.lock().unwrap().pop().map_or(Ok(()), Err)
+    }
+}
+
 struct Words;
 
 impl SignalWords for Words {
+    fn letter(&self, facts: &SignalFacts) -> Letter {
+        let text = format!("{} {}", facts.event.name(), facts.export.progress.records);
+        Letter { subject: facts.id.clone(), html: text.clone(), text }
+    }
+
     fn message(&self, facts: &SignalFacts) -> Value {
         json!({"event": facts.event.name(), "export": facts.export.id.to_string(), "records": facts.export.progress.records})
     }
@@ -147,8 +167,11 @@ struct World {
     ports: MemoryPorts,
     admin: Principal,
     address: Arc<Address>,
+    postman: Arc<Postman>,
     webhook: WebhookId,
     export: ExportId,
+    /// Which of its signals is looked at.
+    number: u16,
 }
 
 impl World {
@@ -171,10 +194,11 @@ impl World {
         };
         let context = ports.context();
         let webhook = block_on(create_webhook(&context, &*ports.vault, &admin, &command)).unwrap().webhook.id;
-        let asked = CreateExport::new(Surface::Admin, name, ExportFormat::Csv);
+        let mut asked = CreateExport::new(Surface::Admin, name, ExportFormat::Csv);
+        asked.delivery.notify = vec!["ann@example.com".parse().unwrap()];
         let view = block_on(create_export(&context, &*ports.wake, &admin, &asked)).unwrap();
-        let address = Arc::default();
-        Self { ports, admin, address, webhook, export: view.export.id }
+        let (address, postman) = (Arc::default(), Arc::default());
+        Self { ports, admin, address, postman, webhook, export: view.export.id, number: 0 }
     }
 
     fn export(&self) {
@@ -205,15 +229,17 @@ impl World {
             vault: Arc::<MemoryVault>::clone(&self.ports.vault),
             poster: Arc::new(CutAddress(Arc::clone(&self.address), Arc::clone(cut))),
             queue: Arc::<MemoryDeliveryQueue>::clone(&self.ports.deliveries),
+            mailer: Arc::<Postman>::clone(&self.postman),
             words: Arc::new(Words),
             settings: DeliverySettings::default(),
         };
-        let message = DeliveryMessage::SignalV1 { org: self.admin.org.clone(), export: self.export, number: 0 };
+        let number = self.number;
+        let message = DeliveryMessage::SignalV1 { org: self.admin.org.clone(), export: self.export, number };
         send_signal(&signaling, &message).now_or_never().is_some()
     }
 
     fn settled(&self) -> Option<Signal> {
-        let found = block_on(self.ports.rows().signal(&self.admin.org, self.export, 0)).unwrap();
+        let found = block_on(self.ports.rows().signal(&self.admin.org, self.export, self.number)).unwrap();
         found.map(|signal| signal.value)
     }
 
@@ -228,8 +254,8 @@ impl World {
             let (archives, wake) = (Arc::clone(&self.ports.archives), Arc::clone(&self.ports.wake));
             let (scripts, deliveries) = (Arc::clone(&self.ports.scripts), Arc::clone(&self.ports.deliveries));
             let sweeping = Sweeping::new(self.ports.context(), archives, wake, scripts, deliveries);
-            assert_eq!(block_on(sweep(&sweeping, FOREVER)).signals, 1);
-            assert_eq!(self.ports.deliveries.take().len(), 1);
+            assert!(block_on(sweep(&sweeping, FOREVER)).signals >= 1);
+            assert!(!self.ports.deliveries.take().is_empty());
             assert!(self.invoke(&never));
         }
         panic!("it never ends");
@@ -319,4 +345,22 @@ fn nobody_is_told_of_what_was_canceled_and_a_webhook_that_is_deleted_ends_what_w
     let ended = world.end();
     assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message.contains("deleted")), "{ended:?}");
     assert_eq!(world.told(), []);
+}
+
+#[test]
+fn a_mail_goes_again_until_it_is_taken_and_not_after_it_was_refused() {
+    let world = World { number: 1, ..World::new() };
+    world.export();
+    *world.postman.answers.lock().unwrap() = vec![MailError::Unavailable("later".into())];
+    assert!(matches!(world.end().state, SignalState::Sent { .. }));
+    let sent = world.postman.sent.lock().unwrap().clone();
+    assert_eq!((sent.len(), &sent[0], sent[0].to.as_str()), (2, &sent[1], "ann@example.com"));
+    assert_eq!(sent[0].subject, format!("{}-s1", world.export));
+
+    let world = World { number: 1, ..World::new() };
+    world.export();
+    *world.postman.answers.lock().unwrap() = vec![MailError::Refused("nobody of that name".into())];
+    let ended = world.end();
+    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message == "nobody of that name"));
+    assert_eq!((ended.attempts, world.postman.sent.lock().unwrap().len()), (1, 1));
 }

@@ -35,6 +35,8 @@ pub struct Endpoints {
     pub sqs: String,
     /// KMS.
     pub kms: String,
+    /// SES.
+    pub ses: String,
 }
 
 /// Credentials that do not expire, of an embedded stack.
@@ -103,6 +105,12 @@ impl Connection {
     pub fn kms(&self) -> aws_sdk_kms::Client {
         let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.kms.clone());
         aws_sdk_kms::Client::from_conf(configured!(aws_sdk_kms, self, timeouts(), endpoint).build())
+    }
+
+    /// A client of SES.
+    pub fn ses(&self) -> aws_sdk_sesv2::Client {
+        let endpoint = self.endpoints.as_ref().map(|endpoints| endpoints.ses.clone());
+        aws_sdk_sesv2::Client::from_conf(configured!(aws_sdk_sesv2, self, timeouts(), endpoint).build())
     }
 
     /// A client of Secrets Manager, which an embedded stack does not have.

@@ -10,6 +10,7 @@ mod dynamo;
 mod errors;
 mod s3;
 mod secrets;
+mod ses;
 mod sqs;
 mod system;
 
@@ -20,5 +21,6 @@ pub use dynamo::schema::{
 pub use dynamo::{DynamoRecordStore, DynamoStateStore};
 pub use s3::{Encryption, S3ArchiveStore};
 pub use secrets::{KmsSecretVault, read_secret};
+pub use ses::SesMailer;
 pub use sqs::{SqsDeliveryQueue, SqsScriptQueue, SqsWakeQueue};
 pub use system::{SystemClock, SystemEntropy, ThreadCompute};

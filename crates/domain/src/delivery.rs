@@ -5,7 +5,7 @@ mod plan;
 mod upload;
 
 pub use attempt::{Backoff, DeliveryAttempt};
-pub use plan::DeliveryPlan;
+pub use plan::{DeliveryPlan, MAX_NOTIFIED};
 pub use upload::{Delivered, Upload};
 
 use crate::{Epoch, ExportId, JobId, OrgCode, RunId, SealedDestination, Seq, Timestamp, WorkerId};

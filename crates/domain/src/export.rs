@@ -52,6 +52,9 @@ pub struct Export {
     /// How many destinations its file goes to.
     #[serde(default)]
     pub deliveries: u16,
+    /// How many people are told by mail when it has ended.
+    #[serde(default)]
+    pub notified: u16,
     /// The export that this one does again.
     #[serde(default)]
     pub retry_of: Option<ExportId>,

@@ -1,8 +1,8 @@
 //! What a job's exports are made from: the request, and where the result goes.
 
 use crate::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, Prefix, ScopeRequest,
-    SealedDestination,
+    AccountId, CollectionName, Email, ExportFormat, FileInclusion, FilenameTemplate, Level, Packaging, Prefix,
+    ScopeRequest, SealedDestination,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +69,9 @@ pub struct JobTemplate {
     /// Whether it goes there as gzip.
     #[serde(default)]
     pub compress: bool,
+    /// Who is told by mail when an export of its has ended.
+    #[serde(default)]
+    pub notify: Vec<Email>,
 }
 
 /// A range of dates as it was asked for, understood anew each time.

@@ -58,7 +58,7 @@ pub use data_export::{DataRequest, ExportAliasPointer};
 pub use date_range::{DateRange, DateSpan};
 pub use delivery::{
     Backoff, Delivered, DeliveredFile, DeliveredRun, Delivery, DeliveryAttempt, DeliveryPlan, DeliveryRefused,
-    DeliveryState, Miss, Upload,
+    DeliveryState, MAX_NOTIFIED, Miss, Upload,
 };
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,

@@ -1,6 +1,6 @@
 //! A signal: one message that tells one address that an export has ended; who sends it, and how it came out.
 
-use crate::{Backoff, Epoch, ExportId, OrgCode, Seq, Timestamp, WebhookId, WorkerId};
+use crate::{Backoff, Email, Epoch, ExportId, OrgCode, Seq, Timestamp, WebhookId, WorkerId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -36,6 +36,11 @@ pub enum SignalTo {
     Webhook {
         /// Its id.
         id: WebhookId,
+    },
+    /// Somebody, by mail.
+    Mail {
+        /// Where to.
+        address: Email,
     },
 }
 

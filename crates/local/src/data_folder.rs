@@ -90,6 +90,11 @@ impl OpenFolder {
         self.root.join("s3")
     }
 
+    /// The folder of mail.
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+
     /// Reads a private JSON file of this folder; none when there is none.
     ///
     /// # Errors

@@ -17,6 +17,9 @@ use crate::services::names;
 /// What is open to scripts and deliveries although it is not public.
 const LOOPBACK: &str = "127.0.0.1,localhost,[::1]";
 
+/// Who mail is from.
+const MAIL_FROM: &str = "Waybill <exports@waybill.example>";
+
 /// Time that the functions of a tick keep back of an invocation.
 const TICK_RESERVE: Duration = Duration::from_secs(1);
 
@@ -231,6 +234,7 @@ pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
         secrets_key_id: kms::key_arn(),
         allowed_hosts: delivery::AllowList::parse(LOOPBACK).unwrap_or_default(),
         api_url: deployment.url.to_owned(),
+        mail: delivery::MailService::Ses { from: MAIL_FROM.to_owned() },
         own: delivery::OwnCredentials::fixed(access_key_id, SecretString::from(secret_access_key.clone()), None),
         settings: delivery::DeliverySettings {
             lease: tuning.lease,

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::data_folder::OpenFolder;
 use crate::emulators::dynamodb::DynamoDb;
 use crate::emulators::file_buckets::FileBuckets;
-use crate::emulators::{kms, s3, sqs};
+use crate::emulators::{kms, s3, ses, sqs};
 use crate::listener::Listener;
 use crate::options::Tuning;
 
@@ -93,6 +93,7 @@ pub(crate) struct Services {
     buckets: FileBuckets,
     sqs: Listener,
     kms: Listener,
+    ses: Listener,
 }
 
 impl Services {
@@ -109,8 +110,15 @@ impl Services {
         let (s3, buckets) = s3::start(&folder.buckets(), &secrets.aws).await?;
         let sqs = sqs::start().await?;
         let kms = kms::start(secrets.master_key()?).await?;
-        let endpoints = Endpoints { dynamodb: dynamodb.url().to_owned(), s3: s3.url(), sqs: sqs.url(), kms: kms.url() };
-        Ok(Self { credentials: secrets.aws, endpoints, dynamodb, s3, buckets, sqs, kms })
+        let ses = ses::start(&folder.mail()).await?;
+        let endpoints = Endpoints {
+            dynamodb: dynamodb.url().to_owned(),
+            s3: s3.url(),
+            sqs: sqs.url(),
+            kms: kms.url(),
+            ses: ses.url(),
+        };
+        Ok(Self { credentials: secrets.aws, endpoints, dynamodb, s3, buckets, sqs, kms, ses })
     }
 
     /// How the functions reach these services.
@@ -191,6 +199,7 @@ impl Services {
 
     /// Ends them in order; every client must be idle.
     pub(crate) async fn stop(self) {
+        self.ses.stop(GRACE).await;
         self.kms.stop(GRACE).await;
         self.sqs.stop(GRACE).await;
         self.s3.stop(GRACE).await;

@@ -11,6 +11,7 @@ mod delivery_queue;
 mod destination;
 mod entropy;
 mod error;
+mod mailer;
 mod message_poster;
 mod outgoing;
 mod record_source;
@@ -32,6 +33,7 @@ pub use destination::{
 };
 pub use entropy::Entropy;
 pub use error::{PortError, PortErrorKind};
+pub use mailer::{Mail, MailError, Mailer};
 pub use message_poster::{MessagePoster, PostedMessage, WebhookMessage};
 pub use outgoing::{
     ByteChunks, ByteConnection, OutgoingBody, OutgoingError, OutgoingHttp, OutgoingLimits, OutgoingReply,

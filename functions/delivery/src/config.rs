@@ -1,5 +1,6 @@
 //! What the function is told about its surroundings.
 
+use crate::mail::MailService;
 use std::time::Duration;
 use waybill_app::DeliverySettings;
 use waybill_aws::Connection;
@@ -28,6 +29,8 @@ pub struct Config {
     pub secrets_key_id: String,
     /// Hosts that are not public and may be delivered to all the same.
     pub allowed_hosts: AllowList,
+    /// How mail is sent.
+    pub mail: MailService,
     /// Where the HTTP surfaces answer, `https://host`: what messages link to.
     pub api_url: String,
     /// Who the deployment is to buckets that let it in, and to roles.
@@ -54,6 +57,7 @@ impl Config {
             delivery_queue_url: env.text("WAYBILL_DELIVERY_QUEUE_URL"),
             secrets_key_id: env.text("WAYBILL_SECRETS_KEY_ID"),
             allowed_hosts: env.optional("WAYBILL_ALLOWED_HOSTS").unwrap_or_default(),
+            mail: MailService::of(env.optional("WAYBILL_MAIL_FROM"), env.optional("WAYBILL_SMTP_URL_SECRET_ARN")),
             api_url: env.text("WAYBILL_API_URL"),
             own: OwnCredentials::environment(),
             settings: DeliverySettings {

@@ -1,6 +1,7 @@
 //! From an SQS event to as much of one delivery as there is time for, or to one signal, and back to what becomes of the message.
 
 use crate::Config;
+use crate::mail::Mailing;
 use crate::wire::Words;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
@@ -61,6 +62,7 @@ impl Deps {
             context: delivering.context.clone(),
             vault: Arc::clone(&delivering.vault),
             poster: destinations,
+            mailer: Arc::new(Mailing::new(connection.clone(), config.mail.clone())),
             queue: Arc::clone(&delivering.queue),
             words: Arc::new(Words { api_url: config.api_url.clone() }),
             settings: config.settings.clone(),

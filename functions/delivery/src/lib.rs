@@ -2,10 +2,12 @@
 
 mod config;
 mod handler;
+mod mail;
 mod wire;
 
 pub use config::Config;
 pub use handler::{Deps, handle};
+pub use mail::MailService;
 pub use waybill_app::DeliverySettings;
 pub use waybill_destinations::OwnCredentials;
 pub use waybill_domain::Backoff;

@@ -1,9 +1,11 @@
 //! What webhooks are told: the message of the Rebilly surface, with the data export as that surface shows it.
 
+mod letter;
+
 use serde_json::{Map, Value, json};
-use waybill_app::{SignalFacts, SignalWords};
+use waybill_app::{Letter, SignalFacts, SignalWords};
 use waybill_domain::data_id::{export_name, file_name, user_name};
-use waybill_domain::{Export, ExportFormat, FailureCode, SignalEvent, State, Surface};
+use waybill_domain::{Email, Export, ExportFormat, FailureCode, SignalEvent, State, Surface};
 
 /// Words messages for an org's addresses.
 #[derive(Clone, Debug)]
@@ -56,6 +58,11 @@ impl SignalWords for Words {
             "_links": links,
         })
     }
+
+    fn letter(&self, facts: &SignalFacts) -> Letter {
+        let named = self.named(&facts.export);
+        letter::letter(facts, &named.place, named.download.as_deref())
+    }
 }
 
 impl Words {
@@ -74,6 +81,10 @@ impl Words {
             let field = data.date_field.clone().unwrap_or_else(|| date_name(&range.field.to_string()));
             json!({"start": range.start, "end": range.end, "field": field})
         });
+        let recurring = spec
+            .series
+            .as_ref()
+            .map(|series| json!({"instruction": series.instruction, "start": series.start.to_string()}));
         let changes = [export.changed_at, export.started_at, export.finished_at()];
         let updated_at = changes.into_iter().flatten().fold(export.created_at, Ord::max);
         json!({
@@ -90,10 +101,10 @@ impl Words {
             "updatedTime": updated_at.to_string(),
             "arguments": arguments,
             "fields": data.fields,
-            "emailNotification": [],
-            "recurring": null,
+            "emailNotification": spec.delivery.notify.iter().map(Email::as_str).collect::<Vec<_>>(),
+            "recurring": recurring,
             "dateRange": date_range,
-            "scheduledTime": spec.scheduled_at.unwrap_or(export.created_at).to_string(),
+            "scheduledTime": export.scheduled_at.unwrap_or(export.created_at).to_string(),
             "_links": links,
         })
     }
@@ -114,7 +125,7 @@ fn status(event: SignalEvent) -> &'static str {
 fn failure_reason(export: &Export) -> Option<&'static str> {
     let State::Failed { failure, .. } = &export.state else { return None };
     match failure.code {
-        FailureCode::LimitExceeded => Some("record-limit-exceeded"),
+        FailureCode::RecordLimitExceeded => Some("record-limit-exceeded"),
         FailureCode::MaxRetriesReached | FailureCode::Unavailable => Some("max-retries-reached"),
         _ => None,
     }

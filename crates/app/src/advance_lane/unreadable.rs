@@ -67,6 +67,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         state: State::Failed { at: now, failure },
         after_script: false,
         deliveries: 0,
+        notified: 0,
         retry_of: None,
         job: field(stored, "job"),
         scheduled_at: None,

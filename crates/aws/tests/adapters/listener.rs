@@ -70,7 +70,13 @@ pub(crate) fn connection(url: &str) -> Connection {
     let url = url.to_owned();
     Connection {
         region: "us-east-1".to_owned(),
-        endpoints: Some(Endpoints { dynamodb: url.clone(), s3: url.clone(), sqs: url.clone(), kms: url }),
+        endpoints: Some(Endpoints {
+            dynamodb: url.clone(),
+            s3: url.clone(),
+            sqs: url.clone(),
+            kms: url.clone(),
+            ses: url,
+        }),
         credentials: Some(StaticCredentials {
             access_key_id: ACCESS_KEY_ID.to_owned(),
             secret_access_key: SecretString::from(SECRET_ACCESS_KEY),

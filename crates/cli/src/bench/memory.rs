@@ -71,7 +71,7 @@ pub(super) fn connection(url: &str) -> Connection {
     let url = || url.to_owned();
     Connection {
         region: "eu-central-1".to_owned(),
-        endpoints: Some(Endpoints { dynamodb: url(), s3: url(), sqs: url(), kms: url() }),
+        endpoints: Some(Endpoints { dynamodb: url(), s3: url(), sqs: url(), kms: url(), ses: url() }),
         credentials: Some(StaticCredentials {
             access_key_id: "bench".to_owned(),
             secret_access_key: "bench".to_owned().into(),

@@ -23,6 +23,7 @@ fn queued() -> Export {
         state: State::Queued { ticket: Ticket(1) },
         after_script: false,
         deliveries: 0,
+        notified: 0,
         retry_of: None,
         job: None,
         scheduled_at: None,

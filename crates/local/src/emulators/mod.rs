@@ -4,4 +4,5 @@ pub(crate) mod dynamodb;
 pub(crate) mod file_buckets;
 pub(crate) mod kms;
 pub(crate) mod s3;
+pub(crate) mod ses;
 pub(crate) mod sqs;

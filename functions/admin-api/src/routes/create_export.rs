@@ -29,7 +29,8 @@ pub(crate) async fn create_export(call: &Call<'_>, principal: &Principal) -> Res
     if !requests.is_empty() {
         let destinations =
             waybill_app::seal_for_export(call.context, &*call.deps.vault, &principal.org, &requests).await?;
-        command.delivery = DeliveryPlan { destinations, filename, compress };
+        let notify = std::mem::take(&mut command.delivery.notify);
+        command.delivery = DeliveryPlan { destinations, filename, compress, notify };
     }
     let view = waybill_app::create_export(call.context, &*call.deps.wake, principal, &command).await?;
     let location = format!("/v1/exports/{}", view.export.id);
@@ -45,7 +46,7 @@ mod tests {
         stage.define().await;
         let body = r#"{"collection":"visits","name":"Nightly","description":"for the auditors","format":"csv","packaging":"zip",
             "level":"small","paths":["_id","place.lat"],"include":["notes"],"where":{"score":3},"rawCells":true,
-            "expand":[],"sort":null,"files":{"include":false,"zip":false},"destinations":[],"notify":[]}"#;
+            "expand":[],"sort":null,"files":{"include":false,"zip":false},"destinations":[],"notify":["ann@example.com","ANN@example.com"]}"#;
         let made = stage.send("POST", "/v1/exports", &stage.member, body).await;
         insta::assert_snapshot!(made.shown());
         assert_eq!(made.headers["location"], format!("/v1/exports/{}", made.text_at("/id")).as_str());
@@ -103,7 +104,7 @@ mod tests {
             r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
             r#"{"collection":"visits","packaging":"tar","expand":["site"],"sort":7,"search":"x","dateRange":{"field":"at"},
                 "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
-                "destinations":[{"type":"s3"}],"notify":["a@b.c"],"afterScript":"const a = 1;\n  let = 2;","scheduledAt":"tomorrow","colour":1}"#,
+                "destinations":[{"type":"s3"}],"notify":["a@b.c","ann"],"afterScript":"const a = 1;\n  let = 2;","scheduledAt":"tomorrow","colour":1}"#,
             r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
             r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
             r#"{"collection":"visits","sort":"-score,nope","packaging":"gzip","files":{"include":true}}"#,

@@ -78,6 +78,8 @@ pub(crate) struct ExportWire {
     scope: Option<ScopeWire>,
     /// Where its file goes when it is finished; secrets are masked.
     destinations: Vec<DestinationWire>,
+    /// Who is told by mail that it is ready or has failed.
+    notify: Vec<String>,
     /// The name of the delivered file, as asked.
     #[schema(required)]
     filename_template: Option<String>,
@@ -331,6 +333,7 @@ impl ExportWire {
             files: spec.files.into(),
             scope: spec.scope.map(|scope| scope.asked.into()),
             destinations: spec.delivery.destinations.iter().map(Into::into).collect(),
+            notify: spec.delivery.notify.into_iter().map(String::from).collect(),
             filename_template: spec.delivery.filename.map(Into::into),
             compress: spec.delivery.compress,
             deliveries: deliveries.into_iter().map(Into::into).collect(),

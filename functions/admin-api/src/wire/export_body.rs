@@ -9,8 +9,8 @@ use waybill_app::{
     CreateExport, DateRangeRequest, DestinationRequest, FilterRequest, IdempotentRequest, Path, SortOrder,
 };
 use waybill_domain::{
-    AccountId, CollectionName, ExportFormat, FileInclusion, FilenameTemplate, Level, MAX_SCRIPT_CHARS, Packaging,
-    ScopeRequest, Surface, Timestamp,
+    AccountId, CollectionName, DeliveryPlan, Email, ExportFormat, FileInclusion, FilenameTemplate, Level, MAX_NOTIFIED,
+    MAX_SCRIPT_CHARS, Packaging, ScopeRequest, Surface, Timestamp,
 };
 use waybill_http::{Members, Problem};
 use waybill_ports::ScriptChecker as _;
@@ -109,6 +109,9 @@ pub(crate) struct CreateExportBody {
     /// Whether the file is delivered as gzip; absent = `false`.
     #[schema(value_type = Option<bool>)]
     compress: bool,
+    /// Who is told by mail that it is ready or has failed, 20 at most; the links in it ask who is there.
+    #[schema(value_type = Option<Vec<String>>)]
+    notify: Vec<Email>,
     /// When it is queued; absent, or a time that is not to come = at once.
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
@@ -148,9 +151,8 @@ impl CreateExportBody {
         let destinations = read_destinations(&mut members);
         let filename_template = read_filename(&mut members);
         let compress = members.boolean("compress").unwrap_or(false);
-        for name in ["search", "notify"] {
-            members.later(name);
-        }
+        let notify = read_notify(&mut members);
+        members.later("search");
         let problems = members.finish();
         match collection {
             Some(collection) if problems.is_empty() => Ok(Self {
@@ -175,6 +177,7 @@ impl CreateExportBody {
                 destinations,
                 filename_template,
                 compress,
+                notify,
                 scheduled_at,
             }),
             _ => Err(problems),
@@ -211,9 +214,24 @@ impl CreateExportBody {
             after_script: self.after_script,
             scheduled_at: self.scheduled_at,
             idempotency,
+            delivery: DeliveryPlan { notify: self.notify, ..DeliveryPlan::default() },
             ..CreateExport::new(Surface::Admin, self.collection, self.format)
         }
     }
+}
+
+/// Takes `notify`, each address once.
+fn read_notify(members: &mut Members<'_>) -> Vec<Email> {
+    let mut addresses: Vec<Email> = Vec::new();
+    for address in members.list::<Email>("notify") {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.len() > MAX_NOTIFIED {
+        members.refuse::<()>("notify", format!("must be at most {MAX_NOTIFIED} addresses"));
+    }
+    addresses
 }
 
 /// Takes `dateRange`, of an export that was read, too.

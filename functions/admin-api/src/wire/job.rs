@@ -96,6 +96,8 @@ pub(crate) struct JobWire {
     compress: bool,
     /// Where the file goes.
     destinations: Vec<DestinationWire>,
+    /// Who is told by mail when an export of its has ended.
+    notify: Vec<String>,
     /// Who made it.
     creator: String,
     /// The account whose rights its exports read with.
@@ -156,6 +158,7 @@ impl From<Job> for JobWire {
             filename_template: template.filename.map(Into::into),
             compress: template.compress,
             destinations: template.destinations.iter().map(DestinationWire::from).collect(),
+            notify: template.notify.into_iter().map(String::from).collect(),
             creator: job.creator.to_string(),
             principal: template.principal.to_string(),
             created_at: job.created_at.to_string(),

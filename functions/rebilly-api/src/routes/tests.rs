@@ -9,7 +9,7 @@ use waybill_domain::{Failure, FailureCode, Role, State};
 const EVERYTHING: &str = r#"{"name":"Due: invoices/May","resource":"invoices","format":"json-api","fields":["id","billingAddress/country",
     "amount"],"arguments":{"filter":"amount:10..;billingAddress.country:!US","sort":"-amount,createdTime","q":"acme"},
     "dateRange":{"start":"first day of last month midnight","end":"first day of this month midnight"},
-    "scheduledTime":"2026-06-01T02:00:00+02:00","emailNotification":[],"recurring":null}"#;
+    "scheduledTime":"2026-06-01T02:00:00+02:00","emailNotification":["ann@example.com","bob@example.com"],"recurring":null}"#;
 
 #[tokio::test]
 async fn an_export_is_shown_in_each_of_its_states() {
@@ -109,7 +109,7 @@ async fn what_is_wrong_with_a_body_is_named_field_by_field() {
         r#"{"name":" ","resource":"invoices","format":"csv"}"#,
         r#"{"name":"x","resource":"customers","format":"csv"}"#,
         r#"{"name":"x","resource":"no name","format":"ndjson","arguments":{"filter":1,"where":"x"},"fields":["a b",2],
-            "dateRange":{"start":"now"},"emailNotification":["a@example.com"],"recurring":{"instruction":"FREQ=DAILY"},"colour":1,
+            "dateRange":{"start":"now"},"emailNotification":["a@example.com","ann"],"recurring":{"instruction":"FREQ=DAILY"},"colour":1,
             "scheduledTime":"soon"}"#,
         r#"{"name":"x","resource":"invoices","format":"csv","arguments":{"filter":"amount:ten","sort":"-colour","q":"a b c d e f g h i j k"},
             "fields":["colour","billingAddress/planet"],"dateRange":{"start":"never","end":"now","field":"number"}}"#,

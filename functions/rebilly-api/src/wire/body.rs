@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use waybill_app::{CreateExport, DateRangeRequest, RecurringRequest};
-use waybill_domain::{CollectionName, DataRequest, ExportFormat, Packaging, Surface, Timestamp};
+use waybill_domain::{
+    CollectionName, DataRequest, DeliveryPlan, Email, ExportFormat, MAX_NOTIFIED, Packaging, Surface, Timestamp,
+};
 use waybill_http::{Members, Problem};
 
 /// Longest name, in characters.
@@ -52,6 +54,8 @@ pub(crate) struct DataExportBody {
     fields: Option<Vec<String>>,
     /// Which of them by a date of theirs.
     date_range: Option<DateRangeBody>,
+    /// Who is told by mail that it is completed or has failed, 20 addresses at most; the links in it ask who is there.
+    email_notification: Option<Vec<String>>,
     /// When it enters the organization's queue; absent or past = at once. Not read where there is a series, whose rule says it.
     #[schema(format = DateTime)]
     scheduled_time: Option<String>,
@@ -126,7 +130,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
     data.fields = members.list("fields");
     let date_range = date_range(&mut members, &mut data);
     let scheduled_at = members.parsed::<Timestamp>("scheduledTime", "an RFC 3339 date and time");
-    members.later("emailNotification");
+    let notify = addresses(&mut members);
     let recurring = recurring(&mut members);
     let problems = members.finish();
     match (name, resource, format) {
@@ -137,6 +141,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
             scheduled_at,
             recurring,
             data: Some(data),
+            delivery: DeliveryPlan { notify, ..DeliveryPlan::default() },
             ..CreateExport::new(Surface::Rebilly, resource, format)
         }),
         _ => Err(ApiError::invalid(problems.into_iter().map(InvalidField::from).collect())),
@@ -161,6 +166,20 @@ fn arguments(members: &mut Members<'_>) -> DataRequest {
         None => {}
     }
     data
+}
+
+/// Takes `emailNotification`, each address once.
+fn addresses(members: &mut Members<'_>) -> Vec<Email> {
+    let mut addresses: Vec<Email> = Vec::new();
+    for address in members.list::<Email>("emailNotification") {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.len() > MAX_NOTIFIED {
+        members.refuse::<()>("emailNotification", format!("must be at most {MAX_NOTIFIED} addresses"));
+    }
+    addresses
 }
 
 fn date_range(members: &mut Members<'_>, data: &mut DataRequest) -> Option<DateRangeRequest> {

@@ -214,7 +214,7 @@ impl DataExportWire {
             listed,
             arguments: ArgumentsWire { filter: data.filter, sort: data.sort, q: data.search },
             fields: data.fields,
-            email_notification: Vec::new(),
+            email_notification: spec.delivery.notify.iter().map(|address| address.as_str().to_owned()).collect(),
             recurring: spec.series.as_ref().map(|series| RecurringWire {
                 instruction: series.instruction.clone(),
                 start: series.start.to_string(),
