@@ -37,10 +37,16 @@ pub async fn list_runs(
 async fn as_it_is(context: &Context, run: Run) -> Result<Run, PortError> {
     let Some(seq) = run.export else { return Ok(run) };
     match context.rows().export(&run.org, seq).await {
-        Ok(Some(export)) => {
+        Ok(Some(export)) if export.value.is_terminal() => {
+            // Its end may have come between the two reads; what was told with it knows of deliveries.
+            let again = context.rows().run(&run.org, &run.job, run.started_at, run.id).await?;
+            if let Some(told) = again.map(|stored| stored.value).filter(|told| *told != run) {
+                return Ok(told);
+            }
             let open = run.deliveries_open;
             Ok(run.settled(&export.value, open))
         }
+        Ok(Some(_)) => Ok(run),
         Ok(None) if run.deliveries_open == 0 => Ok(run.lost()),
         Ok(None) => Ok(run),
         Err(error) if matches!(error.kind, waybill_ports::PortErrorKind::Corrupt { .. }) => Ok(run.lost()),

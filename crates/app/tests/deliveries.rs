@@ -5,9 +5,10 @@
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use waybill_app::{
     Context, CreateExport, Delivering, DeliverySettings, DestinationRequest, Exporting, PutJob, StepSettings, Sweeping,
@@ -177,6 +178,13 @@ struct World {
 impl World {
     /// An export of a job that is ready, and its one delivery waiting.
     fn new() -> Self {
+        let world = Self::queued();
+        world.export().now_or_never().unwrap();
+        world
+    }
+
+    /// An export of a job that waits.
+    fn queued() -> Self {
         let mut ports = MemoryPorts::new(11);
         ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
         let admin = samples::principal("demo", Role::Admin).unwrap();
@@ -211,8 +219,14 @@ impl World {
         let (context, id) = (ports.context(), Some("feed".parse().unwrap()));
         block_on(create_job(&context, &*ports.vault, &admin, id, &job, None)).unwrap();
         let view = block_on(run_job(&context, &*ports.wake, &admin, None, &"feed".parse().unwrap(), None)).unwrap();
+        Self { ports, admin, export: view.export.id, settings: DeliverySettings::default() }
+    }
+
+    /// One invocation of what exports.
+    fn export(&self) -> impl Future<Output = ()> + Send + use<> {
+        let ports = &self.ports;
         let exporting = Exporting {
-            context,
+            context: ports.context(),
             records: Arc::<MemoryRecordStore>::clone(&ports.records),
             archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
             wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
@@ -221,9 +235,10 @@ impl World {
             compute: Arc::new(InlineCompute { parallelism: 1 }),
             settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
         };
-        let message = WakeMessage::ExportV1 { org: admin.org.clone(), export: view.export.id };
-        block_on(advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER));
-        Self { ports, admin, export: view.export.id, settings: DeliverySettings::default() }
+        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: self.export };
+        async move {
+            advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER).await;
+        }
     }
 
     fn delivering(&self, cut: &Arc<Cut>) -> Delivering {
@@ -318,6 +333,48 @@ fn a_delivery_follows_its_export_in_the_same_commit_and_the_zip_stays_the_downlo
     // A message that comes again does nothing.
     assert!(world.invoke(&Cut::never(), FOREVER));
     assert_eq!(world.delivery(), delivery);
+}
+
+/// A state store in which something happens after the first look at a range.
+struct Meanwhile(Arc<dyn StateStore>, Mutex<Option<BoxFuture<'static, ()>>>);
+
+#[async_trait]
+impl StateStore for Meanwhile {
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
+        self.0.get(key).await
+    }
+
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
+        self.0.get_many(keys).await
+    }
+
+    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
+        let page = self.0.query(range).await;
+        let happens = self.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(happens) = happens {
+            happens.await;
+        }
+        page
+    }
+
+    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
+        self.0.commit(commit, writes).await
+    }
+
+    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
+        self.0.due(kind, shard, until, limit).await
+    }
+}
+
+#[test]
+fn a_run_whose_export_ends_while_it_is_read_still_waits_for_its_delivery() {
+    let world = World::queued();
+    let context = world.ports.context();
+    let torn = Meanwhile(Arc::clone(&context.state), Mutex::new(Some(world.export().boxed())));
+    let context = Context { state: Arc::new(torn), ..context };
+    let job = "feed".parse().unwrap();
+    let run = block_on(list_runs(&context, &world.admin, (None, &job), None, 1)).unwrap().items.remove(0);
+    assert_eq!((run.status, run.deliveries_open), (RunStatus::Running, 1), "{run:?}");
 }
 
 #[test]
