@@ -138,7 +138,7 @@ impl Profile {
         ];
         let calamities = often.into_iter().filter(|(_, n)| one_in(*n)).map(|(calamity, _)| calamity).collect();
         // All bytes at once, or parts and segments of a few.
-        let part_bytes = if one_in(2) { 100_000 } else { 160 };
+        let part_bytes = if one_in(3) { 160 } else { 100_000 };
         Self {
             crash: rate(120),
             freeze: rate(80),
@@ -156,7 +156,7 @@ impl Profile {
             ack_lost: rate(2000),
             stale_index: rate(3000),
             tick: rate(2000),
-            between_ticks: Duration::from_mins(if one_in(3) { 1 } else { 2 }),
+            between_ticks: Duration::from_mins(if one_in(5) { 1 } else { 2 }),
             skew_millis: if one_in(3) { entropy.below(120_000) } else { 0 },
             calamities,
             worker_limit,

@@ -139,7 +139,7 @@ impl Timeline {
         let millis = |bound: u64| Duration::from_millis(entropy.below(bound));
         let busy = [50, 5000, 60_000, 240_000][usize::try_from(entropy.below(4)).unwrap_or(0)];
         let orgs = self.orgs.len().max(1);
-        for _ in 0..=entropy.below(4) {
+        for _ in 0..=entropy.below(3) {
             let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
             let choice = entropy.number();
             self.events.insert((millis(busy), Event::Client { org, create: true, choice }));
@@ -155,7 +155,7 @@ impl Timeline {
                 self.events.insert((at, Event::Records { org: 0, there: index % 2 == 0 }));
             }
         }
-        if entropy.below(8) == 0 {
+        if entropy.below(16) == 0 {
             for number in 0..3 + entropy.below(5) {
                 let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
                 // A job first.
@@ -168,7 +168,7 @@ impl Timeline {
         if self.world.profile.has(Calamity::CollectionGone) {
             self.events.insert((millis(busy + 60_000), Event::CollectionGone));
         }
-        let mut faults_end = Duration::from_mins(4) + millis(480_000);
+        let mut faults_end = Duration::from_mins(3) + millis(360_000);
         if self.world.profile.has(Calamity::Outage) {
             let at = millis(240_000);
             self.events.insert((at, Event::Outage(entropy.number())));
@@ -182,7 +182,9 @@ impl Timeline {
             }
         }
         if self.world.profile.has(Calamity::DarkDays) {
-            self.events.insert((millis(240_000), Event::DarkDays(2 + entropy.below(12))));
+            let at = millis(180_000);
+            self.events.insert((at, Event::DarkDays(2 + entropy.below(12))));
+            faults_end = faults_end.max(at + Duration::from_mins(1));
         }
         self.events.insert((millis(60_000), Event::Tick));
         self.events.insert((faults_end, Event::FaultsEnd));
