@@ -46,9 +46,8 @@ async fn as_it_is(context: &Context, run: Run) -> Result<Run, PortError> {
             let open = run.deliveries_open;
             Ok(run.settled(&export.value, open))
         }
-        Ok(Some(_)) => Ok(run),
         Ok(None) if run.deliveries_open == 0 => Ok(run.lost()),
-        Ok(None) => Ok(run),
+        Ok(_) => Ok(run),
         Err(error) if matches!(error.kind, waybill_ports::PortErrorKind::Corrupt { .. }) => Ok(run.lost()),
         Err(error) => Err(error),
     }
