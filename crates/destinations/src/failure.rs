@@ -108,7 +108,12 @@ impl Rejection {
     }
 }
 
-/// `Retry-After` in seconds; a date is not looked at, since what it is compared with is not known here.
+/// How long `Retry-After` asks to be left alone: seconds, or a date, which is taken by the clock that the reply's `Date` shows.
 pub(crate) fn retry_after(reply: &OutgoingReply) -> Option<Duration> {
-    reply.header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs)
+    let text = reply.header("retry-after")?.trim();
+    if let Ok(secs) = text.parse() {
+        return Some(Duration::from_secs(secs));
+    }
+    let (until, now) = (httpdate::parse_http_date(text).ok()?, httpdate::parse_http_date(reply.header("date")?).ok()?);
+    until.duration_since(now).ok()
 }

@@ -60,7 +60,7 @@ fn asks_for(error: &DestinationError, secs: u64) -> bool {
 
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    let cases: [(&str, &str, Expected); 13] = [
+    let cases: [(&str, &str, Expected); 14] = [
         ("301 Moved Permanently", "Location: http://169.254.169.254/\r\n", |e| {
             matches!(e, DestinationError::Refused(_))
         }),
@@ -76,6 +76,11 @@ async fn answers_mean_what_they_say() {
         ("429 Too Many Requests", "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", |e| {
             matches!(e, DestinationError::Throttled { retry_after: None, .. })
         }),
+        (
+            "429 Too Many Requests",
+            "Date: Fri, 31 Dec 1999 23:59:00 GMT\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n",
+            |e| asks_for(e, 59),
+        ),
         ("503 Service Unavailable", "Retry-After: 3\r\n", |e| asks_for(e, 3)),
         ("500 Internal Server Error", "", |e| matches!(e, DestinationError::Unavailable(_))),
     ];
