@@ -115,6 +115,7 @@ fn item() -> impl Strategy<Value = Value> {
     let name = prop_oneof![4 => "[a-z]{1,6}", 1 => text(), 1 => Just("_id".to_owned())];
     (proptest::collection::vec((name, value()), 0..5), id, org, any::<bool>()).prop_map(|(others, id, org, first)| {
         let mut members: Vec<(String, Value)> = others;
+        members.retain(|(name, _)| name != "id" && name != "org");
         let named = [("id".to_owned(), id), ("org".to_owned(), org)];
         members.splice(if first { 0..0 } else { members.len()..members.len() }, named);
         Value::Object(members.into_iter().collect())
