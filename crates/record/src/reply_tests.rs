@@ -182,7 +182,11 @@ proptest! {
             (Ok(records), Ok(body)) => if let Some(expected) = naive(&body, &only) {
                 prop_assert_eq!(records, expected);
             },
-            (Ok(records), Err(_)) => prop_assert!(records.len() < items.len(), "{records:?}"),
+            // What is written over by the record's own `_id` never comes out, and its escapes are not looked at.
+            (Ok(records), Err(_)) => {
+                let is_written_over = |item: &Value| item.get("_id").is_some();
+                prop_assert!(records.len() < items.len() || items.iter().any(is_written_over), "{records:?}");
+            }
             (Err(_), _) => {}
         }
     }
