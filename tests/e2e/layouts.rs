@@ -142,11 +142,17 @@ fn a_field_of_a_referenced_record_is_called_as_it_was_asked_for_and_media_types_
     story(async |world| {
         let folder = tempfile::tempdir()?;
         let (tenant, _) = invoices(world, "layouts-followed", 3).await?;
-        let body = json!({"name": "x", "resource": "invoices", "format": "csv", "fields": ["customer/name", "id"],
+        let body = json!({"name": "x", "resource": "invoices", "format": "csv", "fields": ["customer/name", "id", "customer/id"],
             "arguments": {"sort": "id"}});
         let (_, path) = exported(world, &tenant, &body, folder.path()).await?;
         let csv = std::fs::read_to_string(path)?;
-        assert_eq!(csv.lines().take(2).collect::<Vec<_>>(), ["customer/name,id", "No. 0,000000000000000000007000"]);
+        let first = "No. 0,000000000000000000007000,000000000000000000000010";
+        assert_eq!(csv.lines().take(2).collect::<Vec<_>>(), ["customer/name,id,customer/id", first]);
+        let twice =
+            json!({"name": "x", "resource": "invoices", "format": "csv", "fields": ["customer/id", "customer/_id"]});
+        let (status, refused) = world.post("/data-exports", &tenant.admin, &twice).await?;
+        let told = json!([{"field": "fields.1", "message": "`customer/_id` is the same property as `customer/id`"}]);
+        assert_eq!((status.as_u16(), &refused["invalidFields"]), (422, &told));
         let types =
             ["text/csv", "text/csv", "application/json", "application/json", "application/xml", "application/zip"];
         let endings = ["csv", "csv", "json", "json", "xml", "zip"];

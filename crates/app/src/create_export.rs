@@ -1,7 +1,7 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
 use crate::begin_series::{RecurringRequest, freeze_in_series};
-use crate::data_request::{Translated, laid_out, translate};
+use crate::data_request::{Translated, laid_out, paths_behind_references, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
@@ -259,13 +259,18 @@ pub(crate) async fn freeze_one(
     if command.scheduled_at.is_some_and(|at| at > context.now().after(MAX_AHEAD)) {
         return Err(Error::invalid("scheduledAt", "must not be more than ten years ahead"));
     }
-    let Translated { command, filter, errors } = translate(command, &narrowed.collection);
-    let command = &*command;
+    let Translated { mut command, filter, errors } = translate(command, &narrowed.collection);
     let read = command.pipeline.as_ref().map(pipeline_paths).unwrap_or_default();
     let asked = Asked { paths: &command.paths, include: &command.include, expand: &command.expand, pipeline: &read };
     let scope = freeze_scope(context, &narrowed.collection, command.scope.as_ref()).await?;
     let mut expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
+    if let (Some(data), [_, ..], []) = (command.data.clone(), &*expanded.followed, &*errors) {
+        let (paths, wrong) = paths_behind_references(&data, &expanded.collection);
+        expanded.errors.extend(wrong);
+        command.to_mut().paths = paths;
+    }
     expanded.errors.extend(errors);
+    let command = &*command;
     if let Some(scope) = &scope {
         expanded.followed.extend(parents(&narrowed.collection, &scope.asked));
     }
@@ -304,7 +309,9 @@ fn freeze(
         for (index, path) in paths.iter().enumerate() {
             let field = format!("{list}.{index}");
             let told = errors.iter().any(|error| error.field == field);
-            if let Some(message) = unreadable(&collection, path).filter(|_| !told) {
+            let data = command.data.as_ref().filter(|_| list == "paths");
+            let called = data.and_then(|data| data.fields.get(index)).map_or_else(|| path.to_string(), Clone::clone);
+            if let Some(message) = unreadable(&collection, path, &called).filter(|_| !told) {
                 errors.push(FieldError { field, message });
             }
         }
@@ -494,25 +501,26 @@ pub(crate) fn parsed_where(stored: &Collection, condition: &serde_json::Value) -
 
 /// The order with the types that the definition gives its properties.
 fn resolve(sort: SortOrder, collection: &Collection) -> Result<SortOrder, String> {
-    sort.resolve(|path| match (unreadable(collection, path), collection.type_of(path)) {
+    sort.resolve(|path| match (unreadable(collection, path, &path.to_string()), collection.type_of(path)) {
         (None, Some((kind, _))) => Ok(kind),
         (message, _) => Err(message.unwrap_or_else(|| format!("`{path}` is no property of `{}`", collection.name))),
     })
 }
 
-pub(crate) fn unreadable(collection: &Collection, path: &Path) -> Option<String> {
+/// Why there is nothing to read at `path`, which whoever asked calls `called`.
+pub(crate) fn unreadable(collection: &Collection, path: &Path, called: &str) -> Option<String> {
     if let Some(property) = collection.crossing(path) {
         if let PropertyKind::List { .. } = property.kind {
             return Some(format!(
-                "`{path}` goes through the list `{}`, whose records are none of its parts",
+                "`{called}` goes through the list `{}`, whose records are none of its parts",
                 property.name
             ));
         }
         let kind = property.kind.property_type();
-        return Some(format!("`{path}` goes through `{}`, a {kind:?}, which is not expanded", property.name));
+        return Some(format!("`{called}` goes through `{}`, a {kind:?}, which is not expanded", property.name));
     }
     match collection.type_of(path) {
         Some(_) => None,
-        None => Some(format!("`{path}` is no property of `{}`", collection.name)),
+        None => Some(format!("`{called}` is no property of `{}`", collection.name)),
     }
 }

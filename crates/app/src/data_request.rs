@@ -36,26 +36,7 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
     let mut errors = Vec::new();
     let mut refuse = |field: String, message: String| errors.push(FieldError { field, message });
     let mut own = command.clone();
-    let mut asked: Vec<(Path, &String)> = Vec::new();
-    for (index, field) in data.fields.iter().enumerate() {
-        let twice =
-            |path: &Path| asked.iter().find(|(other, first)| other == path && *first != field).map(|(_, first)| *first);
-        let path = property(field, names).and_then(|path| match twice(&path) {
-            Some(first) => Err(format!("`{field}` is the same property as `{first}`")),
-            None => Ok(path),
-        });
-        match path {
-            Ok(path) => {
-                own.paths.push(path.clone());
-                asked.push((path, field));
-            }
-            Err(message) => {
-                refuse(format!("fields.{index}"), message);
-                // Nothing comes of the request, but the fields behind keep their places.
-                own.paths.extend(ID.parse().ok());
-            }
-        }
-    }
+    own.paths = asked_paths(&data.fields, names, |index, message| refuse(format!("fields.{index}"), message));
     match data.sort.as_deref().filter(|text| !text.trim().is_empty()).map(|text| rebilly_filter::sort(text, names)) {
         Some(Ok(sort)) => own.sort = Some(sort),
         Some(Err(error)) => refuse("arguments.sort".to_owned(), error.to_string()),
@@ -86,6 +67,43 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
     }
     let filter = (!conditions.is_empty()).then_some(Filter::All(conditions));
     Translated { command: Cow::Owned(own), filter, errors }
+}
+
+/// The paths of a data export with the vendor's names of what lies behind references, which have become documents in `expanded`;
+/// and what is wrong with them.
+pub(crate) fn paths_behind_references(data: &DataRequest, expanded: &Collection) -> (Vec<Path>, Vec<FieldError>) {
+    let types = |path: &Path| expanded.type_of(path).map(|(kind, _)| kind);
+    let declared = |path: &Path| declares(expanded, path);
+    let mut errors = Vec::new();
+    let refuse = |index: usize, message: String| errors.push(FieldError { field: format!("paths.{index}"), message });
+    let paths = asked_paths(&data.fields, Names { types: &types, declared: &declared, lists: &|_| None }, refuse);
+    (paths, errors)
+}
+
+/// The properties that fields with slashes name, no two the same one.
+fn asked_paths(fields: &[String], names: Names<'_>, mut refuse: impl FnMut(usize, String)) -> Vec<Path> {
+    let mut asked: Vec<(Path, &String)> = Vec::new();
+    let mut paths = Vec::new();
+    for (index, field) in fields.iter().enumerate() {
+        let twice =
+            |path: &Path| asked.iter().find(|(other, first)| other == path && *first != field).map(|(_, first)| *first);
+        let path = property(field, names).and_then(|path| match twice(&path) {
+            Some(first) => Err(format!("`{field}` is the same property as `{first}`")),
+            None => Ok(path),
+        });
+        match path {
+            Ok(path) => {
+                paths.push(path.clone());
+                asked.push((path, field));
+            }
+            Err(message) => {
+                refuse(index, message);
+                // Nothing comes of the request, but the fields behind keep their places.
+                paths.extend(ID.parse().ok());
+            }
+        }
+    }
+    paths
 }
 
 /// What a data export writes of records of `collection`, and what each of that is called: `paths` by the names in `data`, whose
@@ -122,9 +140,17 @@ pub(crate) fn laid_out(
     Ok((columns, called))
 }
 
-/// Whether the definition names the property that `path` begins with.
+/// Whether the definition names what `path` leads to, as far as definitions go.
 fn declares(collection: &Collection, path: &Path) -> bool {
-    collection.properties.iter().any(|property| property.name == path.head())
+    fn among(properties: &[Property], segments: &[String]) -> bool {
+        let Some((name, inside)) = segments.split_first() else { return true };
+        properties.iter().any(|property| match &property.kind {
+            _ if property.name != *name => false,
+            PropertyKind::Document { properties } => among(properties, inside),
+            _ => true,
+        })
+    }
+    among(&collection.properties, path.segments())
 }
 
 /// The property that a field with slashes names; whether there is one is found out with all other paths.

@@ -89,7 +89,7 @@ impl PreparedQuery {
             for (index, path) in paths.iter().enumerate() {
                 let field = format!("{list}.{index}");
                 let told = errors.iter().any(|error| error.field == field);
-                if let Some(message) = unreadable(&expanded.collection, path).filter(|_| !told) {
+                if let Some(message) = unreadable(&expanded.collection, path, &path.to_string()).filter(|_| !told) {
                     errors.push(FieldError { field, message });
                 }
             }
@@ -189,7 +189,7 @@ fn sort(collection: &Collection, query: &ObjectQuery) -> Result<Option<SortOrder
         None => None,
     };
     let sort = sort.map(|sort| {
-        sort.resolve(|path| match (unreadable(collection, path), collection.type_of(path)) {
+        sort.resolve(|path| match (unreadable(collection, path, &path.to_string()), collection.type_of(path)) {
             (None, Some((kind, _))) => Ok(kind),
             (message, _) => Err(message.unwrap_or_else(|| format!("`{path}` is no property of `{}`", collection.name))),
         })

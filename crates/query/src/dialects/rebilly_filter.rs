@@ -53,9 +53,7 @@ impl Names<'_> {
         let known = (self.types)(&field);
         let alias = match known {
             // In an open collection anything is there without being declared.
-            None | Some(PropertyType::Any) if !(self.declared)(&field) => {
-                alias(&field.to_string()).and_then(|name| name.parse().ok())
-            }
+            None | Some(PropertyType::Any) if !(self.declared)(&field) => own_name(&field),
             _ => None,
         };
         match alias.and_then(|path: Path| (self.types)(&path).map(|of| (path, of))) {
@@ -76,8 +74,11 @@ impl Names<'_> {
     }
 }
 
-fn alias(name: &str) -> Option<&'static str> {
-    ALIASES.iter().find(|(vendors, _)| *vendors == name).map(|(_, own)| *own)
+/// The path whose last part the vendor calls as `field` does.
+fn own_name(field: &Path) -> Option<Path> {
+    let (last, above) = field.segments().split_last()?;
+    let (_, own) = ALIASES.iter().find(|(vendors, _)| vendors == last)?;
+    above.iter().map(String::as_str).chain([*own]).collect::<Vec<_>>().join(".").parse().ok()
 }
 
 /// Reads a filter; nothing but blanks is one that everything meets.

@@ -3,7 +3,7 @@
 use crate::stage::{EXPORTS, Stage, body, key, wanted};
 use serde_json::{Value, json};
 use std::time::Duration;
-use waybill_domain::{Failure, FailureCode, Role, State};
+use waybill_domain::{Failure, FailureCode, RecordCount, Role, State, Timestamp};
 
 /// A body with everything that a client may ask.
 const EVERYTHING: &str = r#"{"name":"Due: invoices/May","resource":"invoices","format":"json-api","fields":["id","billingAddress/country",
@@ -459,6 +459,15 @@ async fn the_same_request_with_its_key_makes_one_export() {
     let again = stage.send("POST", "/data-exports", &headers, &wanted("a")).await;
     assert_eq!(body(&first), body(&again));
     assert!(stage.send("POST", "/data-exports", &headers, &wanted("b")).await.starts_with("422"));
+}
+
+#[tokio::test]
+async fn more_records_than_an_export_may_have_are_told_in_numbers() {
+    let stage = Stage::new().await;
+    let count =
+        RecordCount::new("demo".parse().unwrap(), "invoices".parse().unwrap(), Some(12_000), Timestamp::from_millis(0));
+    stage.ports.insert(&count).await.unwrap();
+    insta::assert_snapshot!("over_the_limit", stage.admin("POST", EXPORTS, &wanted("all")).await);
 }
 
 #[tokio::test]
