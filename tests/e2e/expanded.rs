@@ -92,6 +92,32 @@ fn expanded_references_hold_the_records_they_lead_to_over_several_levels() {
 }
 
 #[test]
+fn a_search_finds_words_in_texts_beside_the_condition() {
+    story(async |world| {
+        let folder = tempfile::tempdir()?;
+        let tenant = visits(world, "searched").await?;
+        let found = async |body: Value| {
+            let (export, path) = world.exported(&tenant, &body, folder.path()).await?;
+            anyhow::ensure!(export["search"] == body["search"], "{export}");
+            let rows: Vec<Value> = serde_json::from_str(&outside("python3", &["-c", READ, &path.to_string_lossy()])?)?;
+            anyhow::Ok(rows.iter().map(|row| row["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+        };
+        let sites = json!({"collection": "sites", "format": "ndjson", "sort": "code"});
+        let asked = |search: &str, condition: Value| {
+            let mut body = sites.clone();
+            (body["search"], body["where"]) = (json!(search), condition);
+            body
+        };
+        let tens = ["s11", "s110", "s111", "s112", "s113", "s114", "s115", "s116", "s117", "s118", "s119"];
+        assert_eq!(found(asked("S11", Value::Null)).await?, tens);
+        assert_eq!(found(asked("s11 hidden", json!({"code": {"$gt": "s118"}}))).await?, ["s119"]);
+        assert_eq!(found(asked(&id(2, 7), Value::Null)).await?, ["s7"]);
+        assert!(found(asked("s11 seen", Value::Null)).await?.is_empty());
+        Ok(())
+    });
+}
+
+#[test]
 fn paths_across_references_become_columns() {
     story(async |world| {
         let folder = tempfile::tempdir()?;

@@ -165,6 +165,7 @@ fn asked_again(export: &Export, spec: &ExportSpec) -> CreateExport {
         raw_cells,
         files,
         data,
+        search,
         date_range,
         after_script,
         delivery,
@@ -201,6 +202,7 @@ fn asked_again(export: &Export, spec: &ExportSpec) -> CreateExport {
             field: None,
         }),
         data: data.clone(),
+        search: search.clone(),
         after_script: after_script.clone(),
         delivery: delivery.clone(),
         ..CreateExport::new(export.surface, collection.name.clone(), *format)

@@ -1,7 +1,7 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
 use crate::begin_series::{RecurringRequest, freeze_in_series};
-use crate::data_request::{Translated, laid_out, paths_behind_references, translate};
+use crate::data_request::{Translated, laid_out, paths_behind_references, search, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
@@ -50,6 +50,8 @@ pub struct CreateExport {
     pub expand: Vec<Path>,
     /// Which records.
     pub filter: Option<FilterRequest>,
+    /// Words, each of which occurs in a text of theirs or is their `_id`, beside `filter`.
+    pub search: Option<String>,
     /// Which of them by a date of theirs, beside `filter`.
     pub date_range: Option<DateRangeRequest>,
     /// What is done to the records that meet the condition, as it was sent: an array, or a text of JSON.
@@ -100,6 +102,7 @@ impl CreateExport {
             include: Vec::new(),
             expand: Vec::new(),
             filter: None,
+            search: None,
             date_range: None,
             pipeline: None,
             sort: None,
@@ -341,6 +344,13 @@ fn freeze(
             None
         }
     };
+    let found = match command.search.as_deref().map(|text| search(text, stored)).transpose() {
+        Ok(found) => found,
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    };
     let (pipeline, filter) = match frozen_pipeline(command, stored, &collection, filter) {
         Ok(frozen) => frozen,
         Err(error) => {
@@ -348,10 +358,8 @@ fn freeze(
             (None, None)
         }
     };
-    let filter = match (narrowed.filter, filter) {
-        (Some(limit), Some(filter)) => Some(Filter::All(vec![limit, filter])),
-        (limit, filter) => limit.or(filter),
-    };
+    let mut parts: Vec<Filter> = [narrowed.filter, filter, found].into_iter().flatten().collect();
+    let filter = if parts.len() > 1 { Some(Filter::All(parts)) } else { parts.pop() };
     errors.extend(without_columns(command, stored, pipeline.as_ref()));
     if command.packaging != Packaging::Zip && command.format.makes_documents() {
         let message = "must be `zip` for this format, which makes a file of each record";
@@ -376,6 +384,7 @@ fn freeze(
         selection,
         filter,
         filter_text,
+        search: command.search.clone(),
         date_range,
         pipeline_text: command.pipeline.as_ref().filter(|_| pipeline.is_some()).map(ToString::to_string),
         pipeline,

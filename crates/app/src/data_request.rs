@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use waybill_domain::{Collection, DataRequest, DefinitionError, ExportFormat, Flattening, Property, PropertyKind};
 use waybill_query::Filter;
 use waybill_query::dialects::rebilly_filter::{self, Names};
-use waybill_record::{Path, PropertyType};
+use waybill_record::{Path, PathError, PropertyType};
 
 /// The date that a range is about in the vendor's own collections; in all others, when a record was created.
 const USUAL_DATES: [(&str, &str); 3] =
@@ -42,20 +42,13 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
         Some(Err(error)) => refuse("arguments.sort".to_owned(), error.to_string()),
         None => {}
     }
-    let mut conditions = Vec::new();
-    match data.filter.as_deref().map(|text| rebilly_filter::parse(text, names)) {
-        Some(Ok(filter)) => conditions.push(filter),
-        Some(Err(error)) => refuse("arguments.filter".to_owned(), error.to_string()),
-        None => {}
-    }
-    if let (Some(text), Ok(id)) = (&data.search, ID.parse()) {
-        let mut searched = Vec::new();
-        texts(&stored.properties, None, &mut searched);
-        match rebilly_filter::search(text, &searched, &id) {
-            Ok(filter) => conditions.push(filter),
-            Err(error) => refuse("arguments.q".to_owned(), error.to_string()),
+    let filter = match data.filter.as_deref().map(|text| rebilly_filter::parse(text, names)).transpose() {
+        Ok(filter) => filter,
+        Err(error) => {
+            refuse("arguments.filter".to_owned(), error.to_string());
+            None
         }
-    }
+    };
     if let Some(range) = &mut own.date_range {
         match &data.date_field {
             Some(field) => match property(field, names) {
@@ -65,7 +58,6 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
             None => range.field = usual_date(stored),
         }
     }
-    let filter = (!conditions.is_empty()).then_some(Filter::All(conditions));
     Translated { command: Cow::Owned(own), filter, errors }
 }
 
@@ -104,6 +96,18 @@ fn asked_paths(fields: &[String], names: Names<'_>, mut refuse: impl FnMut(usize
         }
     }
     paths
+}
+
+/// The condition that every word of `text` occurs in a text property of records of `collection`, or is their `_id`.
+///
+/// # Errors
+/// Too many words, as the field `search`.
+pub(crate) fn search(text: &str, collection: &Collection) -> Result<Filter, FieldError> {
+    let refused = |message: String| FieldError { field: "search".to_owned(), message };
+    let id: Path = ID.parse().map_err(|error: PathError| refused(error.to_string()))?;
+    let mut searched = Vec::new();
+    texts(&collection.properties, None, &mut searched);
+    rebilly_filter::search(text, &searched, &id).map_err(|error| refused(error.to_string()))
 }
 
 /// What a data export writes of records of `collection`, and what each of that is called: `paths` by the names in `data`, whose

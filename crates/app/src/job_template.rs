@@ -24,6 +24,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         include,
         expand,
         filter,
+        search,
         date_range,
         pipeline,
         sort,
@@ -55,6 +56,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         expand,
         date_range: date_range.map(|DateRangeRequest { start, end, field }| KeptRange { start, end, field }),
         filter: filter.map(|FilterRequest::CortexWhere { text, .. }| text),
+        search,
         pipeline,
         sort,
         files,
@@ -94,6 +96,7 @@ pub(crate) fn request_of(
         expand: template.expand.clone(),
         pipeline: template.pipeline.clone(),
         filter: filter.transpose()?,
+        search: template.search.clone(),
         date_range: template.date_range.clone().map(|KeptRange { start, end, field }| DateRangeRequest {
             start,
             end,

@@ -11,8 +11,6 @@ pub struct DataRequest {
     pub filter: Option<String>,
     /// What they are sorted by: `name,-createdTime`.
     pub sort: Option<String>,
-    /// Words that occur in them.
-    pub search: Option<String>,
     /// Which parts of them, with slashes; empty = the default.
     pub fields: Vec<String>,
     /// The date that the range is about; `None` = the collection's usual one.

@@ -204,6 +204,9 @@ pub struct ExportSpec {
     pub filter: Option<Filter>,
     /// The condition as the client wrote it, for showing it again.
     pub filter_text: Option<String>,
+    /// Words that occur in their texts; a part of `filter`, for showing it again.
+    #[serde(default)]
+    pub search: Option<String>,
     /// Which of them by a date of theirs, in words.
     #[serde(default)]
     pub date_range: Option<DateRange>,

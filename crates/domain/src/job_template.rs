@@ -35,6 +35,9 @@ pub struct JobTemplate {
     /// Which records: the JSON of a Cortex `where`, as sent.
     #[serde(default)]
     pub filter: Option<String>,
+    /// Words that occur in their texts.
+    #[serde(default)]
+    pub search: Option<String>,
     /// Which of them by a date of theirs, as asked.
     #[serde(default)]
     pub date_range: Option<KeptRange>,

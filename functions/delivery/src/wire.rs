@@ -74,7 +74,7 @@ impl Words {
         links.extend(named.download.as_ref().map(|href| link("download", href)));
         let data = spec.data.clone().unwrap_or_default();
         let mut arguments = Map::new();
-        for (name, text) in [("filter", data.filter), ("sort", data.sort), ("q", data.search)] {
+        for (name, text) in [("filter", data.filter), ("sort", data.sort), ("q", spec.search.clone())] {
             arguments.extend(text.map(|text| (name.to_owned(), Value::from(text))));
         }
         let date_range = spec.date_range.as_ref().map(|range| {

@@ -85,6 +85,7 @@ impl From<FieldError> for InvalidField {
         let head = match head {
             "paths" => "fields",
             "sort" => "arguments.sort",
+            "search" => "arguments.q",
             "scheduledAt" => "scheduledTime",
             other => other,
         };

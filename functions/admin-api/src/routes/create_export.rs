@@ -45,7 +45,7 @@ mod tests {
         let stage = Stage::new().await;
         stage.define().await;
         let body = r#"{"collection":"visits","name":"Nightly","description":"for the auditors","format":"csv","packaging":"zip",
-            "level":"small","paths":["_id","place.lat"],"include":["notes"],"where":{"score":3},"rawCells":true,
+            "level":"small","paths":["_id","place.lat"],"include":["notes"],"where":{"score":3},"search":"Busy  night","rawCells":true,
             "expand":[],"sort":null,"files":{"include":false,"zip":false},"destinations":[],"notify":["ann@example.com","ANN@example.com"]}"#;
         let made = stage.send("POST", "/v1/exports", &stage.member, body).await;
         insta::assert_snapshot!(made.shown());
@@ -102,11 +102,12 @@ mod tests {
             "{}",
             r#"{"collection":"nowhere"}"#,
             r#"{"collection":"visits","format":"xls","level":9,"paths":["","a b",1],"include":"notes","where":"x","rawCells":"no"}"#,
-            r#"{"collection":"visits","packaging":"tar","expand":["site"],"sort":7,"search":"x","dateRange":{"field":"at"},
+            r#"{"collection":"visits","packaging":"tar","expand":["site"],"sort":7,"search":7,"dateRange":{"field":"at"},
                 "principal":"0123456789abcdef01234567","files":{"include":true},"scope":{"variants":true},
                 "destinations":[{"type":"s3"}],"notify":["a@b.c","ann"],"afterScript":"const a = 1;\n  let = 2;","scheduledAt":"tomorrow","colour":1}"#,
             r#"{"collection":"visits","paths":["nope","site.code"],"where":{"score":"high"}}"#,
             r#"{"collection":"visits","where":{"score":{"$near":1}}}"#,
+            r#"{"collection":"visits","search":"a b c d e f g h i j k"}"#,
             r#"{"collection":"visits","sort":"-score,nope","packaging":"gzip","files":{"include":true}}"#,
         ];
         let mut answers = Vec::new();

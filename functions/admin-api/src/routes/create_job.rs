@@ -40,7 +40,7 @@ mod tests {
 
     const BODY: &str = r#"{"id":"feed","name":"Nightly","collection":"visits","format":"csv","paths":["_id"],
         "schedule":{"cron":"0 2 * * *"},"zone":"europe/copenhagen","filenameTemplate":"visits-{date}.csv","compress":true,
-        "where":{"score":{"$gte":3}},"sort":"-score","destinations":[]}"#;
+        "where":{"score":{"$gte":3}},"search":"busy","sort":"-score","destinations":[]}"#;
 
     #[tokio::test]
     async fn a_job_is_made_shown_and_replaced_whole() {
@@ -58,7 +58,7 @@ mod tests {
         let put = stage.send("PUT", "/v1/jobs/feed", &stage.member, &changed.to_string()).await;
         let shown = (put.status, put.text_at("/name"), put.text_at("/nextRunAt"), put.json()["generation"].as_u64());
         assert_eq!(shown, (200, "Weekly".into(), "2026-01-05T01:00:00.000Z".into(), Some(2)));
-        assert_eq!(put.json()["where"], made.json()["where"]);
+        assert_eq!((&put.json()["where"], &put.json()["search"]), (&made.json()["where"], &"busy".into()));
         changed["id"] = "other".into();
         assert_eq!(stage.send("PUT", "/v1/jobs/feed", &stage.member, &changed.to_string()).await.status, 400);
     }

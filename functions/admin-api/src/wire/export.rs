@@ -60,6 +60,9 @@ pub(crate) struct ExportWire {
     /// Which records, as asked; `null` = all.
     #[schema(required, value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// Words that occur in a text of theirs; `null` = no matter.
+    #[schema(required)]
+    search: Option<String>,
     /// Which of them by a date of theirs; `null` = whenever.
     #[schema(required)]
     date_range: Option<DateRangeWire>,
@@ -326,6 +329,7 @@ impl ExportWire {
             prefix: spec.within.as_ref().map(|within| within.prefix.to_string()),
             // Surfaces keep only conditions that parsed.
             r#where: spec.filter_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            search: spec.search,
             date_range: spec.date_range.map(|range| DateRangeWire::new(range, export.date_span)),
             pipeline: spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             sort: spec.sort.as_ref().map(ToString::to_string),

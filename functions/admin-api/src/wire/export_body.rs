@@ -20,6 +20,8 @@ use waybill_sandbox::QuickJsChecker;
 const NAME_CHARS: usize = 200;
 /// Longest end of a range of dates, in characters.
 const MOMENT_CHARS: usize = 250;
+/// Longest search, in characters.
+const SEARCH_CHARS: usize = 1000;
 /// Longest description, in characters.
 const DESCRIPTION_CHARS: usize = 2000;
 const FORMATS: [(&str, ExportFormat); 7] = [
@@ -65,6 +67,8 @@ pub(crate) struct CreateExportBody {
     /// Which records, like `{"c_score":{"$gte":3}}`; absent = all.
     #[schema(value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// Words, at most 10, each of which occurs, in any case, in a text of theirs or is their `_id`; absent = no matter.
+    search: Option<String>,
     /// Which of them by a date of theirs: those from `start` on and before `end`, in words as PHP understands them or in
     /// ISO 8601 (`first day of last month midnight`, `-7 days`, `2026-01-31T00:00:00Z`), understood in UTC when the export
     /// starts; absent = whenever. `field` is a date, `created` where it is absent. `from` and `until` are not looked at.
@@ -152,7 +156,7 @@ impl CreateExportBody {
         let filename_template = read_filename(&mut members);
         let compress = members.boolean("compress").unwrap_or(false);
         let notify = read_notify(&mut members);
-        members.later("search");
+        let search = members.text("search", SEARCH_CHARS).filter(|text| !text.trim().is_empty()).map(str::to_owned);
         let problems = members.finish();
         match collection {
             Some(collection) if problems.is_empty() => Ok(Self {
@@ -165,6 +169,7 @@ impl CreateExportBody {
                 include,
                 expand,
                 r#where: condition,
+                search,
                 date_range,
                 pipeline,
                 sort,
@@ -203,6 +208,7 @@ impl CreateExportBody {
             include: self.include,
             expand: self.expand,
             filter,
+            search: self.search,
             date_range: self.date_range,
             pipeline: self.pipeline,
             sort: self.sort,

@@ -70,6 +70,9 @@ pub(crate) struct JobWire {
     /// Which records.
     #[schema(required, value_type = Option<Object>)]
     r#where: Option<Value>,
+    /// Words that occur in a text of theirs.
+    #[schema(required)]
+    search: Option<String>,
     /// Which of them by a date of theirs.
     #[schema(required)]
     date_range: Option<DateRangeWire>,
@@ -147,6 +150,7 @@ impl From<Job> for JobWire {
             expand: paths(&template.expand),
             // Surfaces keep only conditions that parsed.
             r#where: template.filter.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            search: template.search,
             date_range: template.date_range.map(DateRangeWire::asked),
             sort: template.sort.as_ref().map(ToString::to_string),
             raw_cells: template.raw_cells,

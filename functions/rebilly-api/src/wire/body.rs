@@ -126,7 +126,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
         ],
     );
     let format = members.require("format", format);
-    let mut data = arguments(&mut members);
+    let (mut data, search) = arguments(&mut members);
     data.fields = members.list("fields");
     let date_range = date_range(&mut members, &mut data);
     let scheduled_at = members.parsed::<Timestamp>("scheduledTime", "an RFC 3339 date and time");
@@ -137,6 +137,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
         (Some(name), Some(resource), Some(format)) if problems.is_empty() => Ok(CreateExport {
             label: Some(name.to_owned()),
             packaging: if format.makes_documents() { Packaging::Zip } else { Packaging::Bare },
+            search,
             date_range,
             scheduled_at,
             recurring,
@@ -148,14 +149,15 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
     }
 }
 
-fn arguments(members: &mut Members<'_>) -> DataRequest {
-    let mut data = DataRequest::default();
+/// Takes `arguments`: how to read them, and the words to look for.
+fn arguments(members: &mut Members<'_>) -> (DataRequest, Option<String>) {
+    let (mut data, mut search) = (DataRequest::default(), None);
     match members.take("arguments").map(|value| Members::of(value, "/arguments")) {
         Some(Ok(mut inner)) => {
             // An empty one asks for nothing.
             let mut text =
                 |name| inner.text(name, MAX_ARGUMENT).filter(|text| !text.trim().is_empty()).map(str::to_owned);
-            (data.filter, data.sort, data.search) = (text("filter"), text("sort"), text("q"));
+            (data.filter, data.sort, search) = (text("filter"), text("sort"), text("q"));
             members.add(inner.finish());
         }
         // What PHP makes of an empty object.
@@ -165,7 +167,7 @@ fn arguments(members: &mut Members<'_>) -> DataRequest {
         }
         None => {}
     }
-    data
+    (data, search)
 }
 
 /// Takes `emailNotification`, each address once.

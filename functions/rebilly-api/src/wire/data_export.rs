@@ -212,7 +212,7 @@ impl DataExportWire {
         });
         Self {
             listed,
-            arguments: ArgumentsWire { filter: data.filter, sort: data.sort, q: data.search },
+            arguments: ArgumentsWire { filter: data.filter, sort: data.sort, q: spec.search.clone() },
             fields: data.fields,
             email_notification: spec.delivery.notify.iter().map(|address| address.as_str().to_owned()).collect(),
             recurring: spec.series.as_ref().map(|series| RecurringWire {
