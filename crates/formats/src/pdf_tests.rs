@@ -65,6 +65,21 @@ fn each_record_becomes_a_document_that_does_not_depend_on_its_neighbours() {
 }
 
 #[test]
+fn what_the_first_font_has_no_shape_for_is_taken_from_the_next() {
+    let encoder = encoder(&["_id", "name"]);
+    let fonts = |name: &str| {
+        let out = frames(&encoder, &[&format!(r#"{{"_id":"1","name":"{name}"}}"#)]);
+        let bytes = documents(&out).next().unwrap().bytes.to_vec();
+        assert_whole(&bytes);
+        ["DejaVuSans", "DroidSansFallback"].map(|font| count(&bytes, format!("/FontName /WAYBIL+{font}\n").as_bytes()))
+    };
+    assert_eq!(fonts("Ærø, Ελλάδα, Санкт-Петербург"), [1, 0]);
+    assert_eq!(fonts("日本 中国 한국"), [1, 1]);
+    // A box of the first.
+    assert_eq!(fonts("𓀀"), [1, 0]);
+}
+
+#[test]
 fn a_long_record_takes_more_pages_and_a_long_value_is_cut() {
     let encoder = encoder(&["_id", "name", "more"]);
     let long = "words and more words ".repeat(3000);

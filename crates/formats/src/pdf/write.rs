@@ -1,6 +1,6 @@
 //! The objects of a document: its pages, and the part of the font that they need.
 
-use super::font::{Letters, NAME, metrics};
+use super::font::{Letters, metrics};
 use super::layout::{self, HEADER, LINE, MARGIN, PADDING, PAGE, Piece, SIZE, Sheet, VALUES};
 use super::rows::Row;
 use flate2::write::ZlibEncoder;
@@ -8,7 +8,8 @@ use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, TextRenderingMode, U
 use pdf_writer::{Content, Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 use std::io::Write as _;
 
-const FONT: Name<'static> = Name(b"F");
+/// What pages call the fonts.
+const FONTS: [Name<'static>; 2] = [Name(b"F"), Name(b"G")];
 const INFO: SystemInfo<'static> = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
 /// Size of the title.
 const TITLE_SIZE: f32 = 15.0;
@@ -19,17 +20,13 @@ const FOOT: f32 = 32.0;
 /// From the upper edge of a line to where its letters stand, for text of the table.
 const RISE: f32 = 9.5;
 
-/// Numbers of the objects; pages and what is on them follow.
+/// Numbers of the objects; pages and what is on them follow, then the fonts.
 const CATALOG: i32 = 1;
 const PAGES: i32 = 2;
-const TYPE0: i32 = 3;
-const CID: i32 = 4;
-const DESCRIPTOR: i32 = 5;
-const FONT_FILE: i32 = 6;
-const TO_UNICODE: i32 = 7;
-const TO_GLYPH: i32 = 8;
-const DOCUMENT_INFO: i32 = 9;
-const FIRST_PAGE: i32 = 10;
+const DOCUMENT_INFO: i32 = 3;
+const FIRST_PAGE: i32 = 4;
+/// How many objects a font has.
+const OF_FONT: i32 = 6;
 
 /// A document about one record; `None` when it would have more pages than there are numbers for.
 pub(super) fn write(title: &str, id: &str, rows: &[Row]) -> Option<Vec<u8>> {
@@ -37,20 +34,28 @@ pub(super) fn write(title: &str, id: &str, rows: &[Row]) -> Option<Vec<u8>> {
     let sheets = layout::sheets(rows, &mut letters);
     let count = i32::try_from(sheets.len()).ok()?;
     let title = format!("{title} {id}");
+    let contents = (1..).zip(&sheets).map(|(number, sheet)| content(sheet, (&title, number, count), &mut letters));
+    let contents: Vec<Vec<u8>> = contents.collect();
+    let first_font = FIRST_PAGE.checked_add(count.checked_mul(2)?)?;
+    let mut fonts = Vec::new();
+    for (index, number) in letters.fonts().zip((first_font..).step_by(usize::try_from(OF_FONT).ok()?)) {
+        fonts.push((index, *FONTS.get(index)?, number));
+    }
     let mut pdf = Pdf::new();
     pdf.catalog(Ref::new(CATALOG)).pages(Ref::new(PAGES));
     let numbered = || (0..count).map(|page| (Ref::new(FIRST_PAGE + 2 * page), Ref::new(FIRST_PAGE + 2 * page + 1)));
     pdf.pages(Ref::new(PAGES)).kids(numbered().map(|(page, _)| page)).count(count);
-    for ((page_ref, content_ref), (number, sheet)) in numbered().zip((1..).zip(&sheets)) {
+    pdf.document_info(Ref::new(DOCUMENT_INFO)).title(TextStr(&title)).producer(TextStr("Waybill"));
+    for ((page_ref, content_ref), content) in numbered().zip(contents) {
         let mut page = pdf.page(page_ref);
         page.media_box(Rect::new(0.0, 0.0, PAGE[0], PAGE[1])).parent(Ref::new(PAGES)).contents(content_ref);
-        page.resources().fonts().pair(FONT, Ref::new(TYPE0));
+        page.resources().fonts().pairs(fonts.iter().map(|(_, name, number)| (*name, Ref::new(*number))));
         page.finish();
-        let content = content(sheet, (&title, number, count), &mut letters);
         pdf.stream(content_ref, &packed(&content)?).filter(Filter::FlateDecode);
     }
-    font(&mut pdf, &letters)?;
-    pdf.document_info(Ref::new(DOCUMENT_INFO)).title(TextStr(&title)).producer(TextStr("Waybill"));
+    for (index, _, number) in fonts {
+        font(&mut pdf, &letters, index, number)?;
+    }
     Some(pdf.finish())
 }
 
@@ -61,8 +66,19 @@ fn content(sheet: &Sheet, (title, number, count): (&str, i32, i32), letters: &mu
     let number = format!("Page {number} of {count}");
     let wide: f32 = number.chars().map(|c| letters.width(c)).sum();
     let mut text = |content: &mut Content, (x, y): (f32, f32), size: f32, text: &str| {
-        let numbers: Vec<u8> = text.chars().flat_map(|c| letters.number(c).to_be_bytes()).collect();
-        content.begin_text().set_font(FONT, size).next_line(x, y).show(Str(&numbers)).end_text();
+        let numbers: Vec<u16> = text.chars().map(|c| letters.number(c)).collect();
+        let font = |number: u16| letters.shape(number).map_or(0, |shape| shape.font);
+        content.begin_text();
+        for (at, run) in numbers.chunk_by(|left, right| font(*left) == font(*right)).enumerate() {
+            let name = run.first().and_then(|first| FONTS.get(font(*first))).unwrap_or(&FONTS[0]);
+            let run: Vec<u8> = run.iter().flat_map(|number| number.to_be_bytes()).collect();
+            content.set_font(*name, size);
+            if at == 0 {
+                content.next_line(x, y);
+            }
+            content.show(Str(&run));
+        }
+        content.end_text();
     };
     if first {
         let cut: String = title.chars().take(60).collect();
@@ -93,23 +109,24 @@ fn content(sheet: &Sheet, (title, number, count): (&str, i32, i32), letters: &mu
     content.finish().to_vec()
 }
 
-/// The part of the font that the document needs.
-fn font(pdf: &mut Pdf, letters: &Letters) -> Option<()> {
-    let (subset, glyphs) = letters.subset()?;
-    let name = Name(NAME.as_bytes());
-    pdf.type0_font(Ref::new(TYPE0))
+/// The part of a font that the document needs, as objects from `first` on.
+fn font(pdf: &mut Pdf, letters: &Letters, index: usize, first: i32) -> Option<()> {
+    let (subset, glyphs) = letters.subset(index)?;
+    let metrics = metrics(index)?;
+    let name = Name(metrics.name.as_bytes());
+    let [type0, cid, descriptor, file, to_unicode, to_glyph] = [0, 1, 2, 3, 4, 5].map(|at| Ref::new(first + at));
+    pdf.type0_font(type0)
         .base_font(name)
         .encoding_predefined(Name(b"Identity-H"))
-        .descendant_font(Ref::new(CID))
-        .to_unicode(Ref::new(TO_UNICODE));
-    let mut cid = pdf.cid_font(Ref::new(CID));
-    cid.subtype(CidFontType::Type2).base_font(name).system_info(INFO).font_descriptor(Ref::new(DESCRIPTOR));
-    cid.default_width(0.0).cid_to_gid_map_stream(Ref::new(TO_GLYPH));
+        .descendant_font(cid)
+        .to_unicode(to_unicode);
+    let mut cid = pdf.cid_font(cid);
+    cid.subtype(CidFontType::Type2).base_font(name).system_info(INFO).font_descriptor(descriptor);
+    cid.default_width(0.0).cid_to_gid_map_stream(to_glyph);
     cid.widths().consecutive(0, letters.shapes().iter().map(|shape| shape.width));
     cid.finish();
-    let metrics = metrics();
     let [left, low, right, high] = metrics.bounds;
-    pdf.font_descriptor(Ref::new(DESCRIPTOR))
+    pdf.font_descriptor(descriptor)
         .name(name)
         .flags(FontFlags::SYMBOLIC)
         .bbox(Rect::new(left, low, right, high))
@@ -118,16 +135,16 @@ fn font(pdf: &mut Pdf, letters: &Letters) -> Option<()> {
         .descent(metrics.descent)
         .cap_height(metrics.cap_height)
         .stem_v(90.0)
-        .font_file2(Ref::new(FONT_FILE));
+        .font_file2(file);
     let length = i32::try_from(subset.len()).ok()?;
-    pdf.stream(Ref::new(FONT_FILE), &packed(&subset)?).filter(Filter::FlateDecode).pair(Name(b"Length1"), length);
+    pdf.stream(file, &packed(&subset)?).filter(Filter::FlateDecode).pair(Name(b"Length1"), length);
     let mut unicode = UnicodeCmap::new(Name(b"Waybill"), INFO);
     for (number, shape) in (0_u16..).zip(letters.shapes()) {
         unicode.pair(number, shape.is);
     }
-    pdf.stream(Ref::new(TO_UNICODE), &packed(&unicode.finish())?).filter(Filter::FlateDecode);
+    pdf.stream(to_unicode, &packed(&unicode.finish())?).filter(Filter::FlateDecode);
     let map: Vec<u8> = glyphs.iter().flat_map(|glyph| glyph.to_be_bytes()).collect();
-    pdf.stream(Ref::new(TO_GLYPH), &packed(&map)?).filter(Filter::FlateDecode);
+    pdf.stream(to_glyph, &packed(&map)?).filter(Filter::FlateDecode);
     Some(())
 }
 
