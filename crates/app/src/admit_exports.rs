@@ -11,7 +11,7 @@ use crate::retry::Attempts;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, QueueEntry};
+use waybill_domain::{Export, QueueEntry, Succession};
 use waybill_ports::{DueKind, PortError, PortErrorKind, RowKey, Stored, WakeQueue};
 
 /// The ports that admission needs.
@@ -94,8 +94,9 @@ async fn enter(context: &Context, stored: Stored<Export>) -> Result<Export, Port
         return Err(PortError::new(kind, "admitting an export"));
     };
     let (ticket, mut counter) = sequence.value.take_ticket(now.after(LOOK_AFTER));
-    let export = entering.admit(ticket).map_err(moved_on)?;
+    let mut export = entering.admit(ticket).map_err(moved_on)?;
     if let Some(next) = next {
+        export.succession = Some(Succession { at: now, next: next.id() });
         let (seq, created_at, moved) = counter.take_seq(now);
         counter = moved;
         next.add(seq, created_at, &mut transaction)?;

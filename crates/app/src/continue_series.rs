@@ -32,6 +32,11 @@ pub(crate) struct Next {
 }
 
 impl Next {
+    /// Its id.
+    pub(crate) fn id(&self) -> ExportId {
+        self.export.id
+    }
+
     /// Adds its rows.
     ///
     /// # Errors

@@ -5,15 +5,18 @@ use crate::make_export::ring_to_stop;
 use crate::read_export::{stored_export, visible};
 use crate::retry::Attempts;
 use crate::{Context, Error};
-use waybill_domain::{AuditAction, Export, ExportId, Principal, State, Stop, Surface, Usage};
+use waybill_domain::{AuditAction, Export, ExportId, Principal, State, Stop, Succession, Surface, Usage};
 use waybill_ports::{PortError, Stored, WakeQueue};
 
 /// Deletes the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and visible now. One that
 /// has ended gives its storage back in the same transaction, one that waits leaves its lane in it, one that runs is marked and
 /// ended by whoever runs it, or is rung for. For administrators and the owner.
 ///
+/// Whoever deletes the pending export of a series means to end the series. One that has just entered its lane looked like that a moment
+/// ago: it is not deleted while its series goes on, for [`Succession::MISTAKABLE_FOR`].
+///
 /// # Errors
-/// `NotFound`, `Forbidden`; `Throttled`, `Unavailable`, `Internal`.
+/// `NotFound`, `Forbidden`; `Conflict` for such a one; `Throttled`, `Unavailable`, `Internal`.
 pub async fn delete_export(
     context: &Context,
     wake: &dyn WakeQueue,
@@ -25,6 +28,7 @@ pub async fn delete_export(
     assert_may_change(principal, &stored.value)?;
     let mut attempts = Attempts::new(context);
     loop {
+        assert_meant(context, &stored.value).await?;
         match attempt(context, principal, &stored).await {
             Ok(()) => break,
             Err(error) => attempts.after(error).await?,
@@ -41,6 +45,35 @@ pub async fn delete_export(
     }
     if matches!(stored.value.state, State::Running { .. }) {
         ring_to_stop(wake, &principal.org, id).await;
+    }
+    Ok(())
+}
+
+/// Refuses where its series may be what is meant, and goes on.
+async fn assert_meant(context: &Context, export: &Export) -> Result<(), Error> {
+    let recent = |succession: &Succession| context.now() < succession.mistakable_until();
+    let Some(succession) = export.succession.filter(recent) else { return Ok(()) };
+    let mut next = succession.next;
+    // None of those that followed within that time is gone: this holds for them as well, and longer.
+    while let Some(following) = stored_export(context, &export.org, next).await? {
+        let following = following.value;
+        if following.admission_at().is_some() {
+            let spec = context.rows().spec(&export.org, following.seq).await?;
+            if spec.is_none_or(|spec| spec.value.series.is_none()) {
+                return Ok(());
+            }
+            let reason = format!(
+                "this export entered its queue at {}, and its series goes on: delete the one that is pending now to end the series; \
+                 after that, or from {} on, this one can be deleted",
+                succession.at,
+                succession.mistakable_until()
+            );
+            return Err(Error::Conflict { reason });
+        }
+        match following.succession {
+            Some(succession) => next = succession.next,
+            None => break,
+        }
     }
     Ok(())
 }

@@ -339,6 +339,7 @@ fn new_export(
         retry_of: draft.retry_of,
         job: draft.job.clone(),
         scheduled_at: draft.spec.scheduled_at,
+        succession: None,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
 
+mod overtaken;
 mod unanswered;
 
 use futures::executor::block_on;
@@ -75,6 +76,10 @@ impl Fixture {
     fn replace(&self, id: ExportId, recurring: Option<(&str, Option<&str>)>) -> Result<ExportView, Error> {
         let command = Self::asked(recurring);
         block_on(replace_export(&self.ports.context(), &*self.ports.wake, &self.member, id, &command))
+    }
+
+    fn delete(&self, id: ExportId) -> Result<(), Error> {
+        block_on(delete_export(&self.ports.context(), &*self.ports.wake, &self.member, None, id))
     }
 
     fn tick_in(&self, context: Context) {
@@ -306,9 +311,9 @@ fn deleting_or_canceling_the_pending_one_ends_the_series_and_deleting_another_do
         let fixture = Fixture::new("2027-03-01T08:00:00Z");
         let first = fixture.create("FREQ=DAILY", None).export.id;
         let (context, wake) = (fixture.ports.context(), &*fixture.ports.wake);
-        block_on(delete_export(&context, wake, &fixture.member, None, first)).unwrap();
         fixture.wait_until(fixture.now().after(DAY));
         fixture.tick();
+        block_on(delete_export(&context, wake, &fixture.member, None, first)).unwrap();
         let pending = fixture.pending().export.id;
         if cancel {
             block_on(cancel_export(&context, wake, &fixture.member, None, pending)).unwrap();
@@ -319,6 +324,74 @@ fn deleting_or_canceling_the_pending_one_ends_the_series_and_deleting_another_do
         fixture.wait_until(fixture.now().after(DAY * 2));
         fixture.tick();
         assert_eq!((before, fixture.all().len()), (1 + usize::from(cancel), 1 + usize::from(cancel)));
+    }
+}
+
+#[test]
+fn whoever_deletes_what_was_pending_a_moment_ago_is_told_that_the_series_goes_on() {
+    let fixture = Fixture::new("2027-03-01T08:00:00Z");
+    let seen = fixture.create("FREQ=DAILY", Some("2027-03-01T09:00:00Z")).export.id;
+    fixture.wait_until(at("2027-03-01T09:00:30Z"));
+    fixture.tick();
+    match fixture.delete(seen) {
+        Err(Error::Conflict { reason }) => {
+            assert!(reason.contains("its series goes on") && reason.contains("2027-03-01T09:05:30"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(fixture.read(seen).export.ticket().is_some(), "nothing happened to it");
+    let next = fixture.pending().export.id;
+    assert!(fixture.delete(next).is_ok() && fixture.delete(seen).is_ok(), "the series is over: one alone can be meant");
+    assert_eq!(fixture.all(), []);
+
+    // Made and let in at once, it is no other case.
+    let made = fixture.create("FREQ=MINUTELY", None).export;
+    assert!(made.ticket().is_some() && matches!(fixture.delete(made.id), Err(Error::Conflict { .. })));
+    // Those that followed are history as well by now, and the series still goes on.
+    for _ in 0..3 {
+        fixture.wait_until(fixture.now().after(Duration::from_mins(1)));
+        fixture.tick();
+        assert!(matches!(fixture.delete(made.id), Err(Error::Conflict { .. })));
+    }
+    // Later whoever deletes it has seen what it is.
+    fixture.wait_until(fixture.now().after(Duration::from_mins(2)));
+    assert!(fixture.delete(made.id).is_ok());
+    let pending = fixture.pending().export.id;
+    // Made once from now on, what is pending is of no series.
+    let entered = fixture.all().iter().rev().find_map(|view| view.export.ticket().map(|_| view.export.id)).unwrap();
+    assert!(matches!(fixture.delete(entered), Err(Error::Conflict { .. })));
+    assert!(fixture.replace(pending, None).is_ok() && fixture.delete(entered).is_ok());
+
+    // The last of a series has nothing after it.
+    let last = fixture.create("FREQ=DAILY;COUNT=1", None).export;
+    assert!(last.ticket().is_some() && fixture.delete(last.id).is_ok());
+}
+
+#[test]
+fn a_delete_that_is_overtaken_by_the_firing_ends_nothing_and_says_so() {
+    let fixture = Fixture::new("2027-03-01T08:00:00Z");
+    let seen = fixture.create("FREQ=DAILY", Some("2027-03-01T09:00:00Z")).export.id;
+    fixture.wait_until(at("2027-03-01T09:00:30Z"));
+    let (context, admitting) = (fixture.ports.context(), fixture.ports.context());
+    let admitting = Admitting { context: admitting, wake: Arc::<MemoryWakeQueue>::clone(&fixture.ports.wake) };
+    // The tick comes when the delete has read what it is about to delete.
+    let context = overtaken::overtaking(context, admitting);
+    let deleted = block_on(delete_export(&context, &*fixture.ports.wake, &fixture.member, None, seen));
+    assert!(matches!(deleted, Err(Error::Conflict { .. })), "{deleted:?}");
+    assert_eq!((fixture.instants().0.len(), fixture.instants().1.len()), (1, 1));
+}
+
+#[test]
+fn a_delete_whose_reply_is_lost_has_ended_the_series() {
+    for lost in 1..4 {
+        let fixture = Fixture::new("2027-03-01T08:00:00Z");
+        let pending = fixture.create("FREQ=DAILY", Some("2027-03-01T09:00:00Z")).export.id;
+        let context = unanswered::losing(fixture.ports.context(), lost);
+        block_on(delete_export(&context, &*fixture.ports.wake, &fixture.member, None, pending)).unwrap();
+        assert!(matches!(fixture.delete(pending), Err(Error::NotFound { .. })), "asked again, it is gone");
+        fixture.wait_until(fixture.now().after(DAY));
+        fixture.tick();
+        assert_eq!(fixture.all(), []);
     }
 }
 

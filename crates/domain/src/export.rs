@@ -2,7 +2,7 @@
 
 use crate::{
     AccountId, Archive, CollectionName, DateSpan, Epoch, ExportAlias, ExportFormat, ExportId, Failure, FinishRecord,
-    JobId, OrgCode, Packaging, PackagingRecord, Seq, Surface, Ticket, Timestamp,
+    JobId, OrgCode, Packaging, PackagingRecord, Seq, Succession, Surface, Ticket, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -64,6 +64,9 @@ pub struct Export {
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
+    /// What follows it in its series, once it has entered the lane.
+    #[serde(default)]
+    pub succession: Option<Succession>,
     /// When its first step began.
     pub started_at: Option<Timestamp>,
     /// The instants that its range of dates means, from its first step on.

@@ -97,7 +97,7 @@ pub use script::{
     LookedAtScript, MAX_SCRIPT_CHARS, ScriptCounter, ScriptFailure, ScriptFailureCode, ScriptInput, ScriptPrincipal,
     ScriptRefused, ScriptRun, ScriptState, ScriptUse, ScriptValue,
 };
-pub use series::{Series, SkippedInstants, SkippedReason};
+pub use series::{Series, SkippedInstants, SkippedReason, Succession};
 pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignInCount};
 pub use signal::{Signal, SignalEvent, SignalRefused, SignalState, SignalTo};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};

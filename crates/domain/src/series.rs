@@ -1,7 +1,8 @@
 //! A series: exports that follow a recurrence rule, of which the next one always waits for its time.
 
-use crate::Timestamp;
+use crate::{ExportId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Most ranges of instants without an export that are kept on record.
 const MAX_SKIPPED: usize = 20;
@@ -19,6 +20,26 @@ pub struct Series {
     pub decided_through: Option<Timestamp>,
     /// Its last instants that made no export, oldest first.
     pub skipped: Vec<SkippedInstants>,
+}
+
+/// That an export of a series entered its lane, and which one was made then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Succession {
+    /// When.
+    pub at: Timestamp,
+    /// The export that waits in its place.
+    pub next: ExportId,
+}
+
+impl Succession {
+    /// For how long whoever deletes the export that entered may have seen it wait, and mean the series.
+    pub const MISTAKABLE_FOR: Duration = Duration::from_mins(5);
+
+    /// Until when that is.
+    pub fn mistakable_until(&self) -> Timestamp {
+        self.at.after(Self::MISTAKABLE_FOR)
+    }
 }
 
 /// Instants of a series that made no export.

@@ -71,6 +71,7 @@ fn salvaged(entry: &QueueEntry, spec: Option<&ExportSpec>, stored: &Value, now: 
         retry_of: None,
         job: field(stored, "job"),
         scheduled_at: None,
+        succession: None,
         started_at: None,
         epoch: waybill_domain::Epoch(0),
         attempts: 0,

@@ -27,6 +27,7 @@ fn queued() -> Export {
         retry_of: None,
         job: None,
         scheduled_at: None,
+        succession: None,
         started_at: None,
         epoch: Epoch(0),
         attempts: 0,

@@ -4,10 +4,11 @@ use super::{Call, SURFACE};
 use crate::error::{ApiError, ProblemBody};
 use crate::reply::Reply;
 
-/// Deletes a data export: one that waits or runs is stopped.
+/// Deletes a data export: one that waits or runs is stopped, and with the pending one of a series the series ends.
 ///
 /// # Errors
-/// 404 for one that is not the organization's, or not there any more; 403 for somebody else's, unless for administrators.
+/// 404 for one that is not the organization's, or not there any more; 403 for somebody else's, unless for administrators; 409 for one that was
+/// the pending one of its series until less than five minutes ago, while that goes on: the pending one is another by now.
 #[utoipa::path(
     delete,
     path = "/experimental/organizations/{org}/data-exports/{id}",

@@ -171,9 +171,14 @@ async fn of_a_series_one_is_pending_which_is_changed_and_sent_back_and_ends_it()
     assert_eq!(changed["recurring"]["start"], made["recurring"]["start"]);
     let history = format!("{EXPORTS}/{}", made["id"].as_str().unwrap());
     assert!(stage.member("PUT", &history, &asked("FREQ=DAILY").to_string()).await.starts_with("422"));
+    // It was pending a moment ago: who deletes it may mean the series.
+    let refused = stage.member("DELETE", &history, "").await;
+    assert!(refused.starts_with("409") && refused.contains("its series goes on"), "{refused}");
     assert!(stage.member("DELETE", &one, "").await.starts_with("204"));
+    assert!(stage.member("DELETE", &one, "").await.starts_with("404"));
     assert!(pending().await.is_empty());
     assert_eq!(body(&stage.member("GET", &history, "").await)["status"], "queued");
+    assert!(stage.member("DELETE", &history, "").await.starts_with("204"));
     let mut refused = String::new();
     for wrong in [
         r#"{"instruction":"FREQ=DAILY;BYEASTER=0"}"#,
