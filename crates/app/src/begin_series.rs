@@ -21,6 +21,15 @@ pub struct RecurringRequest {
     pub start: Option<Timestamp>,
 }
 
+/// A series as its pending export has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// It.
+    pub(crate) series: Series,
+    /// The instant that the export waits for.
+    pub(crate) at: Timestamp,
+}
+
 /// When a series is due.
 ///
 /// # Errors
@@ -46,7 +55,8 @@ pub(crate) fn kept_clock(spec: &ExportSpec, series: &Series) -> Result<JobClock,
 }
 
 /// The series that is asked for, and when its first export enters the lane: at the rule's first instant from its start on, or, where that
-/// is more than an hour ago, at the next. Of a series that is changed (`before`) no instant is made up for.
+/// is more than an hour ago, at the next. Of a series that is changed (`before`) no instant is made up for; what its pending export waits
+/// for, though it is due, stays due where it is an instant of the new rule.
 ///
 /// # Errors
 /// `Invalid` (`recurring.instruction`); `Throttled`, `Unavailable`, `Internal`.
@@ -54,13 +64,13 @@ async fn begin(
     context: &Context,
     org: &OrgCode,
     asked: &RecurringRequest,
-    before: Option<&Series>,
+    before: Option<&Waiting>,
 ) -> Result<(Series, Timestamp), Error> {
     let now = context.now();
-    let start = asked.start.or(before.map(|before| before.start)).unwrap_or(now);
+    let start = asked.start.or(before.map(|before| before.series.start)).unwrap_or(now);
     let start = Timestamp::from_millis(start.as_secs().saturating_mul(1000));
     let (decided_through, skipped) =
-        before.map(|before| (before.decided_through, before.skipped.clone())).unwrap_or_default();
+        before.map(|Waiting { series, .. }| (series.decided_through, series.skipped.clone())).unwrap_or_default();
     let series = Series { instruction: asked.instruction.trim().to_owned(), start, decided_through, skipped };
     let clock = clock_of(&series).map_err(Error::Invalid)?;
     let refuse = |message: String| Err(Error::invalid("recurring.instruction", message));
@@ -71,10 +81,14 @@ async fn begin(
         let (gap, least) = (gap.as_secs(), org.value.min_interval().as_secs());
         return refuse(format!("is due {gap} s after it was; this organization keeps {least} s between two exports"));
     }
-    let (series, at) = if before.is_some() {
-        let series = series.decided(now);
-        let at = clock.next(series.decided_through.unwrap_or(now));
-        (series, at)
+    let (series, at) = if let Some(before) = before {
+        if before.at <= now && clock.next(before.at.before(MILLISECOND)) == Some(before.at) {
+            (series, Some(before.at))
+        } else {
+            let series = series.decided(now);
+            let at = clock.next(series.decided_through.unwrap_or(now));
+            (series, at)
+        }
     } else if first > now {
         (series, Some(first))
     } else {
@@ -95,7 +109,7 @@ pub(crate) async fn freeze_in_series(
     context: &Context,
     principal: &Principal,
     command: &CreateExport,
-    before: Option<&Series>,
+    before: Option<&Waiting>,
 ) -> Result<ExportSpec, Error> {
     let Some(asked) = &command.recurring else { return Box::pin(freeze_request(context, principal, command)).await };
     let begun = match begin(context, &principal.org, asked, before).await {

@@ -68,10 +68,17 @@ pub(crate) async fn continue_series(
         Err(error) => return Err(error),
     };
     let (Some(series), Some(due)) = (spec.value.series.clone(), export.admission_at()) else { return Ok(enters) };
-    let decision = kept_clock(&spec.value, &series)?.decide(due, now);
+    let clock = kept_clock(&spec.value, &series)?;
+    let decision = clock.decide(due, now);
     let mut series = series.decided(decision.through);
     for (range, reason) in [(decision.late, SkippedReason::Late), (decision.superseded, SkippedReason::Superseded)] {
-        if let Some(range) = range.filter(|_| decision.fires.or(decision.next).is_some()) {
+        // Where nothing comes after it, the export that waits enters for the instant that it waits for.
+        let alone = decision.fires.or(decision.next).is_none();
+        let range = range.and_then(|(from, through)| {
+            let from = if alone { clock.next(from).filter(|next| *next <= through)? } else { from };
+            Some((from, through))
+        });
+        if let Some(range) = range {
             tracing::info!(org = %export.org, export = %export.id, from = %range.0, through = %range.1, ?reason, "instants of a series skipped");
             series = series.skip(range, reason);
         }

@@ -1,6 +1,6 @@
 //! Asking something else of an export that waits for its time: the whole request is checked and frozen anew.
 
-use crate::begin_series::freeze_in_series;
+use crate::begin_series::{Waiting, freeze_in_series};
 use crate::end_export::assert_may_change;
 use crate::limit_records::assert_within_limits;
 use crate::make_export::{LOOK_AFTER, settled_in};
@@ -8,7 +8,7 @@ use crate::read_export::visible;
 use crate::retry::Attempts;
 use crate::{Context, CreateExport, Error, ExportView};
 use waybill_domain::{
-    AuditAction, Export, ExportAlias, ExportId, ExportSpec, OrgCode, Principal, QueueEntry, State, Surface,
+    AuditAction, Export, ExportAlias, ExportId, ExportSpec, OrgCode, Principal, QueueEntry, State, Surface, Timestamp,
 };
 use waybill_ports::{PortError, PortErrorKind, Stored, Transaction, WakeQueue};
 
@@ -41,16 +41,26 @@ pub async fn replace_export(
     command: &CreateExport,
 ) -> Result<ExportView, Error> {
     let surface = Some(command.surface);
-    let found = visible(context, &principal.org, surface, id).await?.value;
-    assert_waits(principal, &found)?;
-    let series = context.rows().spec(&principal.org, found.seq).await?.and_then(|spec| spec.value.series);
-    let spec = Box::pin(freeze_in_series(context, principal, command, series.as_ref())).await?;
-    assert_within_limits(context, &spec).await?;
     let mut attempts = Attempts::new(context);
+    let mut tried_at = None;
     let view = loop {
         let stored = visible(context, &principal.org, surface, id).await?;
-        assert_waits(principal, &stored.value)?;
-        match attempt(context, principal, command, stored, &spec).await {
+        if tried_at.is_some() && stored.value.changed_at == tried_at {
+            // By an attempt of this very call, whose reply was lost; it may have entered its lane since.
+            break crate::read_export(context, principal, surface, id).await?;
+        }
+        let at = assert_waits(principal, &stored.value)?;
+        // Read each time: meanwhile an instant of the series may have been decided.
+        let Some(before) = context.rows().spec(&principal.org, stored.value.seq).await? else {
+            // Its rows are being removed.
+            return Err(Error::NotFound { kind: "export", id: id.to_string() });
+        };
+        let waiting = before.value.series.clone().map(|series| Waiting { series, at });
+        let spec = Box::pin(freeze_in_series(context, principal, command, waiting.as_ref())).await?;
+        assert_within_limits(context, &spec).await?;
+        let now = context.now();
+        tried_at = Some(now);
+        match attempt(context, principal, command, (stored, before), &spec, now).await {
             Ok(view) => break view,
             Err(error) => attempts.after(error).await?,
         }
@@ -58,10 +68,16 @@ pub async fn replace_export(
     Box::pin(settled_in(context, wake, principal, view)).await
 }
 
-fn assert_waits(principal: &Principal, export: &Export) -> Result<(), Error> {
+/// The instant that it waits for.
+fn assert_waits(principal: &Principal, export: &Export) -> Result<Timestamp, Error> {
     assert_may_change(principal, export)?;
     match export.state {
-        State::Scheduled { .. } => Ok(()),
+        State::Scheduled { at } => Ok(at),
+        _ if export.succession.is_some() => {
+            let reason =
+                "the export is not pending any more: the one that is pending now changes what follows in its series";
+            Err(Error::Conflict { reason: reason.to_owned() })
+        }
         _ => Err(Error::Conflict { reason: "the export is not pending any more".to_owned() }),
     }
 }
@@ -71,13 +87,11 @@ async fn attempt(
     context: &Context,
     principal: &Principal,
     command: &CreateExport,
-    stored: Stored<Export>,
+    (stored, before): (Stored<Export>, Stored<ExportSpec>),
     spec: &ExportSpec,
+    now: Timestamp,
 ) -> Result<ExportView, PortError> {
-    let (rows, org, now) = (context.rows(), &principal.org, context.now());
-    let Some(before) = rows.spec(org, stored.value.seq).await? else {
-        return Err(PortError::new(PortErrorKind::Conflict, "replacing an export"));
-    };
+    let org = &principal.org;
     let mut export = Export {
         collection: spec.collection.name.clone(),
         format: spec.format,

@@ -249,6 +249,15 @@ fn a_series_ends_with_its_count_or_its_last_day() {
     fixture.wait_until(fixture.now().after(DAY * 9));
     fixture.tick();
     assert_eq!(fixture.instants().0.len(), 2);
+    // Those that were to follow that one are on record.
+    let fixture = Fixture::new("2027-03-01T08:00:00Z");
+    fixture.create("FREQ=DAILY;COUNT=4", None);
+    let second = fixture.pending().export.id;
+    fixture.wait_until(fixture.now().after(DAY * 9));
+    fixture.tick();
+    assert_eq!((fixture.instants().0.len(), fixture.instants().1.len()), (2, 0));
+    let skipped = fixture.read(second).spec.series.unwrap().skipped;
+    assert_eq!((skipped.len(), skipped[0].at, skipped[0].reason), (1, at("2027-03-03T08:00:00Z"), SkippedReason::Late));
 }
 
 #[test]
@@ -392,6 +401,41 @@ fn a_delete_whose_reply_is_lost_has_ended_the_series() {
         fixture.wait_until(fixture.now().after(DAY));
         fixture.tick();
         assert_eq!(fixture.all(), []);
+    }
+}
+
+#[test]
+fn changing_what_is_due_and_not_let_in_yet_loses_no_instant() {
+    let fixture = Fixture::new("2027-03-01T08:00:00Z");
+    fixture.create("FREQ=DAILY", None);
+    let pending = fixture.pending().export.id;
+    fixture.wait_until(at("2027-03-02T08:00:30Z"));
+    let changed = fixture.replace(pending, Some(("FREQ=DAILY", None))).unwrap();
+    assert!(changed.export.ticket().is_some(), "it enters with what it is asked now");
+    let (entered, waiting) = fixture.instants();
+    assert_eq!(entered, [at("2027-03-01T08:00:00Z"), at("2027-03-02T08:00:00Z")]);
+    assert_eq!(waiting, [at("2027-03-03T08:00:00Z")]);
+    // Of a rule that has no such instant it waits for the next.
+    let pending = fixture.pending().export.id;
+    fixture.wait_until(at("2027-03-03T08:00:30Z"));
+    fixture.replace(pending, Some(("FREQ=DAILY;BYHOUR=9", None))).unwrap();
+    assert_eq!(fixture.instants().1, [at("2027-03-03T09:00:00Z")]);
+}
+
+#[test]
+fn a_change_whose_reply_is_lost_is_not_refused_for_what_it_did_itself() {
+    for (lost, rule) in [(1, None), (2, None), (1, Some(("FREQ=HOURLY", None)))] {
+        let fixture = Fixture::new("2027-03-01T08:00:00Z");
+        fixture.create("FREQ=DAILY", None);
+        let pending = fixture.pending().export.id;
+        let context = unanswered::losing(fixture.ports.context(), lost);
+        let command = Fixture::asked(rule);
+        let changed = block_on(replace_export(&context, &*fixture.ports.wake, &fixture.member, pending, &command));
+        let changed = changed.unwrap();
+        assert_eq!(
+            (changed.export.ticket().is_some(), changed.spec.series.is_none()),
+            (rule.is_none(), rule.is_none())
+        );
     }
 }
 
