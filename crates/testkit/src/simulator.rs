@@ -22,6 +22,7 @@ mod oracle;
 mod processes;
 mod profile;
 mod scripts;
+mod series;
 mod setting;
 mod timeline;
 mod weaken;

@@ -29,6 +29,7 @@ pub(super) enum Errand {
     Look,
     Redeliver,
     Job(super::jobs::JobErrand),
+    Series(super::series::SeriesErrand),
 }
 
 /// What a client wants exported, and how.
@@ -63,6 +64,7 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
             Errand::Look => look(&process, &principal).await,
             Errand::Redeliver => send_again(&process, &principal).await,
             Errand::Job(errand) => Box::pin(super::jobs::run(&process, &principal, errand)).await,
+            Errand::Series(errand) => super::series::run(&process, &principal, errand).await,
         }
     })
 }
@@ -147,6 +149,8 @@ async fn delete(process: &Process, principal: &Principal) {
     match delete_export(&process.context, &*process.wake(), principal, None, id).await {
         Ok(()) => process.world.oracle.with(|oracle| oracle.deleted(id)),
         Err(Error::NotFound { .. }) => {}
+        // It has just entered its lane, and its series goes on.
+        Err(Error::Conflict { .. }) if process.world.oracle.with(|oracle| oracle.is_of_series(&principal.org, id)) => {}
         Err(error) => expected(process, &error),
     }
 }

@@ -73,6 +73,14 @@ mutants! {
     HalfDelivered = "half-delivered",
     /// A run is a success before its files have arrived.
     RunAhead = "run-ahead",
+    /// An export of a series enters its lane without the next one.
+    SeriesApart = "series-apart",
+    /// Writes of the exports of a series take effect whatever their versions.
+    SeriesUnversioned = "series-unversioned",
+    /// What has entered its lane does not say what follows it in its series.
+    SuccessionForgotten = "succession-forgotten",
+    /// Instants of a series that made no export are not kept.
+    SkippedForgotten = "skipped-forgotten",
     /// A commit can happen in half.
     NoTransaction = "no-transaction",
     /// A commit can be answered and forgotten.

@@ -6,6 +6,7 @@ mod ending;
 mod jobs;
 mod replies;
 mod scripts;
+mod series;
 
 use super::profile::Calamity;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,6 +21,7 @@ pub(super) struct Oracle {
     jobs: jobs::JobsSeen,
     scripts: scripts::ScriptsSeen,
     deliveries: deliveries::DeliveriesSeen,
+    series: series::AllSeries,
     /// Which org a worker serves.
     workers: BTreeMap<u32, OrgCode>,
     disturbed: BTreeSet<u32>,

@@ -10,6 +10,7 @@ use super::network::{Service, World};
 use super::processes::Process;
 use super::profile::{Calamity, Profile};
 use super::scripts::come_again;
+use super::series::SeriesErrand;
 use super::setting::{delete_collection, pass_by, settle_in};
 use super::{Scenario, Simulated};
 use crate::SeededEntropy;
@@ -39,6 +40,8 @@ const SCRIPT: u64 = 5 * FILES;
 const OUTAGE: Duration = Duration::from_mins(10);
 /// And with destinations.
 const DELIVERED: u64 = 5 * SCRIPT;
+/// In one of so many worlds there are series.
+const SERIES_IN: u64 = 24;
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
 /// Time that the platform gives an invocation that runs a script, or delivers.
@@ -63,7 +66,12 @@ enum Event {
         org: usize,
         choice: u64,
     },
-    /// Every job is paused, so that there is an end.
+    /// Somebody does something about a series.
+    Series {
+        org: usize,
+        choice: u64,
+    },
+    /// Every job is paused and every series ended, so that there is an end.
     Quiet,
     Outage(u64),
     Jump(i64),
@@ -129,6 +137,10 @@ impl Timeline {
         for (at, errand) in [(10, 0), (70, 5), (100, 1), (130, 2), (160, 4)] {
             self.events.insert((Duration::from_secs(at), Event::Job { org: 0, choice: errand }));
         }
+        // A series is begun, let in at once, changed before its second, and ended.
+        for (at, errand) in [(75, 0), (140, 1), (215, 2)] {
+            self.events.insert((Duration::from_secs(at), Event::Series { org: 0, choice: errand }));
+        }
         self.events.insert((Duration::from_secs(30), Event::Tick));
         self.events.insert((Duration::from_mins(8), Event::FaultsEnd));
     }
@@ -163,6 +175,15 @@ impl Timeline {
                 let choice = errand + 6 * entropy.below(1000);
                 // All before faults end, so that what pauses jobs afterwards is the last.
                 self.events.insert((millis(busy.min(60_000) + 25_000 * number), Event::Job { org, choice }));
+            }
+        }
+        if entropy.below(SERIES_IN) == 0 {
+            let org = usize::try_from(entropy.number()).unwrap_or(0) % orgs;
+            for number in 0..2 + entropy.below(5) {
+                // A series first.
+                let errand = if number == 0 { 0 } else { entropy.below(4) };
+                let choice = errand + 4 * entropy.below(10_000);
+                self.events.insert((millis(busy.min(60_000) + 45_000 * number), Event::Series { org, choice }));
             }
         }
         if self.world.profile.has(Calamity::CollectionGone) {
@@ -341,6 +362,12 @@ impl Timeline {
                 let process = self.process(Role::Client);
                 self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
             }
+            Event::Series { org, choice } => {
+                let Some(org) = self.orgs.get(org).cloned() else { return };
+                let process = self.process(Role::Client);
+                let errand = Errand::Series(SeriesErrand::of(choice));
+                self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+            }
             // What a set clock makes due is looked at by the ticks that follow.
             Event::Quiet if now < self.clocks_set + CALM => {
                 self.events.insert((self.clocks_set + CALM, Event::Quiet));
@@ -348,7 +375,13 @@ impl Timeline {
             Event::Quiet => {
                 let at = self.world.clock.of_process(0).now();
                 self.world.oracle.with(|oracle| oracle.are_jobs_looked_after(at));
+                self.world.oracle.with(|oracle| oracle.are_series_looked_after(at));
                 for org in self.orgs.clone() {
+                    if self.world.oracle.with(|oracle| oracle.has_series(&org)) {
+                        let process = self.process(Role::Client);
+                        let (org, errand) = (org.clone(), Errand::Series(SeriesErrand::StopAll));
+                        self.start(process, Duration::from_mins(5), |process| client(process, org, errand));
+                    }
                     let process = self.process(Role::Client);
                     let errand = Errand::Job(JobErrand::PauseAll);
                     self.start(process, Duration::from_mins(5), |process| client(process, org, errand));

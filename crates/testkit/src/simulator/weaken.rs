@@ -4,7 +4,7 @@ use super::mutant::Mutant;
 use super::network::World;
 use futures::FutureExt;
 use std::time::Duration;
-use waybill_domain::{Delivery, Epoch, Export, Lane, Run, RunStatus, Sequence};
+use waybill_domain::{Delivery, Epoch, Export, ExportSpec, Lane, Run, RunStatus, Sequence};
 use waybill_ports::{Expect, Row, RowKey, StateStore, Write};
 
 /// What a key says that its row is.
@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Script,
     Log,
     Delivery,
+    Spec,
     Other,
 }
 
@@ -39,6 +40,7 @@ pub(super) fn kind_of(key: &RowKey) -> Kind {
         "SCRIPT" => Kind::Script,
         "LOG" => Kind::Log,
         "DELIVERY" => Kind::Delivery,
+        "SPEC" => Kind::Spec,
         _ => Kind::Other,
     }
 }
@@ -101,6 +103,25 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
                 (run.status, run.deliveries_open) = (RunStatus::Success, 0);
             }
         }),
+        Mutant::SeriesApart if writes.iter().any(|write| kind_of(write.key()) == Kind::Queue) => {
+            // What comes with the place in the lane, and is new, is the next one.
+            weakened.retain(|write| {
+                let of_next = matches!(kind_of(write.key()), Kind::Export | Kind::Spec);
+                !(of_next && waits(write) && current(world, write.key()).is_none())
+            });
+        }
+        Mutant::SeriesUnversioned => {
+            let of_series = writes.iter().any(|write| kind_of(write.key()) == Kind::Spec && speaks_of_series(write));
+            free(world, &mut weakened, |kind, _| of_series && matches!(kind, Kind::Export | Kind::Spec));
+        }
+        Mutant::SuccessionForgotten => {
+            rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.succession = None);
+        }
+        Mutant::SkippedForgotten => rewrite(&mut weakened, Kind::Spec, |spec: &mut ExportSpec| {
+            if let Some(series) = &mut spec.series {
+                series.skipped.clear();
+            }
+        }),
         Mutant::NoTransaction if several && world.fault(300) => weakened.truncate(writes.len() / 2),
         Mutant::CommitForgotten if world.fault(100) => weakened.clear(),
         _ => return None,
@@ -110,6 +131,20 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
 
 fn current(world: &World, key: &RowKey) -> Option<Row> {
     world.state.get(key).now_or_never()?.ok()?
+}
+
+/// Whether a write leaves an export that waits for its time, or the frozen request of one that is of a series.
+fn waits(write: &Write) -> bool {
+    let Write::Put { row, .. } = write else { return false };
+    match serde_json::from_str::<Export>(&row.body) {
+        Ok(export) => export.admission_at().is_some(),
+        Err(_) => speaks_of_series(write),
+    }
+}
+
+fn speaks_of_series(write: &Write) -> bool {
+    let Write::Put { row, .. } = write else { return false };
+    serde_json::from_str::<ExportSpec>(&row.body).is_ok_and(|spec| spec.series.is_some())
 }
 
 fn is_terminal(world: &World, key: &RowKey) -> bool {

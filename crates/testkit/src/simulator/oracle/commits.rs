@@ -3,6 +3,7 @@
 use super::{ExportSeen, Oracle};
 use crate::simulator::history::{Actor, Role};
 use crate::simulator::profile::Calamity;
+use crate::simulator::series::is_series;
 use crate::simulator::weaken::{Kind, kind_of};
 use serde::de::DeserializeOwned;
 use waybill_domain::{CommitId, Export, FailureCode, Lane, OrgCode, QueueEntry, State, Timestamp, Usage};
@@ -58,7 +59,7 @@ impl Oracle {
                 _ => {}
             }
         }
-        let exports: Vec<Export> = writes
+        let mut exports: Vec<Export> = writes
             .iter()
             .filter_map(|write| match write {
                 Write::Put { row, .. } if kind_of(&row.key) == Kind::Export => Some(row),
@@ -70,6 +71,10 @@ impl Oracle {
                 export
             })
             .collect();
+        // What follows something in a commit got its number after that.
+        let seen = self.orgs.get(&org);
+        exports.sort_by_key(|export| seen.is_none_or(|seen| !seen.exports.contains_key(&export.seq.0)));
+        self.series_written(actor, asked_at, &org, (writes, &exports));
         let ended: Vec<Export> = exports.iter().filter(|export| self.ends(&org, export)).cloned().collect();
         self.scripts_written(actor, &org, writes, &ended);
         self.deliveries_written(actor, asked_at, &org, (writes, &ended));
@@ -174,14 +179,13 @@ impl Oracle {
         let waits = matches!(export.state, State::Scheduled { .. } | State::Queued { .. });
         self.demand(waits, || format!("{id} began as {:?}", export.state));
         // A slot is a request; whoever runs a job by hand may do so twice.
-        let label = match &export.job {
-            Some(of) => format!(
-                "{org} {} {:?} {}",
-                of.job,
-                of.slot,
-                if of.slot.is_some() { String::new() } else { id.to_string() }
-            ),
-            None => export.label.clone().unwrap_or_default(),
+        let label = if let Some(of) = &export.job {
+            let run = if of.slot.is_some() { String::new() } else { id.to_string() };
+            format!("{org} {} {:?} {run}", of.job, of.slot)
+        } else {
+            let label = export.label.clone().unwrap_or_default();
+            // All of a series have one.
+            if is_series(&label) { id.to_string() } else { label }
         };
         let by_slot = export.job.as_ref().is_some_and(|of| of.slot.is_some());
         let earlier = self.requests.insert(label.clone(), id).filter(|earlier| !self.outlived_its_job(earlier));
