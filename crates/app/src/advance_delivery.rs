@@ -7,15 +7,12 @@ mod ending;
 mod sending;
 
 use crate::Context;
-use crate::retry::Attempts;
+use crate::run_errand::{claim, open_secrets, ours, ring, write};
 use sending::{Sent, send};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Backoff, Delivery, DeliveryRefused, DestinationSecrets, Miss, State, Timestamp};
-use waybill_ports::{
-    ArchiveStore, DeliveryMessage, DeliveryQueue, DestinationOpener, PortError, PortErrorKind, SealContext,
-    SecretVault, Stored,
-};
+use waybill_domain::{Backoff, Delivery, DestinationSecrets, Miss, State};
+use waybill_ports::{ArchiveStore, DeliveryMessage, DeliveryQueue, DestinationOpener, PortError, SecretVault};
 
 pub(crate) use ending::end_delivery;
 
@@ -79,31 +76,17 @@ pub async fn advance_delivery(
 ) -> Result<(), PortError> {
     let DeliveryMessage::AdvanceV1 { org, export, number } = message else { return Ok(()) };
     let context = &delivering.context;
-    let Some(stored) = context.rows().delivery(org, *export, *number).await? else { return Ok(()) };
-    let (worker, now) = (context.entropy.worker_id(), context.now());
-    if stored.value.is_abandoned(now) {
+    let Some(stored) = context.rows().errand(org, *export, *number).await? else { return Ok(()) };
+    if stored.value.is_abandoned(context.now()) {
         let backoff = &delivering.settings.backoff;
         let left = end_delivery(context, &stored.value, |delivery, now| delivery.abandoned(now, backoff)).await?;
         if let Some(left) = left {
             tracing::warn!(%org, %export, number, "a delivery's worker is gone");
-            ring(&*delivering.queue, &left, now).await;
+            ring(&*delivering.queue, &left, context.now()).await;
         }
         return Ok(());
     }
-    let claimed = match stored.value.claim(worker, now, delivering.settings.lease) {
-        Ok(claimed) => claimed,
-        Err(refused) => {
-            tracing::debug!(%org, %export, number, %refused, "not to be delivered now");
-            return Ok(());
-        }
-    };
-    let mut transaction = context.transaction();
-    transaction.update(stored.version, &claimed)?;
-    match transaction.commit(&*context.state).await {
-        Ok(_) => {}
-        Err(error) if error.is_conflict() => return Ok(()),
-        Err(error) => return Err(error),
-    }
+    let Some(claimed) = claim(context, stored, delivering.settings.lease).await? else { return Ok(()) };
     let sent = match begin(delivering, &claimed).await {
         Ok(secrets) => send(delivering, &claimed, &secrets, deadline).await,
         Err(miss) => Sent::Missed(miss),
@@ -126,36 +109,9 @@ async fn begin(delivering: &Delivering, delivery: &Delivery) -> Result<Destinati
     let there =
         export.is_some_and(|export| export.value.is_visible(now) && matches!(export.value.state, State::Ready { .. }));
     if !there {
-        return Err(finally("the export was deleted, or its seven days are over, before it arrived"));
+        return Err(Miss::finally("the export was deleted, or its seven days are over, before it arrived"));
     }
-    let mut secrets = Vec::new();
-    let bound = SealContext { org: delivery.org.clone(), purpose: delivery.destination.sealed_for.clone() };
-    for (field, sealed) in &delivery.destination.secrets {
-        let opened = match delivering.vault.open(&bound, sealed).await {
-            Ok(opened) => opened,
-            Err(error) => return Err(ours(&error, "the destination's secrets cannot be opened")),
-        };
-        let Ok(secret) = String::from_utf8(opened) else {
-            return Err(finally("the destination's secrets cannot be read; give them again"));
-        };
-        secrets.push((field.clone(), secret));
-    }
-    Ok(secrets.into_iter().collect())
-}
-
-fn finally(message: &str) -> Miss {
-    Miss { message: message.to_owned(), is_final: true, retry_after: None, is_lost: false, is_gone: false }
-}
-
-/// A failure of our own services: another attempt may do better, unless what is stored cannot be read.
-fn ours(error: &PortError, message: &str) -> Miss {
-    tracing::warn!(error = ?error, "a delivery was not begun");
-    let retry_after = match error.kind {
-        PortErrorKind::Throttled { retry_after } => retry_after,
-        _ => None,
-    };
-    let is_final = matches!(error.kind, PortErrorKind::Corrupt { .. });
-    Miss { message: message.to_owned(), is_final, retry_after, is_lost: false, is_gone: false }
+    open_secrets(&*delivering.vault, (&delivery.org, &delivery.what.destination), "destination").await
 }
 
 /// Records how far it came, and rings for what is left.
@@ -184,36 +140,4 @@ async fn record(delivering: &Delivering, claimed: &Delivery, sent: Sent) -> Resu
     }
     ring(&*delivering.queue, &delivery, context.now()).await;
     Ok(())
-}
-
-/// Rings for a delivery that waits, for the time that it waits for; what waits longer than a message can is the sweeper's.
-pub(crate) async fn ring(queue: &dyn DeliveryQueue, delivery: &Delivery, now: Timestamp) {
-    let waybill_domain::DeliveryState::Waiting { at } = delivery.state else { return };
-    let after = at.since(now);
-    if after > waybill_ports::MOST_DELAY {
-        return;
-    }
-    if let Err(error) = queue.ring(&DeliveryMessage::about(delivery), after).await {
-        tracing::warn!(org = %delivery.org, export = %delivery.export, %error, "delivery not rung for; the sweeper will");
-    }
-}
-
-/// Writes what `by` makes of the delivery as it is; `None` when it is somebody else's by now.
-pub(crate) async fn write(
-    context: &Context,
-    of: &Delivery,
-    by: impl Fn(Delivery, Timestamp) -> Result<Delivery, DeliveryRefused>,
-) -> Result<Option<Delivery>, PortError> {
-    let mut attempts = Attempts::new(context);
-    loop {
-        let Some(stored) = context.rows().delivery(&of.org, of.export, of.number).await? else { return Ok(None) };
-        let Stored { value, version } = stored;
-        let Ok(delivery) = by(value, context.now()) else { return Ok(None) };
-        let mut transaction = context.transaction();
-        transaction.update(version, &delivery)?;
-        match transaction.commit(&*context.state).await {
-            Ok(_) => return Ok(Some(delivery)),
-            Err(error) => attempts.after(error).await?,
-        }
-    }
 }

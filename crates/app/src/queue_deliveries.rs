@@ -22,7 +22,7 @@ pub(crate) async fn new_deliveries(context: &Context, settled: &Export) -> Resul
     let numbered = spec.value.delivery.destinations.into_iter().zip(0_u16..);
     let deliveries = numbered.map(|(destination, number)| {
         let of = (settled.org.clone(), settled.id, settled.seq, number);
-        Delivery::new(of, run.clone(), destination, file.clone(), (at, settled.expires_at))
+        Delivery::queued(of, run.clone(), destination, file.clone(), (at, settled.expires_at))
     });
     Ok(deliveries.collect())
 }

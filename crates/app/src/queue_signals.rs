@@ -1,7 +1,7 @@
 //! Putting together whom the end of an export is told.
 
 use crate::Context;
-use waybill_domain::{Email, Export, MAX_WEBHOOKS, Signal, SignalEvent, SignalTo, State};
+use waybill_domain::{Email, Export, MAX_WEBHOOKS, Signal, SignalEvent, SignalTo, State, Told};
 use waybill_ports::{PortError, PortErrorKind};
 
 /// The signals that follow `settled`, one for each webhook that listens and for each address of mail. Nobody is told of an export that somebody canceled or deleted.
@@ -28,7 +28,7 @@ pub(crate) async fn new_signals(context: &Context, settled: &Export) -> Result<V
     let signals =
         listening.map(|webhook| SignalTo::Webhook { id: webhook.id }).chain(mails).zip(0_u16..).map(|(to, number)| {
             let of = (settled.org.clone(), settled.id, settled.seq, number);
-            Signal::new(of, (event, to), (at, settled.expires_at))
+            Signal::new(of, Told { event, to }, (at, settled.expires_at))
         });
     Ok(signals.collect())
 }

@@ -1,8 +1,9 @@
 //! Deliveries of an export as people see them: listed, and begun anew by hand.
 
-use crate::advance_delivery::{end_delivery, ring};
+use crate::advance_delivery::end_delivery;
 use crate::manage_jobs::assert_may_change_job;
 use crate::read_export::visible;
+use crate::run_errand::ring;
 use crate::{Context, Error};
 use std::sync::atomic::{AtomicBool, Ordering};
 use waybill_domain::{AuditAction, Delivery, Export, ExportId, Job, Principal, SealedDestination, State, Surface};
@@ -67,7 +68,7 @@ pub async fn redeliver(
         return Err(Error::NotReady { state: "not ready" });
     }
     let not_found = || Error::NotFound { kind: "delivery", id: format!("{export}/{number}") };
-    let delivery = context.rows().delivery(&principal.org, export, number).await?.ok_or_else(not_found)?.value;
+    let delivery: Delivery = context.rows().errand(&principal.org, export, number).await?.ok_or_else(not_found)?.value;
     let destination = destination_now(&delivery, job.as_ref());
     let on_its_way = AtomicBool::new(false);
     let again = end_delivery(context, &delivery, |delivery, now| {
@@ -90,7 +91,7 @@ pub async fn redeliver(
 }
 
 fn destination_now(delivery: &Delivery, job: Option<&Job>) -> SealedDestination {
-    let frozen = &delivery.destination;
+    let frozen = &delivery.what.destination;
     job.and_then(|job| job.request.template.destinations.get(usize::from(delivery.number)))
         .filter(|now| now.config.kind() == frozen.config.kind())
         .unwrap_or(frozen)

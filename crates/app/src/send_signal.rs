@@ -1,18 +1,18 @@
 //! Telling one address that an export has ended: claimed, sent once, and put on record, with another attempt later where it failed.
 
 use crate::retry::Attempts;
+use crate::run_errand::{claim, open_secrets, ours, ring, theirs};
 use crate::{Context, DeliverySettings};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 use waybill_domain::{
-    DestinationConfig, DestinationSecrets, Email, Export, ExportSpec, Signal, SignalEvent, SignalState, SignalTo,
-    State, Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId,
+    DestinationConfig, DestinationType, Email, Export, ExportSpec, Miss, Signal, SignalEvent, SignalTo, State,
+    Timestamp, WebhookAttempt, WebhookConfig, WebhookId,
 };
 use waybill_ports::{
-    DeliveryMessage, DeliveryQueue, DestinationError, Mail, MailError, Mailer, MessagePoster, PortError, PortErrorKind,
-    SealContext, SecretVault, Stored, WebhookMessage,
+    DeliveryMessage, DeliveryQueue, Mail, MailError, Mailer, MessagePoster, PortError, SecretVault, Stored,
+    WebhookMessage,
 };
 
 /// Longest message that is kept in the log of a webhook, in bytes; of a longer one its beginning is.
@@ -76,47 +76,9 @@ struct Attempted {
     /// What was posted.
     body: Bytes,
     status: Option<u16>,
-    missed: Option<Missed>,
+    missed: Option<Miss>,
     /// Where it went, when it came to that.
     place: Option<(WebhookId, String)>,
-}
-
-/// Why an attempt failed.
-struct Missed {
-    message: String,
-    is_final: bool,
-    /// Whether nothing will ever be taken there again.
-    is_gone: bool,
-    retry_after: Option<Duration>,
-}
-
-impl Missed {
-    fn finally(message: &str) -> Self {
-        Self { message: message.to_owned(), is_final: true, is_gone: false, retry_after: None }
-    }
-
-    /// Our own services failed.
-    fn ours(error: &PortError) -> Self {
-        tracing::warn!(error = ?error, "a signal was not sent");
-        let is_final = matches!(error.kind, PortErrorKind::Corrupt { .. });
-        let retry_after = match error.kind {
-            PortErrorKind::Throttled { retry_after } => retry_after,
-            _ => None,
-        };
-        let message = "what is to be told cannot be read at the moment".to_owned();
-        Self { message, is_final, is_gone: false, retry_after }
-    }
-
-    /// What an address answers may be another answer in a minute; only one that is gone for good, or that cannot be, is given up at once.
-    fn of(error: &DestinationError) -> Self {
-        let is_gone = matches!(error, DestinationError::Gone(_));
-        let hopeless = matches!(error, DestinationError::Misconfigured(_) | DestinationError::Forbidden(_));
-        let retry_after = match error {
-            DestinationError::Throttled { retry_after, .. } => *retry_after,
-            _ => None,
-        };
-        Self { message: error.to_string(), is_final: is_gone || hopeless, is_gone, retry_after }
-    }
 }
 
 /// Sends the signal that `message` is about, unless somebody does, its time has not come, or it has ended. When this returns well there is
@@ -127,22 +89,8 @@ impl Missed {
 pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Result<(), PortError> {
     let DeliveryMessage::SignalV1 { org, export, number } = message else { return Ok(()) };
     let context = &signaling.context;
-    let Some(stored) = context.rows().signal(org, *export, *number).await? else { return Ok(()) };
-    let (worker, now) = (context.entropy.worker_id(), context.now());
-    let claimed = match stored.value.claim(worker, now, signaling.settings.lease) {
-        Ok(claimed) => claimed,
-        Err(refused) => {
-            tracing::debug!(%org, %export, number, %refused, "nothing to be told now");
-            return Ok(());
-        }
-    };
-    let mut transaction = context.transaction();
-    transaction.update(stored.version, &claimed)?;
-    match transaction.commit(&*context.state).await {
-        Ok(_) => {}
-        Err(error) if error.is_conflict() => return Ok(()),
-        Err(error) => return Err(error),
-    }
+    let Some(stored) = context.rows().errand(org, *export, *number).await? else { return Ok(()) };
+    let Some(claimed) = claim(context, stored, signaling.settings.lease).await? else { return Ok(()) };
     let attempted = attempt(signaling, &claimed).await;
     match record(signaling, &claimed, &attempted).await {
         Ok(Some(signal)) => ring(&*signaling.queue, &signal, context.now()).await,
@@ -156,7 +104,7 @@ pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Re
 async fn attempt(signaling: &Signaling, signal: &Signal) -> Attempted {
     let mut attempted =
         Attempted { at: signaling.context.now(), body: Bytes::new(), status: None, missed: None, place: None };
-    let sent = match &signal.to {
+    let sent = match &signal.what.to {
         SignalTo::Webhook { id } => post(signaling, signal, *id, &mut attempted).await,
         SignalTo::Mail { address } => mail(signaling, signal, address).await,
     };
@@ -164,32 +112,33 @@ async fn attempt(signaling: &Signaling, signal: &Signal) -> Attempted {
     attempted
 }
 
-async fn post(signaling: &Signaling, signal: &Signal, id: WebhookId, attempted: &mut Attempted) -> Result<(), Missed> {
+async fn post(signaling: &Signaling, signal: &Signal, id: WebhookId, attempted: &mut Attempted) -> Result<(), Miss> {
     let context = &signaling.context;
-    let webhook = context.rows().webhook(&signal.org, id).await.map_err(|error| Missed::ours(&error))?;
-    let Some(webhook) = webhook.map(|webhook| webhook.value).filter(|webhook| webhook.listens_to(signal.event)) else {
-        return Err(Missed::finally("the webhook was deleted, switched off, or is no longer told of this"));
+    let webhook = context.rows().webhook(&signal.org, id).await.map_err(|error| unread(&error))?;
+    let Some(webhook) = webhook.map(|webhook| webhook.value).filter(|webhook| webhook.listens_to(signal.what.event))
+    else {
+        return Err(Miss::finally("the webhook was deleted, switched off, or is no longer told of this"));
     };
     let DestinationConfig::Webhook(config) = &webhook.destination.config else {
-        return Err(Missed::finally("the webhook is not set up"));
+        return Err(Miss::finally("the webhook is not set up"));
     };
     attempted.place = Some((id, place(config)));
     let facts = facts(context, signal).await?;
     attempted.body = Bytes::from(signaling.words.message(&facts).to_string());
-    let secrets = secrets(&*signaling.vault, &webhook).await?;
+    let secrets = open_secrets(&*signaling.vault, (&webhook.org, &webhook.destination), "webhook").await?;
     let message = WebhookMessage { id: facts.id, body: attempted.body.clone() };
     let posted = signaling.poster.post(config, &secrets, &message, context.now()).await;
     attempted.status = posted.status;
-    posted.outcome.map_err(|error| Missed::of(&error))
+    posted.outcome.map_err(|error| theirs(DestinationType::Webhook, &error))
 }
 
-async fn mail(signaling: &Signaling, signal: &Signal, address: &Email) -> Result<(), Missed> {
+async fn mail(signaling: &Signaling, signal: &Signal, address: &Email) -> Result<(), Miss> {
     let facts = facts(&signaling.context, signal).await?;
     let Letter { subject, text, html } = signaling.words.letter(&facts);
     let mail = Mail { id: facts.id, to: address.clone(), subject, text, html };
     signaling.mailer.send(&mail).await.map_err(|error| {
         let is_final = matches!(error, MailError::Refused(_));
-        Missed { message: error.to_string(), is_final, is_gone: false, retry_after: None }
+        Miss { message: error.to_string(), is_final, ..Miss::default() }
     })
 }
 
@@ -198,34 +147,25 @@ fn place(config: &WebhookConfig) -> String {
     config.url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-async fn facts(context: &Context, signal: &Signal) -> Result<SignalFacts, Missed> {
-    let (rows, gone) = (context.rows(), || Missed::finally("the export was deleted before it could be told of"));
-    let export = rows.export(&signal.org, signal.seq).await.map_err(|error| Missed::ours(&error))?;
+fn unread(error: &PortError) -> Miss {
+    ours(error, "what is to be told cannot be read at the moment")
+}
+
+async fn facts(context: &Context, signal: &Signal) -> Result<SignalFacts, Miss> {
+    let (rows, gone) = (context.rows(), || Miss::finally("the export was deleted before it could be told of"));
+    let export = rows.export(&signal.org, signal.seq).await.map_err(|error| unread(&error))?;
     let export =
         export.map(|export| export.value).filter(|export| export.is_visible(context.now())).ok_or_else(gone)?;
-    let is_so = match signal.event {
+    let is_so = match signal.what.event {
         SignalEvent::Completed => matches!(export.state, State::Ready { .. }),
         SignalEvent::Failed => matches!(export.state, State::Failed { .. }),
     };
     if !is_so {
         return Err(gone());
     }
-    let spec = rows.spec(&signal.org, signal.seq).await.map_err(|error| Missed::ours(&error))?;
+    let spec = rows.spec(&signal.org, signal.seq).await.map_err(|error| unread(&error))?;
     let spec = spec.ok_or_else(gone)?.value;
-    Ok(SignalFacts { id: signal.id(), event: signal.event, export, spec })
-}
-
-async fn secrets(vault: &dyn SecretVault, webhook: &Webhook) -> Result<DestinationSecrets, Missed> {
-    let bound = SealContext { org: webhook.org.clone(), purpose: webhook.destination.sealed_for.clone() };
-    let mut secrets = Vec::new();
-    for (field, sealed) in &webhook.destination.secrets {
-        let opened = vault.open(&bound, sealed).await.map_err(|error| Missed::ours(&error))?;
-        let Ok(secret) = String::from_utf8(opened) else {
-            return Err(Missed::finally("the webhook's secrets cannot be read; give them again"));
-        };
-        secrets.push((field.clone(), secret));
-    }
-    Ok(secrets.into_iter().collect())
+    Ok(SignalFacts { id: signal.id(), event: signal.what.event, export, spec })
 }
 
 /// Records how it came out, for whoever looks into the log, and switches off a webhook that said that it is gone. `None` when the signal is
@@ -235,15 +175,12 @@ async fn record(signaling: &Signaling, claimed: &Signal, attempted: &Attempted) 
     let (org, ended_at) = (&claimed.org, context.now());
     let mut attempts = Attempts::new(context);
     loop {
-        let Some(Stored { value, version }) = context.rows().signal(org, claimed.export, claimed.number).await? else {
+        let Some(Stored { value, version }) = context.rows().errand(org, claimed.export, claimed.number).await? else {
             return Ok(None);
         };
         let written = match &attempted.missed {
-            None => value.sent(claimed.epoch, ended_at),
-            Some(missed) => {
-                let miss = (missed.message.clone(), missed.is_final, missed.retry_after);
-                value.missed(claimed.epoch, miss, ended_at, backoff)
-            }
+            None => value.done(claimed.epoch, ended_at),
+            Some(missed) => value.missed(claimed.epoch, missed.clone(), ended_at, backoff),
         };
         let Ok(signal) = written else { return Ok(None) };
         let mut transaction = context.transaction();
@@ -288,25 +225,13 @@ fn log_entry(
         webhook,
         message: signal.id(),
         export: signal.export,
-        event: signal.event,
-        attempt: signal.attempts,
+        event: signal.what.event,
+        attempt: signal.attempt_count,
         at: attempted.at,
         duration_ms: ended_at.since(attempted.at).as_millis().try_into().unwrap_or(u64::MAX),
         url: url.clone(),
         body: String::from_utf8_lossy(&logged).into_owned(),
         status: attempted.status,
         error: attempted.missed.as_ref().map(|missed| missed.message.clone()),
-    }
-}
-
-/// Rings for a signal that waits, for the time that it waits for; what waits longer than a message can is the sweeper's.
-pub(crate) async fn ring(queue: &dyn DeliveryQueue, signal: &Signal, now: Timestamp) {
-    let SignalState::Waiting { at } = signal.state else { return };
-    let after = at.since(now);
-    if after > waybill_ports::MOST_DELAY {
-        return;
-    }
-    if let Err(error) = queue.ring(&DeliveryMessage::about_signal(signal), after).await {
-        tracing::warn!(org = %signal.org, export = %signal.export, %error, "signal not rung for; the sweeper will");
     }
 }

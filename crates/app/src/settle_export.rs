@@ -1,13 +1,12 @@
 //! Settling: an export ends, leaves the lane and its storage is counted, in one transaction.
 
-use crate::advance_delivery::ring as ring_for_delivery;
 use crate::advance_lane::Exporting;
 use crate::look_at_script::ring;
 use crate::queue_deliveries::new_deliveries;
 use crate::queue_script::script_of;
 use crate::queue_signals::new_signals;
 use crate::retry::Attempts;
-use crate::send_signal::ring as ring_for_signal;
+use crate::run_errand::ring as ring_for;
 use crate::settle_run::settle_run;
 use std::time::Duration;
 use waybill_domain::{Epoch, Export, Failure, QueueEntry, StorageHold, Usage};
@@ -79,10 +78,10 @@ pub(crate) async fn settle(
                     tracing::warn!(org = %run.org, export = %run.export, %error, "script not rung for; the sweeper will");
                 }
                 for delivery in &deliveries {
-                    ring_for_delivery(&*exporting.deliveries, delivery, now).await;
+                    ring_for(&*exporting.deliveries, delivery, now).await;
                 }
                 for signal in &signals {
-                    ring_for_signal(&*exporting.deliveries, signal, now).await;
+                    ring_for(&*exporting.deliveries, signal, now).await;
                 }
                 return Ok(());
             }

@@ -7,20 +7,20 @@
 use crate::Context;
 use crate::advance_lane::{archive_prefix, work_prefix};
 use crate::end_export::stop_asked_at;
-use crate::look_at_delivery::{look_at_delivery, look_at_signal};
 use crate::look_at_file::look_at_file;
 use crate::look_at_script::look_at_script;
 use crate::make_export::ring_to_stop;
 use crate::read_export::stored_export;
 use crate::recount_usage::recount_usage;
 use crate::retry::Attempts;
+use crate::run_errand::look_at_errand;
 use futures::future::{Either, ready, select};
 use futures::stream::{StreamExt, iter};
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Export, ExportId, OrgCode, Sequence, Timestamp, Usage};
+use waybill_domain::{Export, ExportId, OrgCode, Sequence, Shipment, Timestamp, Told, Usage};
 use waybill_ports::{
     ArchiveStore, DUE_SHARDS, DeadLetter, DeliveryQueue, DueKind, DueRow, PortError, RowKey, ScriptQueue, Stored,
     WakeMessage, WakeQueue,
@@ -215,8 +215,8 @@ async fn handle_row(sweeping: &Sweeping, kind: DueKind, key: &RowKey) -> Result<
         }
         DueKind::Usage => recount_usage(&sweeping.context, Stored::parse(&stored)?).await,
         DueKind::Script => look_at_script(sweeping, Stored::parse(&stored)?).await,
-        DueKind::Delivery => look_at_delivery(sweeping, Stored::parse(&stored)?).await,
-        DueKind::Signal => look_at_signal(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Delivery => look_at_errand::<Shipment>(sweeping, Stored::parse(&stored)?).await,
+        DueKind::Signal => look_at_errand::<Told>(sweeping, Stored::parse(&stored)?).await,
         DueKind::Admit | DueKind::Job => Ok(false),
     }
 }

@@ -15,7 +15,7 @@ use waybill_app::{
     advance_delivery, advance_lane, create_job, list_deliveries, list_runs, redeliver, run_job, sweep,
 };
 use waybill_domain::{
-    CommitId, Delivered, Delivery, DeliveryState, DestinationConfig, DestinationSecrets, DestinationType, ExportFormat,
+    CommitId, Delivered, Delivery, DestinationConfig, DestinationSecrets, DestinationType, ErrandState, ExportFormat,
     ExportId, JobSchedule, Principal, PropertyKind, Role, Run, RunStatus, Surface, Timestamp, Upload,
 };
 use waybill_ports::{
@@ -305,16 +305,16 @@ impl World {
     }
 
     fn whole(&self) -> Vec<u8> {
-        self.ports.archives.body(&self.delivery().file.key).unwrap().to_vec()
+        self.ports.archives.body(&self.delivery().what.file.key).unwrap().to_vec()
     }
 
     fn assert_delivered(&self, delivery: &Delivery) {
-        assert!(matches!(delivery.state, DeliveryState::Delivered { .. }), "{delivery:?}");
+        assert!(matches!(delivery.state, ErrandState::Done { .. }), "{delivery:?}");
         assert_eq!(self.ports.destinations.files().into_values().collect::<Vec<_>>(), [self.whole()]);
         assert_eq!(self.ports.destinations.leftovers(), Vec::<String>::new());
         let run = self.run();
         assert_eq!((run.status, run.deliveries_open, run.error.clone()), (RunStatus::Success, 0, None), "{run:?}");
-        assert_eq!(run.file_size, Some(delivery.file.size_bytes));
+        assert_eq!(run.file_size, Some(delivery.what.file.size_bytes));
         assert_eq!(run.destination_path.as_deref(), Some("memory://feed-2026-01-01.csv"));
     }
 }

@@ -16,8 +16,8 @@ use waybill_app::{
     delete_webhook, list_attempts, read_webhook, send_signal, sweep,
 };
 use waybill_domain::{
-    CommitId, DestinationSecrets, ExportFormat, ExportId, Principal, PropertyKind, Role, Signal, SignalEvent,
-    SignalState, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
+    CommitId, DestinationSecrets, ErrandState, ExportFormat, ExportId, Principal, PropertyKind, Role, Signal,
+    SignalEvent, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{
     Clock, DeliveryMessage, DestinationError, DueKind, DueRow, Mail, MailError, Mailer, MessagePoster, PortError,
@@ -239,7 +239,7 @@ impl World {
     }
 
     fn settled(&self) -> Option<Signal> {
-        let found = block_on(self.ports.rows().signal(&self.admin.org, self.export, self.number)).unwrap();
+        let found = block_on(self.ports.rows().errand(&self.admin.org, self.export, self.number)).unwrap();
         found.map(|signal| signal.value)
     }
 
@@ -284,11 +284,11 @@ fn a_process_that_ends_anywhere_leaves_a_signal_that_arrives_in_the_same_words()
             world.export();
             assert_eq!(world.invoke(&cut), through, "{at}");
             let ended = world.end();
-            assert!(matches!(ended.state, SignalState::Sent { .. }), "{at} {after} {ended:?}");
+            assert!(matches!(ended.state, ErrandState::Done { .. }), "{at} {after} {ended:?}");
             let told = world.told();
             assert!(!told.is_empty() && told.len() <= 2 && told.iter().all(|one| *one == told[0]), "{at} {told:?}");
             assert_eq!(told[0].0, format!("{}-s0", world.export));
-            assert_eq!(world.log().last(), Some(&(ended.attempts, Some(204), true)), "{at} {after}");
+            assert_eq!(world.log().last(), Some(&(ended.attempt_count, Some(204), true)), "{at} {after}");
         }
         if through {
             break;
@@ -303,7 +303,7 @@ fn what_is_not_taken_is_told_again_for_a_day_and_then_given_up() {
     let world = World::new();
     world.export();
     *world.address.answers.lock().unwrap() = vec![500, 302, 404];
-    assert!(matches!(world.end().state, SignalState::Sent { .. }));
+    assert!(matches!(world.end().state, ErrandState::Done { .. }));
     let expected = [(1, Some(500), false), (2, Some(302), false), (3, Some(404), false), (4, Some(204), true)];
     assert_eq!(world.log(), expected);
 
@@ -311,8 +311,8 @@ fn what_is_not_taken_is_told_again_for_a_day_and_then_given_up() {
     world.export();
     *world.address.answers.lock().unwrap() = vec![503; 100];
     let ended = world.end();
-    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message == "503"), "{ended:?}");
-    assert_eq!((ended.attempts, world.log().len()), (27, 27));
+    assert!(matches!(&ended.state, ErrandState::Failed { message, .. } if message == "503"), "{ended:?}");
+    assert_eq!((ended.attempt_count, world.log().len()), (27, 27));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn one_that_is_gone_is_switched_off_and_told_nothing_until_somebody_switches_it_
     let world = World::new();
     world.export();
     *world.address.answers.lock().unwrap() = vec![410];
-    assert!(matches!(world.end().state, SignalState::Failed { .. }));
+    assert!(matches!(world.end().state, ErrandState::Failed { .. }));
     let context = world.ports.context();
     let webhook = block_on(read_webhook(&context, &world.admin, world.webhook)).unwrap();
     assert!(matches!(webhook.state, WebhookState::Gone { .. }), "{webhook:?}");
@@ -343,7 +343,7 @@ fn nobody_is_told_of_what_was_canceled_and_a_webhook_that_is_deleted_ends_what_w
     let context = world.ports.context();
     block_on(delete_webhook(&context, &world.admin, world.webhook)).unwrap();
     let ended = world.end();
-    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message.contains("deleted")), "{ended:?}");
+    assert!(matches!(&ended.state, ErrandState::Failed { message, .. } if message.contains("deleted")), "{ended:?}");
     assert_eq!(world.told(), []);
 }
 
@@ -352,7 +352,7 @@ fn a_mail_goes_again_until_it_is_taken_and_not_after_it_was_refused() {
     let world = World { number: 1, ..World::new() };
     world.export();
     *world.postman.answers.lock().unwrap() = vec![MailError::Unavailable("later".into())];
-    assert!(matches!(world.end().state, SignalState::Sent { .. }));
+    assert!(matches!(world.end().state, ErrandState::Done { .. }));
     let sent = world.postman.sent.lock().unwrap().clone();
     assert_eq!((sent.len(), &sent[0], sent[0].to.as_str()), (2, &sent[1], "ann@example.com"));
     assert_eq!(sent[0].subject, format!("{}-s1", world.export));
@@ -361,6 +361,6 @@ fn a_mail_goes_again_until_it_is_taken_and_not_after_it_was_refused() {
     world.export();
     *world.postman.answers.lock().unwrap() = vec![MailError::Refused("nobody of that name".into())];
     let ended = world.end();
-    assert!(matches!(&ended.state, SignalState::Failed { message, .. } if message == "nobody of that name"));
-    assert_eq!((ended.attempts, world.postman.sent.lock().unwrap().len()), (1, 1));
+    assert!(matches!(&ended.state, ErrandState::Failed { message, .. } if message == "nobody of that name"));
+    assert_eq!((ended.attempt_count, world.postman.sent.lock().unwrap().len()), (1, 1));
 }

@@ -1,7 +1,7 @@
 //! A job: a schedule, and what is exported each time; its slots, each decided once.
 
 use crate::{
-    AccountId, Delivery, DeliveryState, ExportId, JobId, JobTemplate, OrgCode, RUN_LIFETIME, Seq, Surface, SwitchedOff,
+    AccountId, Delivery, ErrandState, ExportId, JobId, JobTemplate, OrgCode, RUN_LIFETIME, Seq, Surface, SwitchedOff,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -225,12 +225,12 @@ impl Job {
     #[must_use]
     pub fn told(mut self, delivery: &Delivery) -> Option<Self> {
         let off = match &delivery.state {
-            DeliveryState::Failed { at, message, gone: true } => Some(SwitchedOff { at: *at, reason: message.clone() }),
-            DeliveryState::Delivered { .. } => None,
+            ErrandState::Failed { at, message, gone: true } => Some(SwitchedOff { at: *at, reason: message.clone() }),
+            ErrandState::Done { .. } => None,
             _ => return None,
         };
         let destination = self.request.template.destinations.get_mut(usize::from(delivery.number))?;
-        if !destination.is_set_up_as(&delivery.destination) || destination.off.is_some() == off.is_some() {
+        if !destination.is_set_up_as(&delivery.what.destination) || destination.off.is_some() == off.is_some() {
             return None;
         }
         destination.off = off;

@@ -15,6 +15,7 @@ mod date_range;
 mod delivery;
 mod destination;
 mod dimension;
+mod errand;
 mod export;
 mod export_spec;
 mod failure;
@@ -56,10 +57,7 @@ pub use change_window::ChangeWindow;
 pub use collection::{Collection, DefinitionError, Flattening, Property, PropertyKind, Source};
 pub use data_export::{DataRequest, ExportAliasPointer};
 pub use date_range::{DateRange, DateSpan};
-pub use delivery::{
-    Backoff, Delivered, DeliveredFile, DeliveredRun, Delivery, DeliveryAttempt, DeliveryPlan, DeliveryRefused,
-    DeliveryState, MAX_NOTIFIED, Miss, Upload,
-};
+pub use delivery::{Delivered, DeliveredFile, DeliveredRun, Delivery, DeliveryPlan, MAX_NOTIFIED, Shipment, Upload};
 pub use destination::{
     AzureBlobConfig, AzureLogin, DestinationConfig, DestinationConfigError, DestinationSecrets, DestinationType,
     HostKeyFingerprint, ParsedDestination, S3Config, S3Encryption, S3Login, SECRET_MASK, SealedDestination, SftpConfig,
@@ -69,6 +67,7 @@ pub use dimension::{
     CATALOGS, Dimension, DimensionSegment, FrozenScope, LEVEL, MAX_DIMENSIONS, MAX_SEGMENTS, PARENT, PARENT_ID,
     ScopeRequest,
 };
+pub use errand::{Attempt, Backoff, Carried, Errand, ErrandRefused, ErrandState, Miss};
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
 };
@@ -99,7 +98,7 @@ pub use script::{
 };
 pub use series::{Series, SkippedInstants, SkippedReason, Succession};
 pub use session::{EmailClaim, EmailHome, Password, Session, SessionToken, SignInCount};
-pub use signal::{Signal, SignalEvent, SignalRefused, SignalState, SignalTo};
+pub use signal::{Signal, SignalEvent, SignalTo, Told};
 pub use signature::{NonceUse, RequestSignature, SignatureUse};
 pub use table_source::{KeyCondition, SortCondition, TableSource, with_org};
 pub use timestamp::{Timestamp, TimestampError};

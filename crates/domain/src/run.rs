@@ -1,6 +1,6 @@
 //! A run: an export seen from its job, or what an outside runner says that it did.
 
-use crate::{Delivery, DeliveryState, Export, JobId, OrgCode, RunId, Seq, State, Timestamp};
+use crate::{Delivery, ErrandState, Export, JobId, OrgCode, RunId, Seq, State, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ impl Run {
     #[must_use]
     pub fn delivered(mut self, deliveries: &[&Delivery]) -> Self {
         let open = deliveries.iter().filter(|delivery| !delivery.is_ended()).count();
-        let failed = deliveries.iter().filter(|delivery| matches!(delivery.state, DeliveryState::Failed { .. }));
+        let failed = deliveries.iter().filter(|delivery| matches!(delivery.state, ErrandState::Failed { .. }));
         let last = failed.max_by_key(|delivery| delivery.ended_at());
         self.deliveries_open = u32::try_from(open).unwrap_or(u32::MAX);
         self.status = match last {
@@ -107,7 +107,7 @@ impl Run {
         self.error = last.filter(|_| ended).and_then(|delivery| delivery.last_error()).map(str::to_owned);
         self.completed_at = deliveries.iter().filter_map(|delivery| delivery.ended_at()).max().filter(|_| ended);
         // What is really there, of the first destination that has it.
-        let held = deliveries.iter().find_map(|delivery| delivery.held());
+        let held = deliveries.iter().find_map(|delivery| delivery.what.held.as_ref());
         self.file_size = held.map(|held| held.size_bytes);
         self.destination_path = held.map(|held| held.destination_path.clone());
         self

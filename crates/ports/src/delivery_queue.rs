@@ -1,10 +1,10 @@
 //! That a delivery waits to be gone on with, or a signal to be sent. A message may be lost, late or doubled; nothing relies on one.
 
-use crate::PortError;
+use crate::{ErrandKind, PortError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use waybill_domain::{Delivery, ExportId, OrgCode, Signal};
+use waybill_domain::{Errand, ExportId, OrgCode};
 
 /// The longest that a message can be held back.
 pub const MOST_DELAY: Duration = Duration::from_mins(15);
@@ -34,14 +34,9 @@ pub enum DeliveryMessage {
 }
 
 impl DeliveryMessage {
-    /// About `delivery`.
-    pub fn about(delivery: &Delivery) -> Self {
-        Self::AdvanceV1 { org: delivery.org.clone(), export: delivery.export, number: delivery.number }
-    }
-
-    /// About `signal`.
-    pub fn about_signal(signal: &Signal) -> Self {
-        Self::SignalV1 { org: signal.org.clone(), export: signal.export, number: signal.number }
+    /// About `errand`.
+    pub fn about<T: ErrandKind>(errand: &Errand<T>) -> Self {
+        T::message(errand.org.clone(), errand.export, errand.number)
     }
 }
 

@@ -41,7 +41,7 @@ pub use outgoing::{
 };
 pub use record_source::{Extent, IdRange, Reading, RecordSource, not_read};
 pub use record_store::{IdPage, PageCursor, RecordPage, RecordPatch, RecordStore, StoredRecord};
-pub use rows::{DUE_SHARDS, Due, DueKind, Entity, Stored, due_shard};
+pub use rows::{DUE_SHARDS, Due, DueKind, Entity, ErrandKind, Stored, due_shard};
 pub use script_queue::{ScriptMessage, ScriptQueue};
 pub use script_runner::{ScriptCall, ScriptChecker, ScriptEnding, ScriptFault, ScriptHost, ScriptJob, ScriptRunner};
 pub use secret_vault::{SealContext, SecretVault};

@@ -2,12 +2,14 @@
 
 pub(crate) mod access;
 pub(crate) mod catalogue;
-pub(crate) mod deliveries;
+pub(crate) mod errands;
 pub(crate) mod exports;
 pub(crate) mod jobs;
 pub(crate) mod lanes;
 pub(crate) mod scripts;
-pub(crate) mod signals;
+pub(crate) mod webhooks;
+
+pub use errands::ErrandKind;
 
 use crate::{PortError, PortErrorKind, Row, RowKey, StateStore, Table};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,15 +1,15 @@
 //! Typed reads and commits over [`StateStore`]: the only way that use cases touch rows.
 
-use crate::rows::{access, catalogue, deliveries, exports, jobs, lanes, load, org_partition, scripts, signals, to_row};
-use crate::{Entity, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
+use crate::rows::{access, catalogue, errands, exports, jobs, lanes, load, org_partition, scripts, to_row, webhooks};
+use crate::{Entity, ErrandKind, Expect, PortError, Row, RowKey, RowRange, StateStore, Stored, Table, Write};
 use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Delivery, Dimension,
-    DimensionId, EmailClaim, EmailHome, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
-    FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode, Password,
-    QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun, ScriptValue,
-    Seq, Sequence, Session, SignInCount, Signal, SignatureUse, Slot, StorageHold, Ticket, Timestamp, Usage, Webhook,
-    WebhookAttempt, WebhookId,
+    DimensionId, EmailClaim, EmailHome, Errand, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer,
+    ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode,
+    Password, QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun,
+    ScriptValue, Seq, Sequence, Session, Shipment, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp,
+    Usage, Webhook, WebhookAttempt, WebhookId,
 };
 
 /// Writes that happen together or not at all.
@@ -189,12 +189,8 @@ reads! {
     slot(org: &OrgCode, job: &JobId, at: Timestamp) -> Slot = jobs::slot_key(org, job, at);
     /// A run of a job.
     run(org: &OrgCode, job: &JobId, started_at: Timestamp, id: RunId) -> Run = jobs::run_key(org, job, started_at, id);
-    /// A delivery of an export.
-    delivery(org: &OrgCode, export: ExportId, number: u16) -> Delivery = deliveries::delivery_key(org, export, number);
-    /// A signal of an export.
-    signal(org: &OrgCode, export: ExportId, number: u16) -> Signal = signals::signal_key(org, export, number);
     /// A webhook.
-    webhook(org: &OrgCode, id: WebhookId) -> Webhook = signals::webhook_key(org, id);
+    webhook(org: &OrgCode, id: WebhookId) -> Webhook = webhooks::webhook_key(org, id);
     /// An org's storage.
     usage(org: &OrgCode) -> Usage = exports::usage_key(org);
     /// The script of an export.
@@ -239,12 +235,25 @@ impl Rows<'_> {
         self.page(&main_range(org_partition(org), exports::EXPORT, after, descending, limit)).await
     }
 
+    /// An errand of an export.
+    ///
+    /// # Errors
+    /// As [`StateStore::get`].
+    pub async fn errand<T: ErrandKind>(
+        self,
+        org: &OrgCode,
+        export: ExportId,
+        number: u16,
+    ) -> Result<Option<Stored<Errand<T>>>, PortError> {
+        load(self.0, &errands::errand_key::<T>(org, export, number)).await
+    }
+
     /// The deliveries of an export, in the order of their numbers.
     ///
     /// # Errors
     /// As [`StateStore::query`].
     pub async fn deliveries(self, org: &OrgCode, export: ExportId) -> Result<Vec<Stored<Delivery>>, PortError> {
-        let (prefix, mut found, mut after) = (deliveries::delivery_prefix(export), Vec::new(), None);
+        let (prefix, mut found, mut after) = (errands::errand_prefix::<Shipment>(export), Vec::new(), None);
         loop {
             let range = main_range(org_partition(org), &prefix, after, false, MOST_DELIVERIES);
             let (page, more): (Vec<Stored<Delivery>>, bool) = self.page(&range).await?;
@@ -266,8 +275,8 @@ impl Rows<'_> {
         after: Option<WebhookId>,
         limit: usize,
     ) -> Result<(Vec<Stored<Webhook>>, bool), PortError> {
-        let after = after.map(|id| signals::webhook_key(org, id).sk);
-        self.page(&main_range(org_partition(org), signals::WEBHOOK, after, false, limit)).await
+        let after = after.map(|id| webhooks::webhook_key(org, id).sk);
+        self.page(&main_range(org_partition(org), webhooks::WEBHOOK, after, false, limit)).await
     }
 
     /// Attempts to tell a webhook something beyond the position `after`, newest first; whether there may be more.
@@ -281,7 +290,7 @@ impl Rows<'_> {
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Stored<WebhookAttempt>>, bool), PortError> {
-        self.page(&main_range(org_partition(org), &signals::attempt_prefix(webhook), after, true, limit)).await
+        self.page(&main_range(org_partition(org), &webhooks::attempt_prefix(webhook), after, true, limit)).await
     }
 
     /// The row of an export, unread: for one that cannot be.

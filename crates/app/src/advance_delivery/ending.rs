@@ -2,7 +2,7 @@
 
 use crate::Context;
 use crate::retry::Attempts;
-use waybill_domain::{AuditAction, Delivery, DeliveryRefused, Timestamp};
+use waybill_domain::{AuditAction, Delivery, ErrandRefused, Timestamp};
 use waybill_ports::PortError;
 
 /// Writes what `by` makes of the delivery as it is, together with what that means for its run; `None` when it is somebody else's by now.
@@ -10,13 +10,13 @@ use waybill_ports::PortError;
 pub(crate) async fn end_delivery(
     context: &Context,
     of: &Delivery,
-    by: impl Fn(Delivery, Timestamp) -> Result<Delivery, DeliveryRefused>,
+    by: impl Fn(Delivery, Timestamp) -> Result<Delivery, ErrandRefused>,
 ) -> Result<Option<Delivery>, PortError> {
     let mut attempts = Attempts::new(context);
     let mut tried = Vec::new();
     loop {
         // The run first: whoever ends another of the deliveries moves it, so that a commit on it as it was read proves what is read of them.
-        let run = match &of.run {
+        let run = match &of.what.run {
             Some(run) => context.rows().run(&of.org, &run.job, run.started_at, run.id).await?,
             None => None,
         };
@@ -40,7 +40,7 @@ pub(crate) async fn end_delivery(
                 transaction.check(&run);
             }
         }
-        if let Some(run) = &of.run
+        if let Some(run) = &of.what.run
             && delivery.is_ended()
             && let Some(job) = context.rows().job(&of.org, &run.job).await?
             && let Some(told) = job.value.told(&delivery)

@@ -1,6 +1,7 @@
 //! Sending a file piece by piece: each call to the destination limited in time, the lease renewed beside it, what it gave checkpointed.
 
-use super::{Delivering, write};
+use super::Delivering;
+use crate::run_errand::{ours, theirs, write};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use serde_json::json;
@@ -8,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_domain::{AuditAction, Delivered, Delivery, DestinationSecrets, DestinationType, Miss, Upload};
-use waybill_ports::{Destination, DestinationError, Notice, Parcel, PortErrorKind, StoredFile};
+use waybill_ports::{Destination, DestinationError, Notice, Parcel, StoredFile};
 
 /// Longest life of a link to a file.
 const LINK_LIFETIME: Duration = Duration::from_mins(5);
@@ -32,7 +33,7 @@ pub(super) async fn send(
     secrets: &DestinationSecrets,
     deadline: Duration,
 ) -> Sent {
-    let opened = delivering.destinations.open(&delivery.destination.config, secrets);
+    let opened = delivering.destinations.open(&delivery.what.destination.config, secrets);
     let sender = Sender { delivering, delivery, deadline };
     let opened = match sender.call(opened).await {
         Ok(opened) => opened,
@@ -73,7 +74,7 @@ impl Sender<'_> {
     async fn pieces(&self, destination: &dyn Destination, parcel: &Parcel) -> Result<Delivered, Stopped> {
         let context = &self.delivering.context;
         let nothing = |sent| Stopped { sent, upload: None };
-        let mut upload = if let Some(upload) = &self.delivery.upload {
+        let mut upload = if let Some(upload) = &self.delivery.what.upload {
             upload.clone()
         } else {
             let upload = self.call(destination.open(parcel)).await.map_err(nothing)?;
@@ -148,50 +149,20 @@ impl Sender<'_> {
         match written.await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(stopped(Sent::TakenOver)),
-            Err(error) => Err(stopped(Sent::Missed(super::ours(&error, "how far it came could not be kept")))),
+            Err(error) => Err(stopped(Sent::Missed(ours(&error, "how far it came could not be kept")))),
         }
     }
 
     fn missed(&self, error: &DestinationError) -> Sent {
-        let kind = self.delivery.destination.config.kind();
-        let message = match error {
-            DestinationError::Source(source) if source.kind == PortErrorKind::NotFound => {
-                "the file to deliver is gone".to_owned()
-            }
-            DestinationError::Source(source) => {
-                tracing::warn!(error = ?source, "a file to deliver was not read");
-                error.to_string()
-            }
-            _ => error.to_string(),
-        };
-        Sent::Missed(Miss {
-            message,
-            is_final: is_final(kind, error),
-            retry_after: match error {
-                DestinationError::Throttled { retry_after, .. } => *retry_after,
-                _ => None,
-            },
-            is_lost: matches!(error, DestinationError::Lost(_)),
-            is_gone: matches!(error, DestinationError::Gone(_)),
-        })
+        Sent::Missed(theirs(self.delivery.what.destination.config.kind(), error))
     }
-}
-
-/// Whether another attempt is of no use. What an address answers to a message may be another answer in a minute; only one that is gone for
-/// good, or that cannot be, is given up at once.
-fn is_final(kind: DestinationType, error: &DestinationError) -> bool {
-    let may_change = matches!(
-        error,
-        DestinationError::BadCredentials(_) | DestinationError::Refused(_) | DestinationError::NotFound(_)
-    );
-    !(error.is_transient() || kind == DestinationType::Webhook && may_change)
 }
 
 /// The file, or for an address that would have to take too much at once, the notification of it: that a link is given is on record before
 /// it is.
 async fn parcel(delivering: &Delivering, delivery: &Delivery) -> Result<Parcel, DestinationError> {
-    let file = &delivery.file;
-    let is_posted = delivery.destination.config.kind() == DestinationType::Webhook;
+    let file = &delivery.what.file;
+    let is_posted = delivery.what.destination.config.kind() == DestinationType::Webhook;
     let notice = if is_posted && file.size_bytes > delivering.settings.longest_posted_bytes {
         let context = &delivering.context;
         let entry = context.audit_entry(&delivery.org, None, AuditAction::DeliveryLinked, delivery.id());
@@ -209,7 +180,7 @@ async fn parcel(delivering: &Delivering, delivery: &Delivery) -> Result<Parcel, 
             "data": {
                 "id": delivery.id(),
                 "export": delivery.export.to_string(),
-                "job": delivery.run.as_ref().map(|run| run.job.to_string()),
+                "job": delivery.what.run.as_ref().map(|run| run.job.to_string()),
                 "name": file.name,
                 "contentType": file.content_type,
                 "sizeBytes": file.size_bytes,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill_domain::{Delivery, DeliveryAttempt, DeliveryState};
+use waybill_domain::{Attempt, Delivery, ErrandState};
 
 /// The file of an export on its way to one destination.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,8 +69,8 @@ pub(crate) struct AttemptWire {
     sent_bytes: u64,
 }
 
-impl From<&DeliveryAttempt> for AttemptWire {
-    fn from(attempt: &DeliveryAttempt) -> Self {
+impl From<&Attempt> for AttemptWire {
+    fn from(attempt: &Attempt) -> Self {
         Self {
             number: attempt.number,
             started_at: attempt.started_at.to_string(),
@@ -83,23 +83,24 @@ impl From<&DeliveryAttempt> for AttemptWire {
 
 impl From<Delivery> for DeliveryWire {
     fn from(delivery: Delivery) -> Self {
-        let sent_bytes = delivery.upload.as_ref().map_or(0, |upload| upload.sent_bytes(delivery.file.size_bytes));
+        let sent_bytes =
+            delivery.what.upload.as_ref().map_or(0, |upload| upload.sent_bytes(delivery.what.file.size_bytes));
         let (state, waits_for) = match delivery.state {
-            DeliveryState::Waiting { at } => ("waiting", Some(at)),
-            DeliveryState::Sending { .. } => ("sending", None),
-            DeliveryState::Delivered { .. } => ("delivered", None),
-            DeliveryState::Failed { .. } => ("failed", None),
+            ErrandState::Waiting { at } => ("waiting", Some(at)),
+            ErrandState::Sending { .. } => ("sending", None),
+            ErrandState::Done { .. } => ("delivered", None),
+            ErrandState::Failed { .. } => ("failed", None),
         };
-        let held = delivery.held();
+        let held = delivery.what.held.as_ref();
         Self {
             number: delivery.number,
             id: delivery.id(),
-            destination: delivery.destination.config.kind().name(),
+            destination: delivery.what.destination.config.kind().name(),
             state,
             path: held.map(|held| held.destination_path.clone()),
             size_bytes: held.map(|held| held.size_bytes),
-            sent_bytes: held.map_or(sent_bytes, |_| delivery.file.size_bytes),
-            file_bytes: delivery.file.size_bytes,
+            sent_bytes: held.map_or(sent_bytes, |_| delivery.what.file.size_bytes),
+            file_bytes: delivery.what.file.size_bytes,
             error: delivery.last_error().map(str::to_owned),
             next_attempt_at: waits_for.map(|at| at.to_string()),
             attempts: delivery.attempt_count,
@@ -107,7 +108,7 @@ impl From<Delivery> for DeliveryWire {
             log: delivery.attempts.iter().map(Into::into).collect(),
             created_at: delivery.created_at.to_string(),
             finished_at: delivery.ended_at().map(|at| at.to_string()),
-            name: delivery.file.name,
+            name: delivery.what.file.name,
         }
     }
 }

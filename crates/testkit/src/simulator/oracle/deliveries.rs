@@ -9,7 +9,7 @@ use crate::simulator::weaken::{Kind, kind_of};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use waybill_domain::{
-    Delivery, DeliveryState, DestinationConfig, Export, ExportId, OrgCode, RunId, RunStatus, State, Timestamp,
+    Delivery, DestinationConfig, ErrandState, Export, ExportId, OrgCode, RunId, RunStatus, State, Timestamp,
 };
 use waybill_ports::Write;
 
@@ -55,27 +55,27 @@ impl Oracle {
         let Some(before) = before else {
             let with_its_export = ended.iter().any(|export| export.id == now.export);
             self.demand(with_its_export, || format!("{id}: came without the end of its export"));
-            let fresh = matches!(now.state, DeliveryState::Waiting { .. }) && now.epoch.0 == 0;
+            let fresh = matches!(now.state, ErrandState::Waiting { .. }) && now.epoch.0 == 0;
             return self.demand(fresh, || format!("{id}: began as {:?}", now.state));
         };
-        if let DeliveryState::Failed { message, .. } = &now.state
+        if let ErrandState::Failed { message, .. } = &now.state
             && before.state != now.state
         {
             self.was_given_up(org, now, asked_at, message);
         }
-        if matches!(now.state, DeliveryState::Delivered { .. }) {
+        if matches!(now.state, ErrandState::Done { .. }) {
             let whole = self
                 .deliveries
                 .there
                 .get(&id)
-                .is_some_and(|there| *there == (now.file.size_bytes, now.file.sha256.clone()));
+                .is_some_and(|there| *there == (now.what.file.size_bytes, now.what.file.sha256.clone()));
             self.demand(whole, || format!("{id}: is said to have arrived, and is not there"));
         }
         let courier = actor.role == Role::Courier;
         if now.epoch > before.epoch {
             let one_more = now.epoch.0 == before.epoch.0 + 1;
-            let waited = matches!(before.state, DeliveryState::Waiting { .. });
-            let sends = matches!(now.state, DeliveryState::Sending { .. });
+            let waited = matches!(before.state, ErrandState::Waiting { .. });
+            let sends = matches!(now.state, ErrandState::Sending { .. });
             self.deliveries.holders.insert(key, number);
             return self.demand(courier && one_more && waited && sends, || {
                 format!(
@@ -87,16 +87,15 @@ impl Oracle {
         let same_epoch = now.epoch == before.epoch;
         let held = courier && self.deliveries.holders.get(&key) == Some(&number);
         let allowed = match (&before.state, &now.state) {
-            (DeliveryState::Waiting { .. }, DeliveryState::Waiting { .. }) => {
+            (ErrandState::Waiting { .. }, ErrandState::Waiting { .. }) => {
                 actor.role == Role::Sweeper && before.state == now.state
             }
-            (DeliveryState::Sending { .. }, DeliveryState::Sending { .. } | DeliveryState::Delivered { .. }) => held,
-            (
-                DeliveryState::Sending { lease_until, .. },
-                DeliveryState::Waiting { .. } | DeliveryState::Failed { .. },
-            ) => held || courier && *lease_until <= asked_at,
+            (ErrandState::Sending { .. }, ErrandState::Sending { .. } | ErrandState::Done { .. }) => held,
+            (ErrandState::Sending { lease_until, .. }, ErrandState::Waiting { .. } | ErrandState::Failed { .. }) => {
+                held || courier && *lease_until <= asked_at
+            }
             // Rung for while its worker is gone.
-            (DeliveryState::Delivered { .. } | DeliveryState::Failed { .. }, DeliveryState::Waiting { .. }) => {
+            (ErrandState::Done { .. } | ErrandState::Failed { .. }, ErrandState::Waiting { .. }) => {
                 actor.role == Role::Client
             }
             _ => false,
@@ -112,7 +111,7 @@ impl Oracle {
     /// A delivery is given up when its destination does not want it, when there is nothing to deliver any more, or after long enough.
     fn was_given_up(&mut self, org: &OrgCode, delivery: &Delivery, now: Timestamp, message: &str) {
         let refused =
-            matches!(&delivery.destination.config, DestinationConfig::S3(config) if config.bucket == REFUSING);
+            matches!(&delivery.what.destination.config, DestinationConfig::S3(config) if config.bucket == REFUSING);
         let Some(seen) = self.orgs.get(org) else { return };
         let export = seen.exports.get(&delivery.seq.0);
         let gone = export.is_none_or(|seen| seen.gone || seen.export.deleted);
@@ -128,7 +127,8 @@ impl Oracle {
         let Some(file) = file else { return };
         let there = (u64::try_from(file.len()).unwrap_or(0), hex::encode(Sha256::digest(file)));
         let found = self.deliveries.rows.values().find(|delivery| delivery.id() == id);
-        let whole = found.is_some_and(|delivery| there == (delivery.file.size_bytes, delivery.file.sha256.clone()));
+        let whole =
+            found.is_some_and(|delivery| there == (delivery.what.file.size_bytes, delivery.what.file.sha256.clone()));
         self.demand(whole, || format!("{id}: half a file stands under its final name"));
         self.deliveries.there.insert(id.to_owned(), there);
     }
@@ -140,7 +140,8 @@ impl Oracle {
 
     /// Whether something that a run waits for is on its way.
     pub(super) fn has_open_deliveries(&self, run: RunId) -> bool {
-        let mut of_it = self.deliveries.rows.values().filter(|row| row.run.as_ref().is_some_and(|of| of.id == run));
+        let mut of_it =
+            self.deliveries.rows.values().filter(|row| row.what.run.as_ref().is_some_and(|of| of.id == run));
         of_it.any(|row| !row.is_ended())
     }
 
@@ -152,9 +153,11 @@ impl Oracle {
             .map(|delivery| format!("{}: never arrived: {:?}", delivery.id(), delivery.state))
             .collect();
         for delivery in rows() {
-            let Some(run) = delivery.run.as_ref().and_then(|of| self.run_of(&delivery.org, of.id)) else { continue };
+            let Some(run) = delivery.what.run.as_ref().and_then(|of| self.run_of(&delivery.org, of.id)) else {
+                continue;
+            };
             let of_it = || rows().filter(|other| other.export == delivery.export);
-            let failed = of_it().any(|other| matches!(other.state, DeliveryState::Failed { .. }));
+            let failed = of_it().any(|other| matches!(other.state, ErrandState::Failed { .. }));
             let status = if failed { RunStatus::Failed } else { RunStatus::Success };
             if of_it().all(Delivery::is_ended) && run.status != status {
                 broken.push(format!("{}: its run says {:?}, and is {status:?}", delivery.id(), run.status));

@@ -1,8 +1,8 @@
-//! Rows of webhooks, of the signals that tell them and others that exports have ended, and of the log of that.
+//! Rows of webhooks, and of the log of what they were told.
 
-use super::{Due, DueKind, Entity, org_key};
+use super::{Entity, org_key};
 use crate::RowKey;
-use waybill_domain::{ExportId, OrgCode, Signal, Timestamp, Webhook, WebhookAttempt, WebhookId};
+use waybill_domain::{OrgCode, Timestamp, Webhook, WebhookAttempt, WebhookId};
 
 /// Prefix of webhook rows.
 pub(crate) const WEBHOOK: &str = "WEBHOOK#";
@@ -14,10 +14,6 @@ pub(crate) fn webhook_key(org: &OrgCode, id: WebhookId) -> RowKey {
 /// Prefix of what a webhook was told; the time follows in 15 digits.
 pub(crate) fn attempt_prefix(webhook: WebhookId) -> String {
     format!("TOLD#{webhook}#")
-}
-
-pub(crate) fn signal_key(org: &OrgCode, export: ExportId, number: u16) -> RowKey {
-    org_key(org, format!("SIGNAL#{export}#{number:03}"))
 }
 
 impl Entity for Webhook {
@@ -34,23 +30,5 @@ impl Entity for WebhookAttempt {
 
     fn drop_after(&self) -> Option<Timestamp> {
         Some(self.expires_at())
-    }
-}
-
-impl Entity for Signal {
-    fn key(&self) -> RowKey {
-        signal_key(&self.org, self.export, self.number)
-    }
-
-    fn due(&self) -> Option<Due> {
-        self.due_at().map(|at| Due { kind: DueKind::Signal, at })
-    }
-
-    fn due_org(&self) -> Option<&OrgCode> {
-        Some(&self.org)
-    }
-
-    fn drop_after(&self) -> Option<Timestamp> {
-        Some(Signal::drop_after(self))
     }
 }

@@ -1,4 +1,4 @@
-//! Attempts at a delivery, and how long is waited between two.
+//! Attempts at an errand, and how long is waited between two.
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// One attempt, over however many invocations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DeliveryAttempt {
+pub struct Attempt {
     /// Which, from 1.
     pub number: u32,
     /// When it began.
@@ -16,8 +16,15 @@ pub struct DeliveryAttempt {
     pub ended_at: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
-    /// How many bytes the destination had by its end.
+    /// How many bytes of a file the destination had by its end.
     pub sent_bytes: u64,
+}
+
+impl Attempt {
+    /// One that begins.
+    pub(super) fn new(number: u32, started_at: Timestamp) -> Self {
+        Self { number, started_at, ended_at: None, error: None, sent_bytes: 0 }
+    }
 }
 
 /// How long is waited after attempts that failed, and for how long they are repeated.
@@ -27,7 +34,7 @@ pub struct Backoff {
     pub first: Vec<Duration>,
     /// After every later one.
     pub then: Duration,
-    /// How long after the first failure a delivery is given up.
+    /// How long after the first failure an errand is given up.
     pub give_up_after: Duration,
 }
 
