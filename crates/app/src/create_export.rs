@@ -10,12 +10,12 @@ use crate::freeze_pipeline::{FrozenPipeline, columns, freeze_pipeline, pipeline_
 use crate::freeze_scope::{freeze_scope, parents, scoped};
 use crate::limit_records::assert_within_limits;
 use crate::make_export::{Draft, make, repeated};
-use crate::{Context, Error, FieldError};
+use crate::{Context, Error, FieldError, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
     AccountId, Collection, CollectionName, DataRequest, DeliveryPlan, Export, ExportAlias, ExportFormat, ExportSpec,
-    FileInclusion, IdempotencyKey, Level, Packaging, Prefix, Principal, Property, PropertyKind, RecordLimits,
-    ScopeRequest, ScriptRun, Selection, Seq, Source, Surface, Timestamp, Viewer,
+    FileInclusion, Level, Packaging, Prefix, Principal, Property, PropertyKind, RecordLimits, ScopeRequest, ScriptRun,
+    Selection, Seq, Source, Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -133,24 +133,6 @@ pub enum FilterRequest {
         /// As sent.
         text: String,
     },
-}
-
-/// A request that may be sent again.
-#[derive(Clone, Debug)]
-pub struct IdempotentRequest {
-    /// The client's key.
-    pub key: IdempotencyKey,
-    /// Surface and operation, so that one key on two endpoints means two things: `cortex:create-export`.
-    pub operation: &'static str,
-    /// SHA-256 of the request's body, hex.
-    pub body_digest: String,
-}
-
-impl IdempotentRequest {
-    /// The name under which it is remembered.
-    pub fn scope(&self) -> String {
-        format!("{}:{}", self.operation, self.key.as_str())
-    }
 }
 
 /// An export with its frozen request.

@@ -28,6 +28,7 @@ mod export_within;
 mod freeze_everything;
 mod freeze_pipeline;
 mod freeze_scope;
+mod idempotency;
 mod job_destinations;
 mod job_schedule;
 mod job_template;
@@ -91,14 +92,13 @@ pub use authenticate::{OperatorKey, act_as, authenticate_key, authenticate_signa
 pub use begin_series::RecurringRequest;
 pub use cancel_export::cancel_export;
 pub use context::Context;
-pub use create_export::{
-    CreateExport, ExportView, FilterRequest, IdempotentRequest, create_export, create_export_within,
-};
+pub use create_export::{CreateExport, ExportView, FilterRequest, create_export, create_export_within};
 pub use date_range::DateRangeRequest;
 pub use delete_export::delete_export;
 pub use download_export::download_export;
 pub use download_file::{FileBytes, FileOfRecord, download_file};
 pub use error::{Error, FieldError};
+pub use idempotency::IdempotentRequest;
 pub use job_destinations::{DestinationRequest, MAX_DESTINATIONS, seal_for_export};
 pub use lane_places::{MAX_PLACES, lane_places};
 pub use limit_changes::{ChangeAllowance, allow_change};

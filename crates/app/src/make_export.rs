@@ -5,11 +5,10 @@ use crate::retry::Attempts;
 use crate::{Context, Error, ExportView, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
-    AuditAction, DateSpan, Epoch, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec,
-    IdempotencyKey, IdempotencyRecord, OfJob, OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State,
-    StorageHold, Surface, Timestamp,
+    AuditAction, DateSpan, Epoch, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer, ExportSpec, OfJob,
+    OrgCode, Principal, Progress, QueueEntry, Run, Seq, Sequence, State, StorageHold, Surface, Timestamp,
 };
-use waybill_ports::{Entity as _, PortError, PortErrorKind, Rows, Stored, Transaction, WakeMessage, WakeQueue};
+use waybill_ports::{Entity as _, PortError, PortErrorKind, Rows, Transaction, WakeMessage, WakeQueue};
 
 /// How long after its entry the sweeper looks, at its next tick, whether an export's lane moves.
 pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(15);
@@ -123,14 +122,9 @@ pub(crate) async fn repeated(
     surface: Surface,
     request: &IdempotentRequest,
 ) -> Result<Option<ExportView>, Error> {
-    let used = context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?;
-    let Some(used) = used.filter(|used| context.now() < used.value.expires_at) else { return Ok(None) };
-    match used.value.export() {
-        Some(made) if used.value.body_digest == request.body_digest => {
-            crate::read_export(context, principal, Some(surface), made).await.map(Some)
-        }
-        _ => Err(Error::IdempotencyMismatch),
-    }
+    let Some(made) = request.made_before(context, principal).await? else { return Ok(None) };
+    let made: ExportId = made.parse().map_err(|_| Error::IdempotencyMismatch)?;
+    crate::read_export(context, principal, Some(surface), made).await.map(Some)
 }
 
 /// Rings for an export. A wake-up that is lost is made up for by the sweeper, so its failure is only logged.
@@ -158,7 +152,7 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
     }
     let used = match draft.idempotency {
         None => None,
-        Some(request) => rows.idempotency(org, principal.key, &request.scope()).await?,
+        Some(request) => request.remembered(context, principal).await?,
     };
     if let (Some(request), Some(used)) = (draft.idempotency, &used)
         && now < used.value.expires_at
@@ -174,8 +168,8 @@ async fn attempt(context: &Context, principal: &Principal, draft: &Draft<'_>, id
         point(context, alias, &view.export, &mut transaction).await?;
     }
     if let Some(request) = draft.idempotency {
-        let record = remember(principal, request, id, now);
-        transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
+        let record = request.made((org, principal.key), &id, now);
+        transaction.upsert(used.map(|used| used.version), &record)?;
     }
     transaction.commit(&*context.state).await?;
     Ok(Outcome::Made(Box::new(view)))
@@ -289,24 +283,12 @@ pub(crate) async fn remember_export(
     id: ExportId,
     transaction: &mut Transaction,
 ) -> Result<(), PortError> {
-    let (used, now) =
-        (context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?, context.now());
+    let (used, now) = (request.remembered(context, principal).await?, context.now());
     if used.as_ref().is_some_and(|used| now < used.value.expires_at) {
         return Err(PortError::new(PortErrorKind::Conflict, "remembering a request"));
     }
-    let record = remember(principal, request, id, now);
-    transaction.upsert(used.map(|stored| stored.version), &record).map(drop)
-}
-
-fn remember(principal: &Principal, request: &IdempotentRequest, id: ExportId, now: Timestamp) -> IdempotencyRecord {
-    IdempotencyRecord {
-        org: principal.org.clone(),
-        caller: principal.key,
-        scope: request.scope(),
-        body_digest: request.body_digest.clone(),
-        resource: id.to_string(),
-        expires_at: now.after(IdempotencyKey::LIFETIME),
-    }
+    let record = request.made((&principal.org, principal.key), &id, now);
+    transaction.upsert(used.map(|used| used.version), &record).map(drop)
 }
 
 fn new_export(

@@ -7,8 +7,8 @@ use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AccountName, AuditAction, Email, EmailClaim, EmailHome, IdempotencyKey,
-    IdempotencyRecord, MAX_ROLES, OrgCode, Password, Principal, Role, RoleName,
+    AccessKey, Account, AccountId, AccountName, AuditAction, Email, EmailClaim, EmailHome, MAX_ROLES, OrgCode,
+    Password, Principal, Role, RoleName,
 };
 use waybill_ports::{Stored, Transaction};
 
@@ -158,8 +158,9 @@ pub async fn create_account(
             transaction.insert(password)?;
         }
         if let Some(request) = &command.idempotency {
-            let used = context.rows().idempotency(org, principal.key, &request.scope()).await?;
-            transaction.upsert(used.map(|used| used.version), &remember(context, principal, request, account.id))?;
+            let used = request.remembered(context, principal).await?;
+            let record = request.made((org, principal.key), &account.id, context.now());
+            transaction.upsert(used.map(|used| used.version), &record)?;
         }
         match transaction.commit(&*context.state).await {
             Ok(_) => return Ok(account),
@@ -175,17 +176,6 @@ pub async fn create_account(
     }
 }
 
-fn remember(context: &Context, principal: &Principal, request: &IdempotentRequest, id: AccountId) -> IdempotencyRecord {
-    IdempotencyRecord {
-        org: principal.org.clone(),
-        caller: principal.key,
-        scope: request.scope(),
-        body_digest: request.body_digest.clone(),
-        resource: id.to_string(),
-        expires_at: context.now().after(IdempotencyKey::LIFETIME),
-    }
-}
-
 /// What an earlier request with the same key made, as it is now.
 async fn made_before(
     context: &Context,
@@ -193,13 +183,9 @@ async fn made_before(
     request: Option<&IdempotentRequest>,
 ) -> Result<Option<Account>, Error> {
     let Some(request) = request else { return Ok(None) };
-    let used = context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?;
-    let Some(used) = used.filter(|used| context.now() < used.value.expires_at) else { return Ok(None) };
-    if used.value.body_digest != request.body_digest {
-        return Err(Error::IdempotencyMismatch);
-    }
-    let gone = || Error::NotFound { kind: "account", id: used.value.resource.clone() };
-    let id: AccountId = used.value.resource.parse().map_err(|_| gone())?;
+    let Some(made) = request.made_before(context, principal).await? else { return Ok(None) };
+    let gone = || Error::NotFound { kind: "account", id: made.clone() };
+    let id: AccountId = made.parse().map_err(|_| gone())?;
     let account = context.rows().account(&principal.org, id).await?.ok_or_else(gone)?;
     Ok(Some(account.value))
 }

@@ -7,8 +7,8 @@ use crate::job_template::{Delivered, request_of, template_of};
 use crate::retry::Attempts;
 use crate::{Context, CreateExport, Error, FieldError, IdempotentRequest, Page};
 use waybill_domain::{
-    AuditAction, FilenameTemplate, IdempotencyKey, IdempotencyRecord, Job, JobId, JobRequest, JobSchedule, JobTemplate,
-    MAX_JOBS, Org, Principal, Skipped, Slot, SlotOutcome, Surface, Timestamp,
+    AuditAction, FilenameTemplate, Job, JobId, JobRequest, JobSchedule, JobTemplate, MAX_JOBS, Org, Principal, Skipped,
+    Slot, SlotOutcome, Surface, Timestamp,
 };
 use waybill_ports::{PortError, SecretVault, Stored};
 
@@ -90,30 +90,19 @@ pub async fn create_job(
         transaction.insert(&job)?;
         transaction.insert(&context.audit_entry(org, Some(principal), AuditAction::JobPut, id.as_str()))?;
         if let Some(request) = idempotency {
-            let used = context.rows().idempotency(org, principal.key, &request.scope()).await?;
+            let used = request.remembered(context, principal).await?;
             if used.as_ref().is_some_and(|used| now < used.value.expires_at) {
                 // Another request of that key was quicker.
                 return repeated(context, principal, idempotency).await?.ok_or(Error::IdempotencyMismatch);
             }
-            let record = remember(principal, request, &id, now);
-            transaction.upsert(used.map(|stored: Stored<IdempotencyRecord>| stored.version), &record)?;
+            let record = request.made((org, principal.key), &id, now);
+            transaction.upsert(used.map(|used| used.version), &record)?;
         }
         tried.push(transaction.commit_id());
         match transaction.commit(&*context.state).await {
             Ok(_) => return Ok(job),
             Err(error) => attempts.after(error).await?,
         }
-    }
-}
-
-fn remember(principal: &Principal, request: &IdempotentRequest, id: &JobId, now: Timestamp) -> IdempotencyRecord {
-    IdempotencyRecord {
-        org: principal.org.clone(),
-        caller: principal.key,
-        scope: request.scope(),
-        body_digest: request.body_digest.clone(),
-        resource: id.to_string(),
-        expires_at: now.after(IdempotencyKey::LIFETIME),
     }
 }
 
@@ -124,14 +113,9 @@ async fn repeated(
     request: Option<&IdempotentRequest>,
 ) -> Result<Option<Job>, Error> {
     let Some(request) = request else { return Ok(None) };
-    let used = context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?;
-    let Some(used) = used.filter(|used| context.now() < used.value.expires_at) else { return Ok(None) };
-    match used.value.resource.parse::<JobId>() {
-        Ok(made) if used.value.body_digest == request.body_digest => {
-            read_job(context, principal, None, &made).await.map(Some)
-        }
-        _ => Err(Error::IdempotencyMismatch),
-    }
+    let Some(made) = request.made_before(context, principal).await? else { return Ok(None) };
+    let made: JobId = made.parse().map_err(|_| Error::IdempotencyMismatch)?;
+    read_job(context, principal, None, &made).await.map(Some)
 }
 
 /// Replaces what is asked of a job, whole. The schedule goes on from its next slot; no slot is made up for.

@@ -1,14 +1,15 @@
 //! Making, listing and revoking access keys; an administrator's work.
 
 use crate::authenticate::seal_context;
+use crate::idempotency::used_before;
 use crate::retry::Attempts;
 use crate::web_tokens::parse_public_key;
 use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use waybill_domain::{
-    AccessKey, Account, AccountId, AccountName, AuditAction, IdempotencyKey, IdempotencyRecord, KeyId, KeyPointer,
-    KeySecret, Principal, Role, Scope, SignaturePair, Timestamp, TokenKey,
+    AccessKey, Account, AccountId, AccountName, AuditAction, IdempotencyRecord, KeyId, KeyPointer, KeySecret,
+    Principal, Role, Scope, SignaturePair, Timestamp, TokenKey,
 };
 use waybill_ports::{Entropy, SecretVault, Stored};
 
@@ -214,26 +215,6 @@ async fn named(context: &Context, principal: &Principal, id: AccountId) -> Resul
     account.ok_or_else(|| Error::invalid("account", format!("`{id}` is no account of this org")))
 }
 
-/// What is remembered of this request's `Idempotency-Key`, if that may be used anew.
-pub(crate) async fn used_before(
-    context: &Context,
-    principal: &Principal,
-    idempotency: Option<&IdempotentRequest>,
-) -> Result<Option<Stored<IdempotencyRecord>>, Error> {
-    let Some(request) = idempotency else { return Ok(None) };
-    let used = context.rows().idempotency(&principal.org, principal.key, &request.scope()).await?;
-    match &used {
-        Some(used) if context.now() < used.value.expires_at => {
-            if used.value.body_digest == request.body_digest {
-                Err(Error::SecretNotRepeated { id: used.value.resource.clone() })
-            } else {
-                Err(Error::IdempotencyMismatch)
-            }
-        }
-        _ => Ok(used),
-    }
-}
-
 async fn store(
     context: &Context,
     principal: &Principal,
@@ -257,14 +238,7 @@ async fn store(
             None => _ = transaction.check(&named(context, principal, key.account).await?),
         }
         if let Some(request) = &command.idempotency {
-            let record = IdempotencyRecord {
-                org: org.clone(),
-                caller: principal.key,
-                scope: request.scope(),
-                body_digest: request.body_digest.clone(),
-                resource: key.id.to_string(),
-                expires_at: context.now().after(IdempotencyKey::LIFETIME),
-            };
+            let record = request.made((org, principal.key), &key.id, context.now());
             transaction.upsert(used.as_ref().map(|used| used.version), &record)?;
         }
         match transaction.commit(&*context.state).await {

@@ -4,10 +4,7 @@ use crate::manage_keys::{CreatedKey, NewKey};
 use crate::retry::Attempts;
 use crate::{Context, Error, IdempotentRequest, Page};
 use std::collections::BTreeSet;
-use waybill_domain::{
-    Account, AccountName, AuditAction, CommitId, IdempotencyKey, IdempotencyRecord, KeyId, Org, OrgCode, Role,
-    Timestamp, Usage,
-};
+use waybill_domain::{Account, AccountName, AuditAction, CommitId, KeyId, Org, OrgCode, Role, Timestamp, Usage};
 use waybill_ports::Stored;
 use waybill_schedule::Zone;
 
@@ -134,7 +131,7 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
             .insert(&admin.pointer())?
             .insert(&audit)?;
         if let Some(request) = &command.idempotency {
-            transaction.insert(&remember(command, request, now))?;
+            transaction.insert(&request.made((&org.code, operator()), &org.code, now))?;
         }
         match transaction.commit(&*context.state).await {
             Ok(_) => break,
@@ -144,26 +141,13 @@ pub async fn create_org(context: &Context, command: &CreateOrg) -> Result<Create
     Ok(CreatedOrg { org, admin })
 }
 
-fn remember(command: &CreateOrg, request: &IdempotentRequest, now: Timestamp) -> IdempotencyRecord {
-    IdempotencyRecord {
-        org: command.code.clone(),
-        caller: operator(),
-        scope: request.scope(),
-        body_digest: request.body_digest.clone(),
-        resource: command.code.to_string(),
-        expires_at: now.after(IdempotencyKey::LIFETIME),
-    }
-}
-
 /// The error that answers the making of an org that is there.
 async fn already_there(context: &Context, command: &CreateOrg) -> Result<Error, Error> {
-    if let Some(request) = &command.idempotency
-        && let Some(used) = context.rows().idempotency(&command.code, operator(), &request.scope()).await?
-        && context.now() < used.value.expires_at
-    {
-        let same = used.value.body_digest == request.body_digest;
-        let repeated = Error::SecretNotRepeated { id: used.value.resource };
-        return Ok(if same { repeated } else { Error::IdempotencyMismatch });
+    if let Some(request) = &command.idempotency {
+        let used = context.rows().idempotency(&command.code, operator(), &request.scope()).await?;
+        if let Some(id) = request.made_by(used.as_ref(), context.now())? {
+            return Ok(Error::SecretNotRepeated { id: id.to_owned() });
+        }
     }
     Ok(Error::Conflict { reason: format!("the org `{}` exists", command.code) })
 }

@@ -1,15 +1,16 @@
 //! Making, listing, changing and deleting webhooks, and the log of what they were told; an administrator's work.
 
+use crate::idempotency::used_before;
 use crate::job_destinations::sealing_purpose;
-use crate::manage_keys::{assert_admin, used_before};
+use crate::manage_keys::assert_admin;
 use crate::retry::Attempts;
 use crate::{Context, Error, IdempotentRequest, Page};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_domain::{
-    AuditAction, DestinationConfig, DestinationType, IdempotencyKey, IdempotencyRecord, MAX_WEBHOOKS, Principal,
-    SealedDestination, SignalEvent, Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId, WebhookState,
+    AuditAction, DestinationConfig, DestinationType, MAX_WEBHOOKS, Principal, SealedDestination, SignalEvent,
+    Timestamp, Webhook, WebhookAttempt, WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{Entity as _, Entropy, SealContext, SecretVault, Stored};
 
@@ -91,14 +92,7 @@ pub async fn create_webhook(
         let mut transaction = context.transaction();
         transaction.insert(&webhook)?.insert(&audit)?;
         if let Some(request) = &command.idempotency {
-            let record = IdempotencyRecord {
-                org: org.clone(),
-                caller: principal.key,
-                scope: request.scope(),
-                body_digest: request.body_digest.clone(),
-                resource: id.to_string(),
-                expires_at: context.now().after(IdempotencyKey::LIFETIME),
-            };
+            let record = request.made((org, principal.key), &id, context.now());
             transaction.upsert(used.as_ref().map(|used| used.version), &record)?;
         }
         match transaction.commit(&*context.state).await {

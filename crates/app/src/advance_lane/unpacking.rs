@@ -5,6 +5,7 @@ use super::records::next_of;
 use super::runs::lost;
 use super::segments::{Bodies, SegmentWriter};
 use super::stamp::Run;
+use super::write::read_checkpoint;
 use super::writing::internal;
 use super::{Exporting, Interrupted, Lease};
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 use waybill_domain::{PackagingRecord, Segment};
 use waybill_engine::{EntryPiece, EntryReader, InflateError};
-use waybill_ports::{PortError, PortErrorKind, compute};
+use waybill_ports::{PortError, compute};
 
 /// Most plain bytes of one piece.
 const PIECE_BYTES: usize = 1 << 20;
@@ -81,7 +82,8 @@ pub(super) async fn unpack(
     let (mut segments, from) = match &source.record.checkpoint {
         None => (writer(Vec::new(), &[]), Place { deflated: 0, plain: 0, crc32: 0 }),
         Some(key) => {
-            let (Checkpoint { deflated, plain, crc32, segments, .. }, tail) = read_checkpoint(exporting, key).await?;
+            let (Checkpoint { deflated, plain, crc32, segments, .. }, tail) =
+                read_checkpoint(exporting, key, |checkpoint: &Checkpoint| checkpoint.v).await?;
             (writer(segments, &tail), Place { deflated, plain, crc32 })
         }
     };
@@ -229,18 +231,4 @@ async fn checkpoint(
     };
     let record = PackagingRecord { checkpoint: Some(key), ..record };
     run.write(exporting, |export, epoch, _| export.packaging(epoch, record.clone())).await
-}
-
-async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint, Vec<u8>), PortError> {
-    let corrupt = |field: String| {
-        let kind = PortErrorKind::Corrupt { table: "work".to_owned(), key: key.to_owned(), field };
-        PortError::new(kind, "reading a checkpoint")
-    };
-    let body = exporting.archives.get(key).await?.ok_or_else(|| corrupt("the checkpoint is missing".to_owned()))?;
-    let end = body.iter().position(|byte| *byte == b'\n').ok_or_else(|| corrupt("no first line".to_owned()))?;
-    let checkpoint: Checkpoint = serde_json::from_slice(&body[..end]).map_err(|error| corrupt(error.to_string()))?;
-    if checkpoint.v != 1 {
-        return Err(corrupt(format!("v: {} is not known", checkpoint.v)));
-    }
-    Ok((checkpoint, body[end + 1..].to_vec()))
 }

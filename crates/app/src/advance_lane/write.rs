@@ -14,6 +14,7 @@ use super::sorting::{Sorting, sort_records};
 use super::stamp::Run;
 use super::writing::{Writing, internal};
 use super::{Exporting, Interrupted, Lease, plan};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -264,23 +265,29 @@ async fn begin<'a>(
             reading(spec),
         ));
     };
-    let (checkpoint, tail) = read_checkpoint(exporting, key).await?;
+    let (checkpoint, tail) = read_checkpoint(exporting, key, |checkpoint: &Checkpoint| checkpoint.v).await?;
     let assembly = Assembly::resume(plan, header, checkpoint.assembly);
     let segments = writer(checkpoint.segments, &tail);
     let stage = (checkpoint.stage, checkpoint.files);
     Ok(Writing::new(exporting, (assembly, segments), stage, checkpoint.plain_bytes, reading(spec)))
 }
 
-async fn read_checkpoint(exporting: &Exporting, key: &str) -> Result<(Checkpoint, Vec<u8>), PortError> {
+/// Reads a checkpoint and the bytes that follow it; `version` = that of its form.
+pub(super) async fn read_checkpoint<T: DeserializeOwned>(
+    exporting: &Exporting,
+    key: &str,
+    version: impl Fn(&T) -> u8,
+) -> Result<(T, Vec<u8>), PortError> {
     let corrupt = |field: String| {
         let kind = PortErrorKind::Corrupt { table: "work".to_owned(), key: key.to_owned(), field };
         PortError::new(kind, "reading a checkpoint")
     };
     let body = exporting.archives.get(key).await?.ok_or_else(|| corrupt("the checkpoint is missing".to_owned()))?;
     let end = body.iter().position(|byte| *byte == b'\n').ok_or_else(|| corrupt("no first line".to_owned()))?;
-    let checkpoint: Checkpoint = serde_json::from_slice(&body[..end]).map_err(|error| corrupt(error.to_string()))?;
-    if checkpoint.v != 1 {
-        return Err(corrupt(format!("v: {} is not known", checkpoint.v)));
+    let checkpoint: T = serde_json::from_slice(&body[..end]).map_err(|error| corrupt(error.to_string()))?;
+    let v = version(&checkpoint);
+    if v != 1 {
+        return Err(corrupt(format!("v: {v} is not known")));
     }
     Ok((checkpoint, body[end + 1..].to_vec()))
 }
