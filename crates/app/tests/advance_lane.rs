@@ -72,20 +72,13 @@ impl Fixture {
 
     fn exporting(&self) -> Exporting {
         Exporting {
-            context: self.ports.context(),
-            records: Arc::<MemoryRecordStore>::clone(&self.ports.records),
-            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
-            wake: Arc::<waybill_testkit::MemoryWakeQueue>::clone(&self.ports.wake),
-            scripts: Arc::<waybill_testkit::MemoryScriptQueue>::clone(&self.ports.scripts),
-            deliveries: Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&self.ports.deliveries),
             compute: Arc::new(InlineCompute { parallelism: self.parallelism }),
-            settings: self.settings.clone(),
+            ..self.ports.exporting(self.settings.clone())
         }
     }
 
     fn sweeping(&self) -> Sweeping {
-        let exporting = self.exporting();
-        Sweeping::new(exporting.context, exporting.archives, exporting.wake, exporting.scripts, exporting.deliveries)
+        self.ports.sweeping()
     }
 
     fn create(&self, format: ExportFormat) -> ExportView {

@@ -8,21 +8,16 @@ use futures::executor::block_on;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use waybill_app::{
-    CreateExport, Exporting, LogFilter, ScriptRunning, StepSettings, Sweeping, advance_lane, create_export,
-    delete_export, list_logs, run_script, sweep,
-};
+use waybill_app::{CreateExport, LogFilter, ScriptRunning, create_export, delete_export, list_logs, run_script, sweep};
 use waybill_domain::{
     Export, ExportFormat, LogEntry, Principal, Role, ScriptFailure, ScriptFailureCode, ScriptRun, ScriptState, State,
     Surface,
 };
 use waybill_ports::{
     OutgoingError, OutgoingHttp, OutgoingReply, OutgoingRequest, ScriptCall, ScriptEnding, ScriptFault, ScriptHost,
-    ScriptJob, ScriptMessage, ScriptRunner, WakeMessage, WakeReceipt,
+    ScriptJob, ScriptMessage, ScriptRunner,
 };
-use waybill_testkit::{
-    InlineCompute, MemoryArchiveStore, MemoryPorts, MemoryRecordStore, MemoryScriptQueue, MemoryWakeQueue, samples,
-};
+use waybill_testkit::{MemoryPorts, MemoryScriptQueue, samples};
 
 const FOREVER: Duration = Duration::from_hours(1);
 const LEASE: Duration = Duration::from_mins(5);
@@ -95,18 +90,7 @@ impl Fixture {
 
     /// Lets an export run to its end.
     fn settle(&self, export: &Export) {
-        let exporting = Exporting {
-            context: self.ports.context(),
-            records: Arc::<MemoryRecordStore>::clone(&self.ports.records),
-            archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
-            wake: Arc::<MemoryWakeQueue>::clone(&self.ports.wake),
-            scripts: self.scripts(),
-            deliveries: Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&self.ports.deliveries),
-            compute: Arc::new(InlineCompute { parallelism: 1 }),
-            settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
-        };
-        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: export.id };
-        block_on(advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER));
+        block_on(self.ports.export(&self.admin.org, export.id));
     }
 
     /// An export with a script, ended, and the message about it.
@@ -137,11 +121,7 @@ impl Fixture {
     }
 
     fn sweep(&self) {
-        let ports = &self.ports;
-        let archives = Arc::<MemoryArchiveStore>::clone(&ports.archives);
-        let wake = Arc::<MemoryWakeQueue>::clone(&ports.wake);
-        let deliveries = Arc::<waybill_testkit::MemoryDeliveryQueue>::clone(&ports.deliveries);
-        block_on(sweep(&Sweeping::new(ports.context(), archives, wake, self.scripts(), deliveries), FOREVER));
+        block_on(sweep(&self.ports.sweeping(), FOREVER));
     }
 
     fn later(&self, by: Duration) {

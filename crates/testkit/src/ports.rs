@@ -5,9 +5,10 @@ use crate::{
     MemoryScriptQueue, MemoryStateStore, MemoryVault, MemoryWakeQueue, QueueOptions, SeededEntropy,
 };
 use std::sync::Arc;
-use waybill_app::Context;
-use waybill_domain::Timestamp;
-use waybill_ports::{Entity, Entropy, PortError, Rows, StateStore, Transaction};
+use std::time::Duration;
+use waybill_app::{Context, Exporting, StepSettings, Sweeping, advance_lane};
+use waybill_domain::{ExportId, OrgCode, Timestamp};
+use waybill_ports::{Entity, Entropy, PortError, Rows, StateStore, Transaction, WakeMessage, WakeReceipt};
 
 /// One of every port.
 pub struct MemoryPorts {
@@ -62,6 +63,37 @@ impl MemoryPorts {
             entropy: Arc::<SeededEntropy>::clone(&self.entropy),
             request_id: None,
         }
+    }
+
+    /// What exports.
+    pub fn exporting(&self, settings: StepSettings) -> Exporting {
+        Exporting {
+            context: self.context(),
+            records: Arc::<MemoryRecordStore>::clone(&self.records),
+            archives: Arc::<MemoryArchiveStore>::clone(&self.archives),
+            wake: Arc::<MemoryWakeQueue>::clone(&self.wake),
+            scripts: Arc::<MemoryScriptQueue>::clone(&self.scripts),
+            deliveries: Arc::<MemoryDeliveryQueue>::clone(&self.deliveries),
+            compute: Arc::<InlineCompute>::clone(&self.compute),
+            settings,
+        }
+    }
+
+    /// One invocation of it, with an hour of time, for an export that is the head of its lane.
+    pub fn export(&self, org: &OrgCode, export: ExportId) -> impl Future<Output = ()> + Send + use<> {
+        let settings = StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() };
+        let exporting = self.exporting(settings);
+        let message = WakeMessage::ExportV1 { org: org.clone(), export };
+        async move {
+            advance_lane(&exporting, &message, &WakeReceipt("r".into()), Duration::from_hours(1)).await;
+        }
+    }
+
+    /// What sweeps.
+    pub fn sweeping(&self) -> Sweeping {
+        let (archives, wake) = (Arc::clone(&self.archives), Arc::clone(&self.wake));
+        let (scripts, deliveries) = (Arc::clone(&self.scripts), Arc::clone(&self.deliveries));
+        Sweeping::new(self.context(), archives, wake, scripts, deliveries)
     }
 
     /// Typed reads.

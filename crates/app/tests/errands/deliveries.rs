@@ -1,116 +1,27 @@
 //! Deliveries cut at every call that they make: whole under their final name, never lost, and their run ends.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture fails the test")]
-
+use crate::cut::{Cut, Fault, broken, demo};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
-use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use waybill_app::{
-    Context, CreateExport, Delivering, DeliverySettings, DestinationRequest, Exporting, PutJob, StepSettings, Sweeping,
-    advance_delivery, advance_lane, create_job, list_deliveries, list_runs, redeliver, run_job, sweep,
+    Context, CreateExport, Delivering, DeliverySettings, DestinationRequest, PutJob, advance_delivery, create_job,
+    list_deliveries, list_runs, redeliver, run_job, sweep,
 };
 use waybill_domain::{
     CommitId, Delivered, Delivery, DestinationConfig, DestinationSecrets, DestinationType, ErrandState, ExportFormat,
-    ExportId, JobSchedule, Principal, PropertyKind, Role, Run, RunStatus, Surface, Timestamp, Upload,
+    ExportId, JobSchedule, Principal, Run, RunStatus, Surface, Timestamp, Upload,
 };
 use waybill_ports::{
-    Clock, DeliveryMessage, Destination, DestinationError, DestinationOpener, DueKind, DueRow, Parcel, PortError,
-    PortErrorKind, Probed, RecordPatch, RecordStore, Row, RowKey, RowPage, RowRange, StateStore, WakeMessage,
-    WakeReceipt, Write,
+    Clock as _, DeliveryMessage, Destination, DestinationError, DestinationOpener, DueKind, DueRow, Parcel, PortError,
+    Probed, RecordPatch, RecordStore, Row, RowKey, RowPage, RowRange, StateStore, Write,
 };
-use waybill_testkit::{
-    InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryPorts, MemoryRecordStore,
-    MemoryScriptQueue, MemoryWakeQueue, samples,
-};
+use waybill_testkit::{MemoryArchiveStore, MemoryDeliveryQueue, MemoryDestinations, MemoryPorts, MemoryRecordStore};
 
 const FOREVER: Duration = Duration::from_hours(1);
-
-/// What happens to one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    CrashBefore,
-    CrashAfter,
-    FailBefore,
-    FailAfter,
-}
-
-/// Counts calls and does something to one of them. A process that has crashed does nothing any more.
-struct Cut {
-    at: usize,
-    fault: Fault,
-    calls: AtomicUsize,
-    crashed: AtomicBool,
-}
-
-impl Cut {
-    fn new(at: usize, fault: Fault) -> Arc<Self> {
-        Arc::new(Self { at, fault, calls: AtomicUsize::new(0), crashed: AtomicBool::new(false) })
-    }
-
-    fn never() -> Arc<Self> {
-        Self::new(usize::MAX, Fault::CrashBefore)
-    }
-
-    async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>, failed: impl FnOnce() -> E) -> Result<T, E> {
-        let is_hit = self.calls.fetch_add(1, Ordering::Relaxed) == self.at;
-        if self.crashed.load(Ordering::Relaxed) {
-            return pending().await;
-        }
-        match self.fault {
-            _ if !is_hit => call.await,
-            Fault::FailBefore => Err(failed()),
-            Fault::FailAfter => {
-                call.await?;
-                Err(failed())
-            }
-            Fault::CrashBefore | Fault::CrashAfter => {
-                if self.fault == Fault::CrashAfter {
-                    let _ = call.await;
-                }
-                self.crashed.store(true, Ordering::Relaxed);
-                pending().await
-            }
-        }
-    }
-}
-
-fn unavailable() -> PortError {
-    PortError::new(PortErrorKind::Unavailable, "a fault of the test")
-}
-
-fn broken() -> DestinationError {
-    DestinationError::Unavailable("a fault of the test".to_owned())
-}
-
-struct CutState(Arc<dyn StateStore>, Arc<Cut>);
-
-#[async_trait]
-impl StateStore for CutState {
-    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
-        self.1.call(self.0.get(key), unavailable).await
-    }
-
-    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
-        self.1.call(self.0.get_many(keys), unavailable).await
-    }
-
-    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
-        self.1.call(self.0.query(range), unavailable).await
-    }
-
-    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
-        self.1.call(self.0.commit(commit, writes), unavailable).await
-    }
-
-    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
-        self.1.call(self.0.due(kind, shard, until, limit), unavailable).await
-    }
-}
 
 struct CutDestinations(Arc<MemoryDestinations>, Arc<Cut>);
 
@@ -148,26 +59,6 @@ impl Destination for CutDestinations {
     }
 }
 
-/// Short pauses pass at once; what waits for longer waits for a process that is gone.
-struct CutClock(waybill_testkit::ManualClock);
-
-#[async_trait]
-impl Clock for CutClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.monotonic()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        if duration > Duration::from_secs(2) {
-            pending::<()>().await;
-        }
-    }
-}
-
 struct World {
     ports: MemoryPorts,
     admin: Principal,
@@ -185,14 +76,8 @@ impl World {
 
     /// An export of a job that waits.
     fn queued() -> Self {
-        let mut ports = MemoryPorts::new(11);
-        ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
-        let admin = samples::principal("demo", Role::Admin).unwrap();
-        block_on(ports.insert(&samples::org("demo").unwrap())).unwrap();
-        block_on(ports.insert(&samples::account("demo", Role::Admin).unwrap())).unwrap();
+        let (ports, admin) = demo(11);
         let name = "things".parse().unwrap();
-        let properties = vec![samples::property("name", PropertyKind::String)];
-        block_on(ports.insert(&samples::collection(&admin.org, &name, properties))).unwrap();
         let patches: Vec<RecordPatch> = (1..40)
             .map(|n| {
                 let id = format!("{n:024x}").parse().unwrap();
@@ -224,31 +109,12 @@ impl World {
 
     /// One invocation of what exports.
     fn export(&self) -> impl Future<Output = ()> + Send + use<> {
-        let ports = &self.ports;
-        let exporting = Exporting {
-            context: ports.context(),
-            records: Arc::<MemoryRecordStore>::clone(&ports.records),
-            archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
-            wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
-            scripts: Arc::<MemoryScriptQueue>::clone(&ports.scripts),
-            deliveries: Arc::<MemoryDeliveryQueue>::clone(&ports.deliveries),
-            compute: Arc::new(InlineCompute { parallelism: 1 }),
-            settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
-        };
-        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: self.export };
-        async move {
-            advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER).await;
-        }
+        self.ports.export(&self.admin.org, self.export)
     }
 
     fn delivering(&self, cut: &Arc<Cut>) -> Delivering {
-        let context = self.ports.context();
         Delivering {
-            context: Context {
-                state: Arc::new(CutState(context.state, Arc::clone(cut))),
-                clock: Arc::new(CutClock(self.ports.clock.clone())),
-                ..context
-            },
+            context: cut.context(&self.ports),
             archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),
             vault: Arc::<waybill_testkit::MemoryVault>::clone(&self.ports.vault),
             destinations: Arc::new(CutDestinations(Arc::clone(&self.ports.destinations), Arc::clone(cut))),
@@ -268,10 +134,7 @@ impl World {
     }
 
     fn sweep(&self) {
-        let (archives, wake) = (Arc::clone(&self.ports.archives), Arc::clone(&self.ports.wake));
-        let (scripts, deliveries) = (Arc::clone(&self.ports.scripts), Arc::clone(&self.ports.deliveries));
-        let sweeping = Sweeping::new(self.ports.context(), archives, wake, scripts, deliveries);
-        assert_eq!(block_on(sweep(&sweeping, FOREVER)).failed, 0);
+        assert_eq!(block_on(sweep(&self.ports.sweeping(), FOREVER)).failed, 0);
     }
 
     /// Lets time pass and everybody do what they do, until the delivery has ended.
@@ -381,13 +244,13 @@ fn a_run_whose_export_ends_while_it_is_read_still_waits_for_its_delivery() {
 fn whatever_call_is_cut_the_file_arrives_whole_once_and_the_run_ends() {
     let counted = Cut::never();
     assert!(World::new().invoke(&counted, FOREVER));
-    let calls = counted.calls.load(Ordering::Relaxed);
+    let calls = counted.calls();
     assert!(calls > 20, "{calls} calls");
     for at in 0..calls {
-        for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::FailBefore, Fault::FailAfter] {
+        for fault in Fault::ALL {
             let world = World::new();
             let ended = world.invoke(&Cut::new(at, fault), FOREVER);
-            assert!(ended || matches!(fault, Fault::CrashBefore | Fault::CrashAfter), "{fault:?} at call {at} hangs");
+            assert!(ended || fault.crashes(), "{fault:?} at call {at} hangs");
             let delivery = world.live_on();
             world.assert_delivered(&delivery);
         }

@@ -1,88 +1,28 @@
 //! Signals cut at every call that they make: whoever listens is told at least once, always in the same words, and it ends on record.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
-
+use crate::cut::{Cut, Fault, broken, demo};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::executor::block_on;
 use serde_json::{Value, json};
-use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use waybill_app::{
-    ChangeWebhook, Context, CreateExport, CreateWebhook, DeliverySettings, Exporting, Letter, SignalFacts, SignalWords,
-    Signaling, StepSettings, Sweeping, advance_lane, cancel_export, change_webhook, create_export, create_webhook,
-    delete_webhook, list_attempts, read_webhook, send_signal, sweep,
+    ChangeWebhook, CreateExport, CreateWebhook, DeliverySettings, Letter, SignalFacts, SignalWords, Signaling,
+    cancel_export, change_webhook, create_export, create_webhook, delete_webhook, list_attempts, read_webhook,
+    send_signal, sweep,
 };
 use waybill_domain::{
-    CommitId, DestinationSecrets, ErrandState, ExportFormat, ExportId, Principal, PropertyKind, Role, Signal,
-    SignalEvent, Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
+    DestinationSecrets, ErrandState, ExportFormat, ExportId, Principal, Signal, SignalEvent, Surface, Timestamp,
+    WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{
-    Clock, DeliveryMessage, DestinationError, DueKind, DueRow, Mail, MailError, Mailer, MessagePoster, PortError,
-    PostedMessage, Row, RowKey, RowPage, RowRange, StateStore, WakeMessage, WakeReceipt, WebhookMessage, Write,
+    Clock as _, DeliveryMessage, DestinationError, Mail, MailError, Mailer, MessagePoster, PostedMessage,
+    WebhookMessage,
 };
-use waybill_testkit::{
-    InlineCompute, MemoryArchiveStore, MemoryDeliveryQueue, MemoryPorts, MemoryRecordStore, MemoryScriptQueue,
-    MemoryVault, MemoryWakeQueue, samples,
-};
+use waybill_testkit::{MemoryDeliveryQueue, MemoryPorts, MemoryVault};
 
 const FOREVER: Duration = Duration::from_hours(1);
-
-/// Counts calls and ends the process before or after one of them.
-struct Cut {
-    at: usize,
-    after: bool,
-    calls: AtomicUsize,
-    crashed: AtomicBool,
-}
-
-impl Cut {
-    fn new(at: usize, after: bool) -> Arc<Self> {
-        Arc::new(Self { at, after, calls: AtomicUsize::new(0), crashed: AtomicBool::new(false) })
-    }
-
-    async fn call<T>(&self, call: impl Future<Output = T>) -> T {
-        let is_hit = self.calls.fetch_add(1, Ordering::Relaxed) == self.at;
-        if self.crashed.load(Ordering::Relaxed) {
-            return pending().await;
-        }
-        if !is_hit {
-            return call.await;
-        }
-        if self.after {
-            call.await;
-        }
-        self.crashed.store(true, Ordering::Relaxed);
-        pending().await
-    }
-}
-
-struct CutState(Arc<dyn StateStore>, Arc<Cut>);
-
-#[async_trait]
-impl StateStore for CutState {
-    async fn get(&self, key: &RowKey) -> Result<Option<Row>, PortError> {
-        self.1.call(self.0.get(key)).await
-    }
-
-    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, PortError> {
-        self.1.call(self.0.get_many(keys)).await
-    }
-
-    async fn query(&self, range: &RowRange) -> Result<RowPage, PortError> {
-        self.1.call(self.0.query(range)).await
-    }
-
-    async fn commit(&self, commit: CommitId, writes: &[Write]) -> Result<(), PortError> {
-        self.1.call(self.0.commit(commit, writes)).await
-    }
-
-    async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
-        self.1.call(self.0.due(kind, shard, until, limit)).await
-    }
-}
 
 /// An address: answers one after the other, then 204 for ever, and keeps what it was told.
 #[derive(Default)]
@@ -113,9 +53,9 @@ impl MessagePoster for CutAddress {
                 410 => Err(DestinationError::Gone("410".to_owned())),
                 _ => Err(DestinationError::Unavailable(status.to_string())),
             };
-            PostedMessage { status: Some(status), outcome }
+            Ok(PostedMessage { status: Some(status), outcome })
         };
-        self.1.call(answer).await
+        self.1.call(answer, broken).await.unwrap_or_else(|fault| PostedMessage { status: None, outcome: Err(fault) })
     }
 }
 
@@ -147,22 +87,6 @@ impl SignalWords for Words {
     }
 }
 
-/// Sleeps pass at once.
-struct CutClock(waybill_testkit::ManualClock);
-
-#[async_trait]
-impl Clock for CutClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.monotonic()
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
 struct World {
     ports: MemoryPorts,
     admin: Principal,
@@ -177,14 +101,7 @@ struct World {
 impl World {
     /// An export that waits in its lane, and one webhook.
     fn new() -> Self {
-        let mut ports = MemoryPorts::new(17);
-        ports.archives = Arc::new(MemoryArchiveStore::with_smallest_part(1));
-        let admin = samples::principal("demo", Role::Admin).unwrap();
-        block_on(ports.insert(&samples::org("demo").unwrap())).unwrap();
-        block_on(ports.insert(&samples::account("demo", Role::Admin).unwrap())).unwrap();
-        let name = "things".parse().unwrap();
-        let properties = vec![samples::property("name", PropertyKind::String)];
-        block_on(ports.insert(&samples::collection(&admin.org, &name, properties))).unwrap();
+        let (ports, admin) = demo(17);
         let command = CreateWebhook {
             name: String::new(),
             config: json!({"url": "https://a.example/in"}).as_object().unwrap().clone(),
@@ -194,7 +111,7 @@ impl World {
         };
         let context = ports.context();
         let webhook = block_on(create_webhook(&context, &*ports.vault, &admin, &command)).unwrap().webhook.id;
-        let mut asked = CreateExport::new(Surface::Admin, name, ExportFormat::Csv);
+        let mut asked = CreateExport::new(Surface::Admin, "things".parse().unwrap(), ExportFormat::Csv);
         asked.delivery.notify = vec!["ann@example.com".parse().unwrap()];
         let view = block_on(create_export(&context, &*ports.wake, &admin, &asked)).unwrap();
         let (address, postman) = (Arc::default(), Arc::default());
@@ -202,30 +119,13 @@ impl World {
     }
 
     fn export(&self) {
-        let ports = &self.ports;
-        let exporting = Exporting {
-            context: ports.context(),
-            records: Arc::<MemoryRecordStore>::clone(&ports.records),
-            archives: Arc::<MemoryArchiveStore>::clone(&ports.archives),
-            wake: Arc::<MemoryWakeQueue>::clone(&ports.wake),
-            scripts: Arc::<MemoryScriptQueue>::clone(&ports.scripts),
-            deliveries: Arc::<MemoryDeliveryQueue>::clone(&ports.deliveries),
-            compute: Arc::new(InlineCompute { parallelism: 1 }),
-            settings: StepSettings { min_budget: Duration::ZERO, ..StepSettings::default() },
-        };
-        let message = WakeMessage::ExportV1 { org: self.admin.org.clone(), export: self.export };
-        block_on(advance_lane(&exporting, &message, &WakeReceipt("r".into()), FOREVER));
+        block_on(self.ports.export(&self.admin.org, self.export));
     }
 
     /// One invocation; whether it came to an end.
     fn invoke(&self, cut: &Arc<Cut>) -> bool {
-        let context = self.ports.context();
         let signaling = Signaling {
-            context: Context {
-                state: Arc::new(CutState(context.state, Arc::clone(cut))),
-                clock: Arc::new(CutClock(self.ports.clock.clone())),
-                ..context
-            },
+            context: cut.context(&self.ports),
             vault: Arc::<MemoryVault>::clone(&self.ports.vault),
             poster: Arc::new(CutAddress(Arc::clone(&self.address), Arc::clone(cut))),
             queue: Arc::<MemoryDeliveryQueue>::clone(&self.ports.deliveries),
@@ -245,16 +145,13 @@ impl World {
 
     /// Time passes, the sweeper rings, and whoever is rung for comes, until it has ended.
     fn end(&self) -> Signal {
-        let never = Cut::new(usize::MAX, false);
+        let never = Cut::never();
         for _ in 0..100 {
             let signal = self.settled().unwrap();
             let Some(due) = signal.due_at() else { return signal };
             self.ports.clock.set(due.max(self.ports.clock.now()));
             self.ports.deliveries.take();
-            let (archives, wake) = (Arc::clone(&self.ports.archives), Arc::clone(&self.ports.wake));
-            let (scripts, deliveries) = (Arc::clone(&self.ports.scripts), Arc::clone(&self.ports.deliveries));
-            let sweeping = Sweeping::new(self.ports.context(), archives, wake, scripts, deliveries);
-            assert!(block_on(sweep(&sweeping, FOREVER)).signals >= 1);
+            assert!(block_on(sweep(&self.ports.sweeping(), FOREVER)).signals >= 1);
             assert!(!self.ports.deliveries.take().is_empty());
             assert!(self.invoke(&never));
         }
@@ -274,28 +171,26 @@ impl World {
 
 #[test]
 fn a_process_that_ends_anywhere_leaves_a_signal_that_arrives_in_the_same_words() {
-    let mut cuts = 0;
-    for at in 0.. {
-        let (world, cut) = (World::new(), Cut::new(at, false));
-        world.export();
-        let through = world.invoke(&cut);
-        for after in [false, true] {
-            let (world, cut) = (World::new(), Cut::new(at, after));
+    let counted = Cut::never();
+    let world = World::new();
+    world.export();
+    assert!(world.invoke(&counted));
+    let calls = counted.calls();
+    assert!(calls >= 8, "{calls} calls are few");
+    for at in 0..calls {
+        for fault in Fault::ALL {
+            let world = World::new();
             world.export();
-            assert_eq!(world.invoke(&cut), through, "{at}");
+            let ended = world.invoke(&Cut::new(at, fault));
+            assert_eq!(ended, !fault.crashes(), "{fault:?} at call {at}");
             let ended = world.end();
-            assert!(matches!(ended.state, ErrandState::Done { .. }), "{at} {after} {ended:?}");
+            assert!(matches!(ended.state, ErrandState::Done { .. }), "{fault:?} at call {at}: {ended:?}");
             let told = world.told();
             assert!(!told.is_empty() && told.len() <= 2 && told.iter().all(|one| *one == told[0]), "{at} {told:?}");
             assert_eq!(told[0].0, format!("{}-s0", world.export));
-            assert_eq!(world.log().last(), Some(&(ended.attempt_count, Some(204), true)), "{at} {after}");
+            assert_eq!(world.log().last(), Some(&(ended.attempt_count, Some(204), true)), "{fault:?} at call {at}");
         }
-        if through {
-            break;
-        }
-        cuts += 1;
     }
-    assert!(cuts >= 8, "{cuts} calls are few");
 }
 
 #[test]
