@@ -197,6 +197,7 @@ fn asked_again(export: &Export, spec: &ExportSpec) -> CreateExport {
         access: _,
         scope: _,
         members: _,
+        per_collection: _,
         scheduled_at: _,
         series: _,
     } = spec;

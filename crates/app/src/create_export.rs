@@ -66,6 +66,8 @@ pub struct CreateExport {
     pub limits: Option<RecordLimits>,
     /// Whether cells that look like formulas stay as they are.
     pub raw_cells: bool,
+    /// Of every collection: whether each has a file of its own, with all that its records have, accounts among them.
+    pub per_collection: bool,
     /// The source of the script that runs when it has ended, of at most 50 000 characters that parse as a module: whoever takes it in
     /// has seen to that.
     pub after_script: Option<String>,
@@ -110,6 +112,7 @@ impl CreateExport {
             packaging: Packaging::Zip,
             limits: None,
             raw_cells: false,
+            per_collection: false,
             after_script: None,
             alias: None,
             data: None,
@@ -220,6 +223,9 @@ pub(crate) async fn freeze_request(
 ) -> Result<ExportSpec, Error> {
     if command.collection == CollectionName::everything() {
         return freeze_everything(context, principal, command).await;
+    }
+    if command.per_collection {
+        return Err(Error::invalid("perCollection", "must be false where one collection is exported"));
     }
     freeze_one(context, principal, command).await
 }
@@ -385,6 +391,7 @@ fn freeze(
         scheduled_at: command.scheduled_at,
         data: command.data.clone(),
         members: Vec::new(),
+        per_collection: false,
         series: None,
     })
 }
@@ -418,7 +425,8 @@ fn without_columns(command: &CreateExport, stored: &Collection, pipeline: Option
 
 /// Refuses a gzip for destinations where there is no file that it could be made of.
 fn no_gzip(command: &CreateExport) -> Option<FieldError> {
-    let has_no_file = command.format.makes_documents() || command.files != FileInclusion::None;
+    let has_no_file =
+        command.format.makes_documents() || command.files != FileInclusion::None || command.per_collection;
     let message = if has_no_file {
         "must be false: what is delivered is the archive, where there is more than one file of records"
     } else if command.packaging == Packaging::Bare {

@@ -31,6 +31,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         files,
         packaging,
         raw_cells,
+        per_collection,
         scope,
         // The template's own, whoever was named.
         principal: _,
@@ -62,6 +63,7 @@ pub(crate) fn template_of(export: CreateExport, principal: AccountId, delivered:
         files,
         packaging,
         raw_cells,
+        per_collection,
         after_script,
         scope,
         principal,
@@ -106,6 +108,7 @@ pub(crate) fn request_of(
         files: template.files,
         packaging: template.packaging,
         raw_cells: template.raw_cells,
+        per_collection: template.per_collection,
         after_script: template.after_script.clone(),
         scope: template.scope.clone(),
         delivery: DeliveryPlan {

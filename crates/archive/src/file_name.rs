@@ -29,14 +29,22 @@ pub fn file_folders<'a>(properties: impl IntoIterator<Item = &'a str>) -> Vec<St
     properties.into_iter().map(folder).collect()
 }
 
-/// `files/<record>/<folder>/<number>-<name>`: the name made safe and cut to what is left of 255 bytes, its ending kept.
+/// `files/<record>/<folder>/<number>-<name>`: the name made safe and cut to what is left of 255 bytes, its ending kept. With a folder of
+/// the collection (`within`) that comes first: `files/<within>/<record>/…`.
 ///
-/// Unique without regard to case wherever records, folders ([`file_folders`]) and the numbers in each are.
+/// Unique without regard to case wherever collections, records, folders ([`file_folders`]) and the numbers in each are.
 ///
 /// # Errors
-/// The record's id or the folder is no safe segment.
-pub fn file_name(record: &str, folder: &str, number: u32, name: &str) -> Result<EntryName, NameError> {
-    let front = format!("files/{record}/{folder}/{number}-");
+/// The record's id or a folder is no safe segment.
+pub fn file_name(
+    within: Option<&str>,
+    record: &str,
+    folder: &str,
+    number: u32,
+    name: &str,
+) -> Result<EntryName, NameError> {
+    let within = within.map(|within| format!("{within}/")).unwrap_or_default();
+    let front = format!("files/{within}{record}/{folder}/{number}-");
     let room = MAX_NAME_BYTES.saturating_sub(front.len());
     let name = safe(name);
     let name = if name.is_empty() { UNNAMED } else { name.as_str() };
@@ -86,7 +94,7 @@ mod tests {
     const RECORD: &str = "0123456789abcdef01234567";
 
     fn named(name: &str) -> String {
-        file_name(RECORD, "photo", 1, name).unwrap().as_str()["files/0123456789abcdef01234567/photo/".len()..]
+        file_name(None, RECORD, "photo", 1, name).unwrap().as_str()["files/0123456789abcdef01234567/photo/".len()..]
             .to_owned()
     }
 
@@ -107,10 +115,17 @@ mod tests {
     }
 
     #[test]
+    fn files_of_several_collections_lie_in_folders_of_theirs() {
+        let within = |name: &str| file_name(Some("orders"), RECORD, "photo", 1, name);
+        assert_eq!(within("a.png").unwrap().as_str(), format!("files/orders/{RECORD}/photo/1-a.png"));
+        assert_eq!(within(&format!("{}.jpeg", "x".repeat(300))).unwrap().as_str().len(), 255);
+    }
+
+    #[test]
     fn long_names_are_cut_before_their_ending() {
-        let name = file_name(RECORD, "photo", 7, &format!("{}.jpeg", "ü".repeat(300))).unwrap();
+        let name = file_name(None, RECORD, "photo", 7, &format!("{}.jpeg", "ü".repeat(300))).unwrap();
         assert!(name.as_str().len() > 250 && name.as_str().ends_with("ü.jpeg"));
-        let name = file_name(RECORD, "photo", 7, &format!("a.{}", "b".repeat(300))).unwrap();
+        let name = file_name(None, RECORD, "photo", 7, &format!("a.{}", "b".repeat(300))).unwrap();
         assert_eq!(name.as_str().len(), 255);
     }
 
@@ -147,7 +162,7 @@ mod tests {
         #[test]
         fn every_file_gets_a_name(name in any::<String>(), property in any::<String>(), number in 1_u32..2000) {
             let folder = file_folders([property.as_str()]).remove(0);
-            let entry = file_name(RECORD, &folder, number, &name).unwrap();
+            let entry = file_name(None, RECORD, &folder, number, &name).unwrap();
             prop_assert_eq!(entry.as_str().split('/').count(), 4);
         }
     }

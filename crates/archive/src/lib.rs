@@ -23,7 +23,7 @@ pub use digest::Digest;
 pub use file_name::{document_name, file_folders, file_name};
 pub use inflate::{InflateError, Inflated, Inflater};
 pub use layout::Modified;
-pub use name::{EntryName, NameError, files_archive_name, manifest_name, part_name, records_name};
+pub use name::{EntryName, NameError, files_archive_name, manifest_name, part_name, records_name, records_names};
 pub use packing::{EntryPiece, EntryReader, Packed, Packing, Restart, gzip_header, gzip_trailer};
 pub use precompressed::is_precompressed;
 pub use writer::{

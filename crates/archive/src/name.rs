@@ -1,6 +1,7 @@
 //! Names of entries that are safe on every system.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -130,6 +131,23 @@ pub fn records_name(collection: &str, extension: &str) -> EntryName {
     EntryName(name)
 }
 
+/// The names of the entries that hold the records of each of several collections, in their order: as [`records_name`], and where two
+/// would be equal without regard to case, numbered.
+pub fn records_names<'a>(collections: impl IntoIterator<Item = &'a str>, extension: &str) -> Vec<EntryName> {
+    let mut taken = HashSet::new();
+    let named = |collection: &str| {
+        let EntryName(first) = records_name(collection, extension);
+        let stem = first.strip_suffix(&format!(".{extension}")).unwrap_or(&first).to_owned();
+        let (mut name, mut number) = (first, 2_u32);
+        while !taken.insert(name.to_lowercase()) {
+            name = format!("{stem}-{number}.{extension}");
+            number += 1;
+        }
+        EntryName(name)
+    };
+    collections.into_iter().map(named).collect()
+}
+
 /// The name of the entry that holds the `number`th part of records: `text` made safe, `-part` and the number, a dot and the extension.
 ///
 /// Characters an entry name must not hold become `-`; a reserved name gets a `_` in front.
@@ -202,6 +220,30 @@ mod tests {
         for good in ["c_visits.csv", "files/0a/photo/1-Übersicht (2).png", "console.txt"] {
             assert_eq!(good.parse::<EntryName>().unwrap().as_str(), good);
         }
+    }
+
+    #[test]
+    fn no_two_collections_have_names_that_are_equal_without_regard_to_case() {
+        let collections = ["orders", "Orders", "ORDERS", "orders-2", "manifest", "_manifest", "_Manifest", "con"];
+        let names = records_names(collections, "json");
+        let names: Vec<&str> = names.iter().map(EntryName::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "orders.json",
+                "Orders-2.json",
+                "ORDERS-3.json",
+                "orders-2-2.json",
+                "_manifest.json",
+                "_manifest-2.json",
+                "_Manifest-3.json",
+                "_con.json"
+            ]
+        );
+        assert!(names.iter().all(|name| name.parse::<EntryName>().is_ok()));
+        let long = "x".repeat(300);
+        let [first, second] = records_names([long.as_str(), long.as_str()], "json").try_into().unwrap();
+        assert!(first != second && second.as_str().parse::<EntryName>().is_ok());
     }
 
     #[test]

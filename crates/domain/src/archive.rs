@@ -105,6 +105,9 @@ pub struct FinishRecord {
     pub segments: Vec<Segment>,
     /// Records in it.
     pub records: u64,
+    /// How many of each collection, where each has an entry of its own.
+    #[serde(default)]
+    pub by_collection: Vec<u64>,
     /// Files of records in it.
     #[serde(default)]
     pub files: u64,

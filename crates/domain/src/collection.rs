@@ -438,6 +438,18 @@ impl Collection {
         Ok(selected)
     }
 
+    /// Everything that its records have, built-in and optional properties, too, as columns with `flatten`.
+    pub fn whole(&self, flatten: Flattening) -> Vec<Path> {
+        let built_in = self.source.built_in().iter().filter_map(|(name, _)| name.parse::<Path>().ok());
+        let mut whole: Vec<Path> = built_in.collect();
+        for property in &self.properties {
+            if let Ok(path) = property.name.parse::<Path>() {
+                push_leaves(property, &path, flatten, true, &mut whole);
+            }
+        }
+        whole
+    }
+
     /// The declared property that `path` names.
     fn property(&self, path: &Path) -> Option<&Property> {
         let (last, above) = path.segments().split_last()?;

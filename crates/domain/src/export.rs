@@ -184,6 +184,9 @@ pub struct Progress {
     /// Files that records name and that were missing or could not be read.
     #[serde(default)]
     pub missing_files: u64,
+    /// Records written of each collection that it reads, where each has a file of its own, as far as they have begun.
+    #[serde(default)]
+    pub by_collection: Vec<u64>,
 }
 
 /// What a running export is doing.
@@ -315,6 +318,11 @@ impl Export {
     pub fn is_visible(&self, now: Timestamp) -> bool {
         let expired = self.is_terminal() && now >= self.expires_at;
         !self.deleted && !expired
+    }
+
+    /// Whether it reads every collection of the org.
+    pub fn is_of_everything(&self) -> bool {
+        self.collection == CollectionName::everything()
     }
 
     /// Its place in the lane, while it has one.
@@ -461,7 +469,9 @@ impl Export {
         self.progress.phase = Phase::Finishing;
         self.progress.records = finish.records;
         // Records come first in every archive.
-        self.progress.plain_bytes = finish.archive.entries.first().map_or(0, |entry| entry.size_bytes);
+        let of_records = finish.archive.entries.iter().take(finish.by_collection.len().max(1));
+        self.progress.plain_bytes = of_records.map(|entry| entry.size_bytes).sum();
+        self.progress.by_collection.clone_from(&finish.by_collection);
         self.progress.archive_bytes = finish.archive.size_bytes;
         self.progress.files = finish.files;
         self.progress.file_bytes = finish.file_bytes;

@@ -2,7 +2,7 @@
 
 use crate::{
     AccessRules, Collection, CollectionName, DataRequest, DateRange, DeliveryPlan, Flattening, FrozenScope, OrgCode,
-    Seq, Series, Timestamp, Viewer, Within,
+    Progress, Seq, Series, Timestamp, Viewer, Within,
 };
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -249,6 +249,9 @@ pub struct ExportSpec {
     /// Of an export of every collection: what is asked of each, columns apart; empty = it reads `collection` alone.
     #[serde(default)]
     pub members: Vec<Self>,
+    /// Of such an export: whether each collection has a file of its own, with all that its records have, in place of one of all.
+    #[serde(default)]
+    pub per_collection: bool,
     /// When it was asked to enter the lane; `None` = at once.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
@@ -268,7 +271,14 @@ impl ExportSpec {
 
     /// Whether its destinations get the archive itself: where there is no file of the records alone.
     pub fn delivers_archive(&self) -> bool {
-        self.format.makes_documents() || self.files != FileInclusion::None
+        self.format.makes_documents() || self.files != FileInclusion::None || self.per_collection
+    }
+
+    /// Where each collection has a file of its own: how many records each has by now.
+    pub fn counts<'a>(&'a self, progress: &'a Progress) -> impl Iterator<Item = (&'a CollectionName, u64)> {
+        let members = self.members.iter().filter(|_| self.per_collection);
+        let counts = progress.by_collection.iter().copied().chain(std::iter::repeat(0));
+        members.map(|member| &member.collection.name).zip(counts)
     }
 
     /// Most records of one file, where there may be several.

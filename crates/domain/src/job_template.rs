@@ -55,6 +55,9 @@ pub struct JobTemplate {
     /// Whether cells that look like formulas stay as they are.
     #[serde(default)]
     pub raw_cells: bool,
+    /// Of every collection: whether each has a file of its own.
+    #[serde(default)]
+    pub per_collection: bool,
     /// A script that follows the export.
     #[serde(default)]
     pub after_script: Option<String>,

@@ -1,5 +1,7 @@
 //! Blocks in order, put together to an archive.
 
+mod sections;
+
 use crate::block::Block;
 use crate::file_assembly::{FileTally, Files, FilesState};
 use crate::manifest::{Counts, manifest_head, manifest_tail};
@@ -13,6 +15,11 @@ use waybill_archive::{
 
 /// Pieces up to this size are not worth a compressor's work.
 const SMALL_BYTES: usize = 64;
+
+/// A number of entries, as that of the place behind them.
+fn place(entries: u64) -> usize {
+    usize::try_from(entries).unwrap_or(usize::MAX)
+}
 
 /// What an archive says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +68,9 @@ pub struct AssemblyState {
     parts: u64,
     /// How many records the last one has.
     part_records: u64,
+    /// How many each one before it has, where each is a collection's.
+    #[serde(default)]
+    section_records: Vec<u64>,
     /// Finished entries, files apart; the first are those of the records.
     entries: Vec<EntrySummary>,
     files: Option<FilesState>,
@@ -75,6 +85,8 @@ pub struct AssemblySummary {
     pub records: u64,
     /// How many entries of records it has; 0 where each record has its own.
     pub parts: u64,
+    /// How many records each of them holds, where each is a collection's; else none.
+    pub section_records: Vec<u64>,
     /// Its entries in order, those of files apart; the last one is the manifest, where there is one.
     pub entries: Vec<EntrySummary>,
     /// How many files it holds.
@@ -95,6 +107,7 @@ pub struct Assembly {
     records: u64,
     parts: u64,
     part_records: u64,
+    section_records: Vec<u64>,
     pub(crate) entries: Vec<EntrySummary>,
     pub(crate) files: Option<Files>,
     manifest_begun: bool,
@@ -135,8 +148,9 @@ impl Assembly {
             records: 0,
             parts: 0,
             part_records: 0,
+            section_records: Vec::new(),
             entries: Vec::new(),
-            files: documents.then(|| Files::new(plan.file_properties())),
+            files: documents.then(|| Files::new(plan)),
             manifest_begun: false,
         };
         if !documents {
@@ -145,26 +159,30 @@ impl Assembly {
         Ok(assembly)
     }
 
-    /// Begins the entry of the records, or of the next part of them.
+    /// Begins the entry of the records, or of the next part of them, or of the next collection.
     fn start_part(&mut self, bound: SizeBound, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
         let extension = self.plan.format().file_extension();
-        let name: EntryName = match self.plan.parts() {
-            None => records_name(&self.header.collection, extension),
-            Some(parts) => part_name(&parts.stem, self.parts + 1, extension),
+        let name: EntryName = match (self.plan.sections().get(place(self.parts)), self.plan.parts()) {
+            (Some(section), _) => section.entry.clone(),
+            (None, None) => records_name(&self.header.collection, extension),
+            (None, Some(parts)) => part_name(&parts.stem, self.parts + 1, extension),
         };
         self.archive.start_entry(name, self.header.modified, bound, out)?;
         // Where there are more, the archive is what is handed out.
         if let Some(packing) = self.plan.packing().filter(|_| self.parts == 0) {
             self.archive.keep_for(packing)?;
         }
+        if self.parts > 0 && !self.plan.sections().is_empty() {
+            self.section_records.push(self.part_records);
+        }
         (self.parts, self.part_records) = (self.parts + 1, 0);
-        let prologue = self.plan.encoder().prologue();
+        let prologue = self.open_plan().encoder().prologue();
         self.append(&prologue, out)
     }
 
-    /// Ends the entry of the records, or of a part of them.
+    /// Ends the entry of the records, or of a part of them, or of a collection.
     fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        let epilogue = self.plan.encoder().epilogue();
+        let epilogue = self.open_plan().encoder().epilogue();
         self.append(&epilogue, out)?;
         self.entries.push(self.archive.finish_entry(out)?);
         Ok(())
@@ -180,8 +198,9 @@ impl Assembly {
             records: state.records,
             parts: state.parts,
             part_records: state.part_records,
+            section_records: state.section_records,
             entries: state.entries,
-            files: state.files.map(|files| Files::resume(plan.file_properties(), files)),
+            files: state.files.map(|files| Files::resume(plan, files)),
             manifest_begun: state.manifest_begun,
         }
     }
@@ -194,6 +213,7 @@ impl Assembly {
             records: self.records,
             parts: self.parts,
             part_records: self.part_records,
+            section_records: self.section_records.clone(),
             entries: self.entries.clone(),
             files: self.files.as_ref().map(Files::state),
             manifest_begun: self.manifest_begun,
@@ -282,8 +302,11 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn end_records(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
-        let ended = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        if ended < self.parts { self.end_part(out) } else { Ok(()) }
+        if self.entries.len() < place(self.parts) {
+            self.enter_last_section(out)?;
+            self.end_part(out)?;
+        }
+        Ok(())
     }
 
     /// Begins the manifest: records and files are over.
@@ -293,6 +316,7 @@ impl Assembly {
     pub fn start_manifest(&mut self, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
         let counts = Counts::new(self.records, self.files.as_ref().and_then(Files::counted));
         let listed = self.files.is_some();
+        let counts = (counts, self.section_lines());
         let head = manifest_head(&self.header, self.plan.encoder(), counts, &self.entries, listed);
         let head = head.map_err(AssemblyError::Manifest)?;
         self.archive.start_entry(manifest_name(), self.header.modified, SizeBound::Unknown, out)?;
@@ -342,11 +366,12 @@ impl Assembly {
             self.append(&lines, out)?;
             self.end_manifest(out)?;
         }
-        let files = self.file_tally();
+        let (files, section_records) = (self.file_tally(), self.section_records());
         let ArchiveSummary { size_bytes, sha256, .. } = self.archive.finish(out)?;
         Ok(AssemblySummary {
             records: self.records,
             parts: self.parts,
+            section_records,
             entries: self.entries,
             files,
             size_bytes,

@@ -3,6 +3,7 @@
 use crate::assembly::{Assembly, AssemblyError};
 use crate::files::{FilePiece, FileRef};
 use crate::manifest::{DocumentLine, FileLine, MissingFile};
+use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use waybill_archive::{
     ArchiveState, ArchiveWriter, BlockBytes, EntrySummary, SizeBound, file_folders, file_name, files_archive_name,
@@ -35,7 +36,26 @@ pub(crate) struct Files {
     /// Those that the caller has not taken yet.
     pending: Vec<u8>,
     inner: Option<ArchiveWriter>,
-    folders: Vec<String>,
+    folders: Vec<Folder>,
+}
+
+/// Where the files of a property lie.
+#[derive(Debug)]
+struct Folder {
+    /// The collection's, where there are several.
+    within: Option<String>,
+    name: String,
+}
+
+fn folders(plan: &Plan) -> Vec<Folder> {
+    let of = |within: Option<&String>, plan: &Plan| {
+        let names = file_folders(plan.file_properties().iter().map(String::as_str)).into_iter();
+        names.map(|name| Folder { within: within.cloned(), name }).collect::<Vec<_>>()
+    };
+    match plan.sections() {
+        [] => of(None, plan),
+        sections => sections.iter().flat_map(|section| of(Some(&section.folder), &section.plan)).collect(),
+    }
 }
 
 /// What [`Assembly::resume`] needs of it.
@@ -49,10 +69,17 @@ pub(crate) struct FilesState {
     inner: Option<ArchiveState>,
 }
 
+/// The property that names a file, and its collection where there are several.
+fn property_of<'a>(plan: &'a Plan, file: &FileRef) -> Result<(Option<&'a str>, &'a str), AssemblyError> {
+    let property = plan.file_properties().get(file.property).ok_or(AssemblyError::OutOfOrder)?;
+    let section = plan.section_of_file(file.property);
+    Ok((section.map(|section| section.collection.as_str()), property))
+}
+
 impl Files {
-    pub(crate) fn new(properties: &[String]) -> Self {
-        let folders = file_folders(properties.iter().map(String::as_str));
-        Self { tally: FileTally::default(), begun: false, lines: 0, pending: Vec::new(), inner: None, folders }
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let (tally, folders) = (FileTally::default(), folders(plan));
+        Self { tally, begun: false, lines: 0, pending: Vec::new(), inner: None, folders }
     }
 
     pub(crate) fn state(&self) -> FilesState {
@@ -65,14 +92,14 @@ impl Files {
         }
     }
 
-    pub(crate) fn resume(properties: &[String], state: FilesState) -> Self {
+    pub(crate) fn resume(plan: &Plan, state: FilesState) -> Self {
         Self {
             tally: state.tally,
             begun: state.begun,
             lines: state.lines,
             pending: state.pending.into_bytes(),
             inner: state.inner.map(ArchiveWriter::resume),
-            ..Self::new(properties)
+            ..Self::new(plan)
         }
     }
 
@@ -102,7 +129,7 @@ impl Assembly {
         out: &mut Vec<u8>,
     ) -> Result<(), AssemblyError> {
         self.end_records(out)?;
-        let mut files = self.files.take().unwrap_or_else(|| Files::new(self.plan.file_properties()));
+        let mut files = self.files.take().unwrap_or_else(|| Files::new(&self.plan));
         files.begun = true;
         if zipped {
             let about = bytes.saturating_add(expected.saturating_mul(HEADERS_BYTES));
@@ -126,7 +153,7 @@ impl Assembly {
     pub fn start_file(&mut self, file: &FileRef, piece_bytes: u64, out: &mut Vec<u8>) -> Result<(), AssemblyError> {
         let files = self.files.as_mut().ok_or(AssemblyError::OutOfOrder)?;
         let folder = files.folders.get(file.property).ok_or(AssemblyError::OutOfOrder)?;
-        let name = file_name(&file.record, folder, file.number, &file.name)?;
+        let name = file_name(folder.within.as_deref(), &file.record, &folder.name, file.number, &file.name)?;
         let (modified, bound) = (self.header.modified, SizeBound::of_size(file.size_bytes, piece_bytes));
         self.nest(out, |archive, out| archive.start_entry(name, modified, bound, out))
     }
@@ -151,12 +178,12 @@ impl Assembly {
         out: &mut Vec<u8>,
     ) -> Result<(), AssemblyError> {
         let entry = self.nest(out, ArchiveWriter::finish_entry)?;
-        let property = self.plan.file_properties().get(file.property).ok_or(AssemblyError::OutOfOrder)?.clone();
+        let property = property_of(&self.plan, file)?;
         let files = self.files.as_mut().ok_or(AssemblyError::OutOfOrder)?;
         files.tally.count += 1;
         files.tally.size_bytes += entry.size;
         files.tally.missing += u64::from(broken.is_some());
-        files.line(&FileLine::new(file, &property, &entry, broken))
+        files.line(&FileLine::new(file, property, &entry, broken))
     }
 
     /// Takes note of a file that cannot be read, instead of starting it.
@@ -164,10 +191,10 @@ impl Assembly {
     /// # Errors
     /// None that a caller can cause.
     pub fn miss_file(&mut self, file: &FileRef, reason: &str) -> Result<(), AssemblyError> {
-        let property = self.plan.file_properties().get(file.property).ok_or(AssemblyError::OutOfOrder)?.clone();
+        let property = property_of(&self.plan, file)?;
         let files = self.files.as_mut().ok_or(AssemblyError::OutOfOrder)?;
         files.tally.missing += 1;
-        files.line(&MissingFile::new(file, &property, reason))
+        files.line(&MissingFile::new(file, property, reason))
     }
 
     /// Takes note of a record's document.

@@ -71,10 +71,10 @@ impl FileRefs {
         }
     }
 
-    /// Appends the files that `record` names in `properties`.
-    pub(crate) fn collect(&mut self, properties: &[String], record: &Document<'_>) {
+    /// Appends the files that `record` names in `properties`, the first of which is the plan's at the place `first`.
+    pub(crate) fn collect(&mut self, (first, properties): (usize, &[String]), record: &Document<'_>) {
         let root = record.root();
-        for (property, name) in properties.iter().enumerate() {
+        for (property, name) in (first..).zip(properties) {
             let Some(value) = root.get(name).filter(|value| !value.is_null()) else { continue };
             if value.kind() == Kind::Array {
                 for (number, element) in (1..).zip(value.elements()).filter(|(_, element)| !element.is_null()) {

@@ -22,7 +22,19 @@ struct Manifest<'a> {
     raw_cells: bool,
     request: &'a serde_json::Value,
     counts: Counts,
+    /// Where each collection has an entry of its own: which, and with how many records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    collections: Vec<SectionLine<'a>>,
     entries: Vec<Entry<'a>>,
+}
+
+/// The records of one of several collections.
+#[derive(Serialize)]
+pub(crate) struct SectionLine<'a> {
+    pub(crate) collection: &'a str,
+    /// The entry that they lie in.
+    pub(crate) name: &'a str,
+    pub(crate) records: u64,
 }
 
 /// How much is in the archive.
@@ -57,6 +69,9 @@ impl Counts {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FileLine<'a> {
+    /// Present where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<&'a str>,
     record: &'a str,
     property: &'a str,
     id: &'a str,
@@ -74,8 +89,14 @@ pub(crate) struct FileLine<'a> {
 }
 
 impl<'a> FileLine<'a> {
-    pub(crate) fn new(file: &'a FileRef, property: &'a str, entry: &'a EntrySummary, broken: Option<&'a str>) -> Self {
+    pub(crate) fn new(
+        file: &'a FileRef,
+        (collection, property): (Option<&'a str>, &'a str),
+        entry: &'a EntrySummary,
+        broken: Option<&'a str>,
+    ) -> Self {
         Self {
+            collection,
             record: &file.record,
             property,
             id: &file.id,
@@ -122,6 +143,9 @@ impl<'a> DocumentLine<'a> {
 /// A file that a record names and that is not in the archive.
 #[derive(Serialize)]
 pub(crate) struct MissingFile<'a> {
+    /// Present where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<&'a str>,
     record: &'a str,
     property: &'a str,
     id: &'a str,
@@ -130,8 +154,8 @@ pub(crate) struct MissingFile<'a> {
 }
 
 impl<'a> MissingFile<'a> {
-    pub(crate) fn new(file: &'a FileRef, property: &'a str, missing: &'a str) -> Self {
-        Self { record: &file.record, property, id: &file.id, filename: &file.name, missing }
+    pub(crate) fn new(file: &'a FileRef, (collection, property): (Option<&'a str>, &'a str), missing: &'a str) -> Self {
+        Self { collection, record: &file.record, property, id: &file.id, filename: &file.name, missing }
     }
 }
 
@@ -151,7 +175,7 @@ struct Entry<'a> {
 pub(crate) fn manifest_head(
     header: &AssemblyHeader,
     encoder: &Encoder,
-    counts: Counts,
+    (counts, collections): (Counts, Vec<SectionLine<'_>>),
     entries: &[EntrySummary],
     listed: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
@@ -164,6 +188,7 @@ pub(crate) fn manifest_head(
         raw_cells: encoder.raw_cells(),
         request: &header.request,
         counts,
+        collections,
         entries: entries
             .iter()
             .map(|entry| Entry {

@@ -2,6 +2,9 @@
 
 mod documents;
 mod rows;
+mod sections;
+
+pub(crate) use sections::Section;
 
 use crate::block::Block;
 use crate::files::FileRefs;
@@ -55,8 +58,12 @@ pub struct Plan {
     encoder: Encoder,
     level: Level,
     files: Vec<String>,
+    /// Where those of its files begin among those of all collections.
+    first_file: usize,
     packing: Option<Packing>,
     parts: Option<Arc<Parts>>,
+    /// The collections that have an entry of their own each; none = there is one for all.
+    sections: Arc<[Section]>,
     /// What is done to each record that meets the condition, before it is ordered and after.
     stages: Arc<(Vec<Stage>, Vec<Stage>)>,
     /// Whether rows of a sort are the records' own texts, line by line.
@@ -170,8 +177,10 @@ impl Plan {
             encoder: Encoder::new(spec.format, selection, &spec.shape, spec.raw_cells),
             level: spec.level,
             files: Vec::new(),
+            first_file: 0,
             packing: None,
             parts: None,
+            sections: Arc::default(),
             stages: Arc::default(),
             as_texts: false,
             spare: Arc::default(),
@@ -377,7 +386,7 @@ impl Plan {
             })?;
             if written.transpose()? == Some(true) {
                 taken += 1;
-                files.collect(&self.files, &record);
+                files.collect((self.first_file, &self.files), &record);
             }
             Ok(())
         })?;

@@ -308,6 +308,7 @@ impl Stage {
             files: 2,
             file_bytes: 300,
             missing_files: 0,
+            by_collection: Vec::new(),
             packaging: None,
         };
         self.leave_lane(id).await;

@@ -150,7 +150,7 @@ impl Stage {
     /// Lets a step of an export of `demo` begin, with some records done.
     pub(crate) async fn run(&self, id: ExportId) {
         let now = self.deps.context.now();
-        let progress = Progress { records: 7, ..Progress::default() };
+        let progress = Progress { records: 7, by_collection: vec![7], ..Progress::default() };
         self.change(id, |export| export.start(Epoch(1), now).unwrap().advance(Epoch(1), progress).unwrap()).await;
     }
 
@@ -186,7 +186,31 @@ impl Stage {
             files: 0,
             file_bytes: 0,
             missing_files: 0,
+            by_collection: Vec::new(),
             packaging: Some(packaging),
+        };
+        self.change(id, |export| export.finishing(Epoch(1), finish).unwrap().ready(Epoch(1), now).unwrap()).await;
+    }
+
+    /// Ends a running export of the whole of `demo`.
+    pub(crate) async fn finish_whole(&self, id: ExportId) {
+        let now = self.deps.context.now();
+        let archive = Archive {
+            key: format!("archives/demo/{id}.zip"),
+            size_bytes: 321,
+            sha256: "f".repeat(64),
+            entries: Vec::new(),
+            packaged: None,
+        };
+        let finish = FinishRecord {
+            archive,
+            segments: Vec::new(),
+            records: 9,
+            by_collection: vec![7, 2],
+            files: 0,
+            file_bytes: 0,
+            missing_files: 0,
+            packaging: None,
         };
         self.change(id, |export| export.finishing(Epoch(1), finish).unwrap().ready(Epoch(1), now).unwrap()).await;
     }

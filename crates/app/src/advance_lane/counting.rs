@@ -77,7 +77,7 @@ pub(super) async fn count_records(
 ) -> Result<bool, Interrupted> {
     let Stage::Count(counting) = &writing.stage else { return Ok(true) };
     let turns = counting.turns.clone();
-    let count = move |chunk: &Chunk| plan.count(chunk);
+    let count = move |_, chunk: &Chunk| plan.count(chunk);
     let mut chunks = pin!(transformed(writing.exporting, Selected::of(spec), turns, count));
     let clock = &writing.exporting.context.clock;
     let mut time_up = clock.sleep(deadline.saturating_sub(clock.monotonic()));
@@ -92,7 +92,7 @@ pub(super) async fn count_records(
             writing.checkpoint(run).await?;
             return Ok(false);
         };
-        let Some(TransformedChunk { made: (scanned, records), end }) = chunk else { break };
+        let Some(TransformedChunk { made: (scanned, records), end, .. }) = chunk else { break };
         page = (page.0 + scanned, page.1 + records);
         let Some(end) = end else { continue };
         let Stage::Count(counting) = &mut writing.stage else { return Ok(true) };

@@ -19,25 +19,25 @@ const NAMES_NONE: &str = "the value names no file";
 /// Where the files of an export lie, and how they are compressed.
 pub(super) struct PieceSource {
     org: OrgCode,
-    collection: CollectionName,
-    properties: Vec<String>,
+    /// The properties that name files, each with its collection.
+    properties: Vec<(CollectionName, String)>,
     level: Level,
 }
 
 impl PieceSource {
     pub(super) fn new(spec: &waybill_domain::ExportSpec, plan: &Plan) -> Self {
-        Self {
-            org: spec.org.clone(),
-            collection: spec.collection.name.clone(),
-            properties: plan.file_properties().to_vec(),
-            level: plan.level(),
-        }
+        let properties = spec.readings().iter().enumerate().flat_map(|(place, of)| {
+            let properties = plan.section(place).file_properties().iter();
+            properties.map(|property| (of.collection.name.clone(), property.clone()))
+        });
+        Self { org: spec.org.clone(), properties: properties.collect(), level: plan.level() }
     }
 
     /// Where a file lies: it follows from what it belongs to, never from what its record's value says but its id.
     fn key(&self, file: &FileRef) -> Option<String> {
         let (record, id) = (file.record.parse().ok()?, file.id.parse().ok()?);
-        Some(file_key(&self.org, &self.collection, record, self.properties.get(file.property)?, id))
+        let (collection, property) = self.properties.get(file.property)?;
+        Some(file_key(&self.org, collection, record, property, id))
     }
 }
 

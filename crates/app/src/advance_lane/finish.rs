@@ -52,8 +52,9 @@ pub(super) async fn appear(
         Bodies::Stored(segments) => (segments, None),
     };
     let waybill_engine::FileTally { count: files, size_bytes: file_bytes, missing: missing_files } = summary.files;
-    let records = summary.records;
-    let finish = FinishRecord { archive, segments, records, files, file_bytes, missing_files, packaging };
+    let (records, by_collection) = (summary.records, summary.section_records);
+    let finish =
+        FinishRecord { archive, segments, records, by_collection, files, file_bytes, missing_files, packaging };
     // What the archive takes is reserved before it appears.
     let more = finish.archive.size_bytes.saturating_sub(export.reserved_bytes());
     run.write_with_usage(exporting, more, |export, epoch, _| export.finishing(epoch, finish.clone())).await?;

@@ -132,10 +132,10 @@ pub(super) async fn gather(
     let evaluation = at_work(&mut gathering.held, steps, exporting.settings.gather_bytes)?;
     let mut parts: Pin<Box<dyn Stream<Item = Result<Part, Interrupted>> + Send + '_>> = match gathering.from.clone() {
         Input::Pages(turns) => {
-            let texts = move |chunk: &Chunk| plan.texts(chunk);
+            let texts = move |_, chunk: &Chunk| plan.texts(chunk);
             let chunks = transformed(exporting, Selected::of(spec), turns, texts);
             Box::pin(chunks.map(|chunk| {
-                let TransformedChunk { made, end } = chunk?;
+                let TransformedChunk { made, end, .. } = chunk?;
                 Ok(Part { lines: made.lines, records: made.records, behind: end.map(Behind::Page) })
             }))
         }

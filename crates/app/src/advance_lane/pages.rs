@@ -85,6 +85,8 @@ impl Turns {
 /// What a chunk of a page became.
 pub(super) struct TransformedChunk<T> {
     pub(super) made: T,
+    /// Of which of the collections that are read.
+    pub(super) member: u16,
     /// Set when the page ends here: where its partition goes on.
     pub(super) end: Option<PageEnd>,
 }
@@ -126,7 +128,8 @@ impl Selected {
             reading: reading(of),
             unwinder: Unwinder::of(of).map(Arc::new),
             expander: Expander::of(of).map(Arc::new),
-            taken: (!spec.members.is_empty()).then(|| {
+            // Where each has a file of its own, it has a plan of its own, too.
+            taken: (!spec.members.is_empty() && !spec.per_collection).then(|| {
                 let sight = record_sight(of).filter(|_| of.followed.is_empty());
                 Arc::new(Taken { sight, scope: scope(of) })
             }),
@@ -145,7 +148,7 @@ pub(super) fn transformed<T, M>(
 ) -> impl Stream<Item = Result<TransformedChunk<T>, Interrupted>> + Send + '_
 where
     T: Send + 'static,
-    M: Fn(&Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
+    M: Fn(u16, &Chunk) -> Result<T, TransformError> + Clone + Send + 'static,
 {
     let side_by_side = exporting.compute.parallelism().max(1);
     let members = Arc::clone(&selected.members);
@@ -178,7 +181,8 @@ where
                     }
                     None => chunk,
                 };
-                Ok(TransformedChunk { made: transform_chunk(exporting, transform, chunk).await?, end })
+                let transform = move |chunk: &Chunk| transform(member, chunk);
+                Ok(TransformedChunk { made: transform_chunk(exporting, transform, chunk).await?, member, end })
             }
         })
         .buffered(side_by_side + 1)

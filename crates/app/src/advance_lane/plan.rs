@@ -20,6 +20,11 @@ const ACCOUNTS: &str = "accounts";
 /// # Errors
 /// No column, or too many; names that do not belong to them.
 pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, SelectionError> {
+    if spec.per_collection {
+        let compiled = |member: &ExportSpec| Ok((member.collection.name.to_string(), compile(member, course)?));
+        let plans: Vec<(String, Plan)> = spec.members.iter().map(compiled).collect::<Result<_, _>>()?;
+        return Plan::of_each(plans).ok_or(SelectionError::Empty);
+    }
     let plan = Plan::compile(&PlanSpec {
         filter: condition(spec),
         paths: spec.selection.columns.clone(),

@@ -33,9 +33,9 @@ pub(super) async fn write_records(
     let transform = {
         let plan = Arc::clone(&plan);
         // A chunk is kept as long as it may have to be cut.
-        move |chunk: &Chunk| {
+        move |member: u16, chunk: &Chunk| {
             let may_be_cut = !window.is_everything() || plan.part_records().is_some();
-            plan.transform(chunk).map(|block| (block, may_be_cut.then(|| chunk.clone())))
+            plan.section(member.into()).transform(chunk).map(|block| (block, may_be_cut.then(|| chunk.clone())))
         }
     };
     let mut chunks = pin!(transformed(writing.exporting, selected, turns.clone(), transform));
@@ -60,7 +60,8 @@ pub(super) async fn write_records(
             writing.checkpoint(run).await?;
             return Ok(false);
         };
-        let Some(TransformedChunk { made: (block, chunk), end }) = chunk else { return Ok(true) };
+        let Some(TransformedChunk { made: (block, chunk), member, end }) = chunk else { return Ok(true) };
+        enter(writing, member).await?;
         if let Some(chunk) = chunk {
             append_within(writing, &plan, window, (block, chunk)).await?;
         } else {
@@ -76,6 +77,17 @@ pub(super) async fn write_records(
             return Ok(false);
         }
     }
+}
+
+/// Goes on to the entry of a collection, where each has its own.
+async fn enter(writing: &mut Writing<'_>, member: u16) -> Result<(), Interrupted> {
+    let mut bytes = Vec::new();
+    writing.assembly.enter_section(member.into(), &mut bytes).map_err(|error| internal(&error))?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    writing.moved = true;
+    Ok(writing.segments.append(&bytes).await?)
 }
 
 /// Whether the window is behind the records that have passed.

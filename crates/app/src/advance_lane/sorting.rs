@@ -138,7 +138,7 @@ pub(super) async fn sort_records(
         return Ok(false);
     }
     let selected = Selected::of(spec);
-    let rows_of = move |chunk: &Chunk| plan.rows(chunk, &order);
+    let rows_of = move |_, chunk: &Chunk| plan.rows(chunk, &order);
     let mut chunks = pin!(transformed(exporting, selected, gathering.turns.clone(), rows_of));
     while let Some(chunk) = gathering.next_chunk(&mut chunks, writing).await? {
         gathering.rows.append(&chunk.made);

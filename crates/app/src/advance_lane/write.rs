@@ -196,7 +196,7 @@ fn order_of<'a>(spec: &'a ExportSpec, course: &'a Course) -> Option<&'a SortOrde
 struct NoOrder;
 
 fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
-    let request = serde_json::json!({
+    let mut request = serde_json::json!({
         "collection": spec.collection.name,
         "prefix": spec.within.as_ref().map(|within| within.prefix.to_string()),
         "format": spec.format,
@@ -219,6 +219,9 @@ fn header(export: &Export, spec: &ExportSpec) -> AssemblyHeader {
         "createdAt": export.created_at.to_string(),
         "principal": spec.viewer.account,
     });
+    if spec.per_collection {
+        request["perCollection"] = true.into();
+    }
     AssemblyHeader {
         collection: spec.collection.name.to_string(),
         export: export.id.to_string(),

@@ -129,6 +129,7 @@ impl<'a> Writing<'a> {
             files: files.count,
             file_bytes: files.size_bytes,
             missing_files: files.missing,
+            by_collection: self.assembly.section_records(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Exports of every collection of an org: each after the other, with the columns of all, whatever is cut.
 
+mod apart;
+
 use super::*;
 use std::collections::BTreeMap;
 use waybill_domain::{CollectionName, ScopeRequest};

@@ -39,13 +39,13 @@ fn key(fixture: &Fixture, record: RecordId, property: &str, id: &str) -> String 
 
 /// What should come out: names in the archive and contents, and how many files are missing.
 #[derive(Default)]
-struct Expected {
-    files: BTreeMap<String, Vec<u8>>,
-    missing: usize,
+pub(super) struct Expected {
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(super) missing: usize,
 }
 
 /// An org with records that name files of all sizes, some of which are not there.
-fn fixture(records: usize) -> (Fixture, Expected) {
+pub(super) fn fixture(records: usize) -> (Fixture, Expected) {
     let mut fixture = Fixture::new(0);
     fixture.settings.files = FileSettings { piece_bytes: u64::try_from(PIECE).unwrap(), ahead: 3, spill_bytes: 300 };
     let name = "papers".parse().unwrap();
@@ -106,7 +106,7 @@ fn create(fixture: &Fixture, files: FileInclusion, sort: Option<&str>, paths: &[
 }
 
 /// Every entry of an archive by name; those of an inner `files.zip` beside them.
-fn entries(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn entries(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut zip = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     let mut entries = BTreeMap::new();
     for position in 0..zip.len() {

@@ -49,6 +49,7 @@ fn queued() -> Export {
 
 fn finish() -> FinishRecord {
     FinishRecord {
+        by_collection: Vec::new(),
         archive: Archive {
             key: "archives/demo/1.zip".into(),
             size_bytes: 10,

@@ -35,7 +35,7 @@ impl Plan {
                 key.clear();
                 order.write_key(row, key);
                 after.apply(then, row, |row| {
-                    rows.files_mut().collect(&self.files, &record);
+                    rows.files_mut().collect((self.first_file, &self.files), &record);
                     // Each as if it were the first: what stands between two comes in when they are merged.
                     rows.push(|out| out.extend_from_slice(key), |out| self.write_row(row, encode, out))
                 })

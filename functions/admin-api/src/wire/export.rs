@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, Path};
 use waybill_domain::{
-    Archive, ArchiveEntry, DateRange, DateSpan, Delivery, Export, ExportFormat, Failure, FailureCode, FileInclusion,
-    KeptRange, Level, Packaging, Phase, Progress, ScopeRequest, State, StepOutcome, StepRecord, Surface, Timestamp,
+    Archive, ArchiveEntry, DateRange, DateSpan, Delivery, Export, ExportFormat, ExportSpec, Failure, FailureCode,
+    FileInclusion, KeptRange, Level, Packaging, Phase, Progress, ScopeRequest, State, StepOutcome, StepRecord, Surface,
+    Timestamp,
 };
 
 /// An export: what was asked, and where it stands.
@@ -74,6 +75,8 @@ pub(crate) struct ExportWire {
     sort: Option<String>,
     /// Whether cells that look like formulas stay as they are.
     raw_cells: bool,
+    /// Of every collection: whether each has a file of its own.
+    per_collection: bool,
     /// Whether the records' files come along.
     files: FilesWire,
     /// What of scoped values, variants and catalogs it takes; `null` = records as they are stored.
@@ -228,6 +231,21 @@ pub(crate) struct ProgressWire {
     file_bytes: u64,
     /// Files that records name and that are not in the archive, or not whole; its manifest names them.
     files_missing: u64,
+    /// Where each collection has a file of its own: what each has by now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    collections: Vec<CollectionProgressWire>,
+}
+
+/// How far an export is with one of several collections.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CollectionProgress)]
+pub(crate) struct CollectionProgressWire {
+    /// The collection.
+    collection: String,
+    /// Records written.
+    records: u64,
 }
 
 /// A finished archive.
@@ -310,6 +328,8 @@ impl ExportWire {
         let ExportView { export, spec, script } = view;
         let paths = |paths: &[Path]| paths.iter().map(ToString::to_string).collect();
         Self {
+            // First, since all else takes the request apart.
+            progress: ProgressWire::of(&export, &spec),
             id: export.id.to_string(),
             surface: surface_name(export.surface),
             job: export.job.as_ref().map(|of| of.job.to_string()),
@@ -334,6 +354,7 @@ impl ExportWire {
             pipeline: spec.pipeline_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             sort: spec.sort.as_ref().map(ToString::to_string),
             raw_cells: spec.raw_cells,
+            per_collection: spec.per_collection,
             files: spec.files.into(),
             scope: spec.scope.map(|scope| scope.asked.into()),
             destinations: spec.delivery.destinations.iter().map(Into::into).collect(),
@@ -345,7 +366,6 @@ impl ExportWire {
             series: spec.series.map(Into::into),
             creator: export.creator.to_string(),
             principal: spec.viewer.account.to_string(),
-            progress: ProgressWire::of(&export),
             archive: export.archive().cloned().map(Into::into),
             download: DownloadWire::of(&export),
             steps: export.steps.iter().map(Into::into).collect(),
@@ -445,7 +465,11 @@ fn failure(export: &Export) -> Option<FailureWire> {
 }
 
 impl ProgressWire {
-    fn of(export: &Export) -> Self {
+    fn of(export: &Export, spec: &ExportSpec) -> Self {
+        let collections = spec.counts(&export.progress);
+        let collections = collections
+            .map(|(collection, records)| CollectionProgressWire { collection: collection.to_string(), records })
+            .collect();
         let progress = export.progress.clone();
         let phase = match progress.phase {
             Phase::Waiting => "waiting",
@@ -468,6 +492,7 @@ impl ProgressWire {
             files_done: progress.files,
             file_bytes: progress.file_bytes,
             files_missing: progress.missing_files,
+            collections,
         }
     }
 }

@@ -41,7 +41,7 @@ const LEVELS: [(&str, Level); 3] = [("fast", Level::Fast), ("default", Level::De
 #[derive(Debug, ToSchema)]
 #[schema(as = CreateExport, rename_all = "camelCase")]
 pub(crate) struct CreateExportBody {
-    /// What it reads.
+    /// What it reads: a collection, or `everything` for all of the org.
     #[schema(value_type = String)]
     collection: CollectionName,
     /// A short name for people.
@@ -90,6 +90,10 @@ pub(crate) struct CreateExportBody {
     /// Whether cells that look like formulas stay as they are.
     #[schema(value_type = Option<bool>)]
     raw_cells: bool,
+    /// Where `collection` is `everything`: a file for each collection in one zip, with all that its records have, optional and built-in
+    /// properties, too, and one of the org's accounts; absent or `false` = one file with the columns of all.
+    #[schema(value_type = Option<bool>)]
+    per_collection: bool,
     /// Whether the records' files come along: `{"include":true}` as entries of their own, with `"zip":true` in one inner
     /// archive.
     #[schema(value_type = Option<FilesWire>)]
@@ -145,6 +149,7 @@ impl CreateExportBody {
             members.refuse::<()>("pipeline", "must be an array of stages, or that as text");
         }
         let raw_cells = members.boolean("rawCells").unwrap_or(false);
+        let per_collection = members.boolean("perCollection").unwrap_or(false);
         let files = read_files(&mut members);
         let scheduled_at = members.parsed("scheduledAt", "a date and time like `2026-11-21T21:04:16Z`");
         let principal = members.parsed("principal", "the id of an account: 24 hex digits");
@@ -175,6 +180,7 @@ impl CreateExportBody {
                 sort,
                 packaging,
                 raw_cells,
+                per_collection,
                 files,
                 scope,
                 principal,
@@ -214,6 +220,7 @@ impl CreateExportBody {
             sort: self.sort,
             packaging: self.packaging,
             raw_cells: self.raw_cells,
+            per_collection: self.per_collection,
             files: self.files,
             scope: self.scope,
             principal: self.principal,

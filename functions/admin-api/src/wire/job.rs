@@ -43,6 +43,7 @@ pub(crate) struct ScheduleWire {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Job)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own on the wire")]
 pub(crate) struct JobWire {
     /// Its id.
     id: String,
@@ -81,6 +82,8 @@ pub(crate) struct JobWire {
     sort: Option<String>,
     /// Whether cells that look like formulas stay as they are.
     raw_cells: bool,
+    /// Of every collection: whether each has a file of its own.
+    per_collection: bool,
     /// Whether the records' files come along.
     files: FilesWire,
     /// What of scoped values, variants and catalogs it takes; `null` = records as they are stored.
@@ -154,6 +157,7 @@ impl From<Job> for JobWire {
             date_range: template.date_range.map(DateRangeWire::asked),
             sort: template.sort.as_ref().map(ToString::to_string),
             raw_cells: template.raw_cells,
+            per_collection: template.per_collection,
             files: template.files.into(),
             scope: template.scope.map(Into::into),
             schedule: request.schedule.into(),
