@@ -57,6 +57,24 @@ test('an export is queued, awaited, listed, downloaded and deleted', async() => 
   assert.equal((await errorOf(experimental.dataExports.get({ id: done.id }))).status, 404)
 })
 
+test('a whole organization is exported', async() => {
+  const made = await api.organizationExports.create({ data: { includeFiles: true } })
+  assert.equal(made.response.status, 201)
+  assert.match(made.response.headers.location, new RegExp(`/organization-exports/${made.fields.id}$`))
+  let { fields } = made
+  for (let turn = 0; turn < 300 && !['completed', 'failed'].includes(fields.status); turn += 1) {
+    await sleep(200)
+    fields = (await api.organizationExports.get({ id: made.fields.id })).fields
+  }
+  assert.equal(fields.status, 'completed')
+  assert.ok(fields.resources.find(({ type }) => type === 'airports').recordCount > 10)
+  assert.deepEqual(fields._links.map(link => link.rel), ['self', 'user', 'signedLink'])
+  const list = await api.organizationExports.getAll({ limit: 1, filter: 'status:completed', sort: ['-createdTime'] })
+  assert.equal(list.items[0].fields.id, fields.id)
+  const file = await api.files.download({ id: fields.fileId })
+  assert.equal(Buffer.from(file.data).subarray(0, 2).toString(), 'PK')
+})
+
 test('a pending one is read, changed and sent back', async() => {
   const id = 'year-end.2030',
         scheduledTime = '2030-12-31T23:00:00.000Z'

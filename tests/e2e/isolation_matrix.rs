@@ -107,9 +107,12 @@ fn row_of(operation: &str) -> Option<Row> {
         | "PUT /experimental/organizations/{org}/data-exports/{id}" => {
             row(Some(json!({"name": "x", "resource": "{collection}", "format": "csv"})))
         }
+        "POST /organizations/{org}/organization-exports" => row(Some(json!({"includeFiles": true}))),
         "GET /experimental/organizations/{org}/data-exports"
         | "GET /experimental/organizations/{org}/data-exports/{id}"
         | "DELETE /experimental/organizations/{org}/data-exports/{id}"
+        | "GET /organizations/{org}/organization-exports"
+        | "GET /organizations/{org}/organization-exports/{id}"
         | "GET /organizations/{org}/files/{id}"
         | "GET /organizations/{org}/files/{id}/download"
         | "GET /organizations/{org}/users/{id}" => row(None),
@@ -170,6 +173,7 @@ fn path_of(path: &str, names: &Names) -> String {
         _ if path.contains("/records/") => "{record}",
         _ if path.contains("/export-jobs/") => "{sigmaJob}",
         _ if path.contains("/data-exports/") => "{dataExport}",
+        _ if path.contains("/organization-exports/") => "{organizationExport}",
         _ if path.starts_with("/organizations/{org}/files/") => "{file}",
         _ if path.contains("/users/") => "{user}",
         _ if path.contains("/dimensions/") => "{dimension}",
@@ -331,6 +335,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
     made(world, "/api/v1/export-jobs", &ours.admin, &job).await?;
     made(world, "/export-jobs/sigma-ours/runs", &ours.admin, &json!({"status": "failed", "error": MARK})).await?;
     let data_export = crate::data_exports::completed(world, &ours.admin, MARK, "things").await?;
+    let whole = crate::organization_exports::completed(world, &ours.admin, &json!({"includeFiles": true})).await?;
     let (_, page) = world.get("/v1/exports?limit=1", &ours.admin).await?;
     let ours = Names::from([
         ("org", OURS.to_owned()),
@@ -345,6 +350,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("job", "nightly-ours".to_owned()),
         ("sigmaJob", "sigma-ours".to_owned()),
         ("dataExport", text(&data_export, "id")?),
+        ("organizationExport", text(&whole, "id")?),
         ("file", text(&data_export, "fileId")?),
         ("user", text(&data_export, "userId")?),
         ("dimension", "dim-ours".to_owned()),
@@ -363,6 +369,7 @@ async fn things(world: &World, ours: &Tenant) -> Result<Things> {
         ("job", "nightly-nobodys".to_owned()),
         ("sigmaJob", "sigma-nobodys".to_owned()),
         ("dataExport", "exp_00000000000000000000000000".to_owned()),
+        ("organizationExport", "exp_00000000000000000000000001".to_owned()),
         ("file", "file_00000000000000000000000000".to_owned()),
         ("user", "usr_00000000000000000000000000".to_owned()),
         ("dimension", "dim-nobodys".to_owned()),

@@ -23,6 +23,7 @@ mod layouts;
 mod limits;
 mod lists;
 mod operations;
+mod organization_exports;
 mod parts;
 mod pipelines;
 mod platform_table;

@@ -29,7 +29,11 @@ impl Words {
         if export.surface == Surface::Rebilly {
             let id = export.alias.as_ref().map_or_else(|| export_name(export.id), ToString::to_string);
             let file = has_file.then(|| file_name(export.id));
-            let place = format!("{api}/experimental/organizations/{}/data-exports/{id}", export.org);
+            let place = if export.is_of_everything() {
+                format!("{api}/organizations/{}/organization-exports/{id}", export.org)
+            } else {
+                format!("{api}/experimental/organizations/{}/data-exports/{id}", export.org)
+            };
             let download = file.as_ref().map(|file| format!("{api}/files/{file}/download"));
             return Named { id, file, place, download };
         }

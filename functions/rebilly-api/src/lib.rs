@@ -1,4 +1,5 @@
-//! The Rebilly surface, `…/data-exports`, `…/files` and `…/users`: exports as clients of that product's API know them.
+//! The Rebilly surface, `…/data-exports`, `…/organization-exports`, `…/files` and `…/users`: exports as clients of that product's API know
+//! them.
 //!
 //! [`handle`] answers every request, whatever goes wrong, with a body that the product's clients understand: objects, arrays, and
 //! problems for all else. Routes stand in `routes`, one file each; what is sent and read in `wire`. What is documented and not built

@@ -8,16 +8,19 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(
         title = "Waybill: the Rebilly surface",
-        description = "Data exports as clients of that product's API know them. Each path is also served without `/experimental`, \
+        description = "Data exports, of a collection or of a whole organization, as clients of that product's API know them. Each path is also served without `/experimental`, \
                        without `/organizations/{org}`, without either, and with `/experimental` behind the organization.",
     ),
-    tags((name = "rebilly", description = "Exports at `/data-exports`, their files at `/files`, who asked for them at `/users`")),
+    tags((name = "rebilly", description = "Exports at `/data-exports` and `/organization-exports`, their files at `/files`, who asked for them at `/users`")),
     paths(
         routes::list_data_exports::list_data_exports,
         routes::queue_data_export::queue_data_export,
         routes::read_data_export::read_data_export,
         routes::put_data_export::put_data_export,
         routes::delete_data_export::delete_data_export,
+        routes::list_organization_exports::list_organization_exports,
+        routes::make_organization_export::make_organization_export,
+        routes::read_organization_export::read_organization_export,
         routes::read_file::read_file,
         routes::download_file::download_file,
         routes::read_user::read_user,

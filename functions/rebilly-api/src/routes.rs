@@ -3,10 +3,13 @@
 pub(crate) mod delete_data_export;
 pub(crate) mod download_file;
 pub(crate) mod list_data_exports;
+pub(crate) mod list_organization_exports;
+pub(crate) mod make_organization_export;
 pub(crate) mod put_data_export;
 pub(crate) mod queue_data_export;
 pub(crate) mod read_data_export;
 pub(crate) mod read_file;
+pub(crate) mod read_organization_export;
 pub(crate) mod read_user;
 
 use crate::Deps;
@@ -22,7 +25,7 @@ use http::Method;
 use lambda_http::Request;
 use serde_json::Value;
 use waybill_app::{Context, Error, ExportView, allow_change, export_of_alias, read_account, read_export};
-use waybill_domain::{Principal, Surface};
+use waybill_domain::{ExportId, Principal, Surface};
 use waybill_http::{BODY_LIMIT_BYTES, QueryArguments, authenticate_either, parse_json, read_body, request_path};
 
 /// The header in which this surface's clients send a key.
@@ -50,7 +53,7 @@ impl Call<'_> {
         Ok((parse_json(bytes)?, bytes))
     }
 
-    /// The visible export that its clients know by `name`.
+    /// The visible data export that its clients know by `name`.
     ///
     /// # Errors
     /// Faults of ours only.
@@ -59,9 +62,19 @@ impl Call<'_> {
             Ok(alias) => export_of_alias(self.context, &self.principal, Surface::Rebilly, &alias).await?,
             Err(_) => None,
         };
-        let Some(id) = chosen.or_else(|| parse_export(name)) else { return Ok(None) };
+        match chosen.or_else(|| parse_export(name)) {
+            Some(id) => self.visible(id, false).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The visible export with that id, if it is one of the organization (`whole`), or a data export.
+    ///
+    /// # Errors
+    /// Faults of ours only.
+    pub(crate) async fn visible(&self, id: ExportId, whole: bool) -> Result<Option<ExportView>, ApiError> {
         match read_export(self.context, &self.principal, SURFACE, id).await {
-            Ok(view) => Ok(Some(view)),
+            Ok(view) => Ok(Some(view).filter(|view| view.export.is_of_everything() == whole)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -98,6 +111,8 @@ impl Call<'_> {
 enum Target<'a> {
     Exports,
     Export(&'a str),
+    Organization,
+    OrganizationExport(&'a str),
     File(&'a str),
     Download(&'a str),
     User(&'a str),
@@ -141,6 +156,8 @@ fn target<'a>(segments: &[&'a str]) -> Option<(Option<&'a str>, Target<'a>)> {
     let target = match rest {
         ["data-exports"] => Target::Exports,
         ["data-exports", id] => Target::Export(id),
+        ["organization-exports"] => Target::Organization,
+        ["organization-exports", id] => Target::OrganizationExport(id),
         ["files", id] => Target::File(id),
         ["files", id, "download"] => Target::Download(id),
         ["users", id] => Target::User(id),
@@ -159,17 +176,24 @@ async fn dispatch(call: &Call<'_>, target: Target<'_>) -> Result<Reply, ApiError
     match (call.request.method().as_str(), target) {
         ("GET", Target::Exports) => list_data_exports::list_data_exports(call).await,
         ("POST", Target::Exports) => queue_data_export::queue_data_export(call).await,
-        (_, Target::Exports) => Err(ApiError::not_allowed("GET, POST")),
         ("GET", Target::Export(id)) => read_data_export::read_data_export(call, id).await,
         ("PUT", Target::Export(id)) => Box::pin(put_data_export::put_data_export(call, id)).await,
         ("DELETE", Target::Export(id)) => delete_data_export::delete_data_export(call, id).await,
         (_, Target::Export(_)) => Err(ApiError::not_allowed("GET, PUT, DELETE")),
+        ("GET", Target::Organization) => list_organization_exports::list_organization_exports(call).await,
+        ("POST", Target::Organization) => make_organization_export::make_organization_export(call).await,
+        (_, Target::Exports | Target::Organization) => Err(ApiError::not_allowed("GET, POST")),
+        ("GET", Target::OrganizationExport(id)) => read_organization_export::read_organization_export(call, id).await,
         ("GET", Target::File(id)) => read_file::read_file(call, id).await,
         ("GET", Target::Download(id)) => download_file::download_file(call, id).await,
         ("GET", Target::User(id)) => read_user::read_user(call, id).await,
-        (_, Target::File(_) | Target::Download(_) | Target::User(_)) => Err(ApiError::not_allowed("GET")),
+        (_, Target::OrganizationExport(_) | Target::File(_) | Target::Download(_) | Target::User(_)) => {
+            Err(ApiError::not_allowed("GET"))
+        }
     }
 }
 
+#[cfg(test)]
+mod organization_tests;
 #[cfg(test)]
 mod tests;

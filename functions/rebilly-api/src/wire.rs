@@ -4,10 +4,13 @@ pub(crate) mod arguments;
 pub(crate) mod body;
 pub(crate) mod data_export;
 pub(crate) mod file;
+pub(crate) mod organization_export;
 pub(crate) mod user;
 
+use crate::names::export_name;
 use serde::Serialize;
 use utoipa::ToSchema;
+use waybill_domain::ExportId;
 
 /// Where something is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -37,6 +40,11 @@ impl Place {
     /// Of a data export. The form that the product's current client uses.
     pub(crate) fn of_export(&self, name: &str) -> String {
         format!("{}/experimental/organizations/{}/data-exports/{name}", self.base, self.org)
+    }
+
+    /// Of an export of the whole organization. The form that the product's current client uses.
+    pub(crate) fn of_organization_export(&self, id: ExportId) -> String {
+        format!("{}/organizations/{}/organization-exports/{}", self.base, self.org, export_name(id))
     }
 
     /// Of a user.

@@ -38,7 +38,7 @@ pub(crate) struct Surfaces {
     pub(crate) cortex: Function,
     /// `/api/v1` and `/export-jobs`.
     pub(crate) sigma: Function,
-    /// `…/data-exports`, `…/files` and `…/users`.
+    /// `…/data-exports`, `…/organization-exports`, `…/files` and `…/users`.
     pub(crate) rebilly: Function,
 }
 

@@ -71,6 +71,8 @@ fn rebilly(path: &str) -> Option<Route> {
     let fixed = match path {
         "/data-exports" => Some("ANY /data-exports"),
         "/data-exports/" => Some("ANY /data-exports/"),
+        "/organization-exports" => Some("ANY /organization-exports"),
+        "/organization-exports/" => Some("ANY /organization-exports/"),
         _ => None,
     };
     if let Some(key) = fixed {
@@ -81,6 +83,7 @@ fn rebilly(path: &str) -> Option<Route> {
         "experimental" => "ANY /experimental/{proxy+}",
         "organizations" => "ANY /organizations/{proxy+}",
         "data-exports" => "ANY /data-exports/{proxy+}",
+        "organization-exports" => "ANY /organization-exports/{proxy+}",
         "files" => "ANY /files/{proxy+}",
         "users" => "ANY /users/{proxy+}",
         _ => return None,

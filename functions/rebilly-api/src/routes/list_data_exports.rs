@@ -6,9 +6,12 @@ use crate::reply::Reply;
 use crate::wire::arguments::Expand;
 use crate::wire::data_export::{DataExportWire, LISTED, Listed};
 use http::StatusCode;
+use serde::Serialize;
 use waybill_app::{
-    Arrangement, Error, ExportWindow, FieldError, arrange_documents, window_exports_as_created, with_requests,
+    Arrangement, Error, ExportWindow, FieldError, PropertyType, arrange_documents, window_exports_as_created,
+    with_requests,
 };
+use waybill_domain::Export;
 
 /// Exports that are shown where no limit is named.
 const USUAL_LIMIT: usize = 100;
@@ -44,30 +47,56 @@ const ALL: usize = 1_000_000;
 pub(crate) async fn list_data_exports(call: &Call<'_>) -> Result<Reply, ApiError> {
     let query = &call.query;
     query.only(&["limit", "offset", "sort", "expand", "filter", "q", "criteria"])?;
-    let (limit, offset) = (query.number("limit", USUAL_LIMIT, 0, MOST)?, query.number("offset", 0, 0, MOST)?);
     let expand = Expand::of(query)?;
+    let Window { exports, total, limit, offset } = window(call, false, Listed::new, &LISTED).await?;
+    let mut shown = Vec::new();
+    for view in with_requests(call.context, &call.principal, exports).await? {
+        // A link that needs no credential is given one by one, each on record.
+        shown.push(call.shown(&view, expand, None).await?);
+    }
+    Ok(Reply::json(StatusCode::OK, &shown)?.paged(total, limit, offset))
+}
+
+/// Some exports of a list.
+pub(super) struct Window {
+    pub(super) exports: Vec<Export>,
+    /// How many there are beside the window.
+    pub(super) total: usize,
+    pub(super) limit: usize,
+    pub(super) offset: usize,
+}
+
+/// The exports that the arguments ask for: those of the organization (`whole`), or data exports. They are chosen by what `listed` shows,
+/// whose members have the types of `members`.
+///
+/// # Errors
+/// 422 with the argument that is wrong.
+pub(super) async fn window<T: Serialize>(
+    call: &Call<'_>,
+    whole: bool,
+    listed: impl Fn(&Export) -> T,
+    members: &[(&str, PropertyType, bool)],
+) -> Result<Window, ApiError> {
+    let query = &call.query;
+    let (limit, offset) = (query.number("limit", USUAL_LIMIT, 0, MOST)?, query.number("offset", 0, 0, MOST)?);
     let asked =
         Arrangement { filter: query.one("filter")?, sort: query.one("sort")?, search: query.one("q")?, offset, limit };
-    let window = ExportWindow { after: None, before: None, skip: 0, limit: ALL };
-    let (mut exports, _) = window_exports_as_created(call.context, &call.principal, SURFACE, window, true).await?;
-    let documents = exports.iter().map(|export| serde_json::to_string(&Listed::new(export)));
+    let all = ExportWindow { after: None, before: None, skip: 0, limit: ALL };
+    let (mut exports, _) = window_exports_as_created(call.context, &call.principal, SURFACE, all, true).await?;
+    exports.retain(|export| export.is_of_everything() == whole);
+    let documents = exports.iter().map(|export| serde_json::to_string(&listed(export)));
     let documents: Vec<String> = documents.collect::<Result<_, _>>().map_err(|error| {
         tracing::error!(%error, "an export does not serialise");
         ApiError::internal()
     })?;
-    let arranged = arrange_documents(&documents, &LISTED, asked).map_err(|error| match error {
+    let arranged = arrange_documents(&documents, members, asked).map_err(|error| match error {
         // Arguments have their own names, not those of a body's.
         Error::Invalid(wrong) => ApiError::invalid(wrong.into_iter().map(named).collect()),
         error => error.into(),
     })?;
     let mut slots: Vec<_> = exports.drain(..).map(Some).collect();
     let chosen = arranged.positions.iter().filter_map(|position| slots.get_mut(*position)?.take()).collect();
-    let mut shown = Vec::new();
-    for view in with_requests(call.context, &call.principal, chosen).await? {
-        // A link that needs no credential is given one by one, each on record.
-        shown.push(call.shown(&view, expand, None).await?);
-    }
-    Ok(Reply::json(StatusCode::OK, &shown)?.paged(arranged.total, limit, offset))
+    Ok(Window { exports: chosen, total: arranged.total, limit, offset })
 }
 
 fn named(error: FieldError) -> InvalidField {

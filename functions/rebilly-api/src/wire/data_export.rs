@@ -7,7 +7,7 @@ use crate::names::{export_name, file_name, user_name};
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill_app::{ExportView, PropertyType};
-use waybill_domain::{Export, ExportFormat, FailureCode, State};
+use waybill_domain::{Export, ExportFormat, FailureCode, State, Timestamp};
 
 /// The members of [`Listed`], with their types; whether they are searched.
 pub(crate) const LISTED: [(&str, PropertyType, bool); 12] = [
@@ -138,16 +138,11 @@ pub(crate) fn name_of(export: &Export) -> String {
 
 impl Listed {
     pub(crate) fn new(export: &Export) -> Self {
-        let (status, failure_reason) = match &export.state {
-            State::Scheduled { .. } => ("pending", None),
-            State::Queued { .. } => ("queued", None),
-            State::Running { .. } => ("processing", None),
-            State::Ready { .. } => ("completed", None),
-            State::Failed { failure, .. } => ("failed", reason(failure.code)),
-            State::Canceled { .. } => ("failed", None),
+        let status = status_of(export);
+        let failure_reason = match &export.state {
+            State::Failed { failure, .. } => reason(failure.code),
+            _ => None,
         };
-        let changes = [export.changed_at, export.started_at, export.finished_at()];
-        let updated_at = changes.into_iter().flatten().fold(export.created_at, Ord::max);
         Self {
             id: name_of(export),
             name: export.label.clone().unwrap_or_default(),
@@ -160,9 +155,26 @@ impl Listed {
             record_count: if status == "failed" { 0 } else { export.progress.records },
             scheduled_time: export.scheduled_at.unwrap_or(export.created_at).to_string(),
             created_time: export.created_at.to_string(),
-            updated_time: updated_at.to_string(),
+            updated_time: updated_at(export).to_string(),
         }
     }
+}
+
+/// Where an export stands.
+pub(super) fn status_of(export: &Export) -> &'static str {
+    match &export.state {
+        State::Scheduled { .. } => "pending",
+        State::Queued { .. } => "queued",
+        State::Running { .. } => "processing",
+        State::Ready { .. } => "completed",
+        State::Failed { .. } | State::Canceled { .. } => "failed",
+    }
+}
+
+/// When an export last changed.
+pub(super) fn updated_at(export: &Export) -> Timestamp {
+    let changes = [export.changed_at, export.started_at, export.finished_at()];
+    changes.into_iter().flatten().fold(export.created_at, Ord::max)
 }
 
 /// The vendor has words for two reasons only.

@@ -22,7 +22,7 @@ pub(crate) struct FileWire {
     extension: String,
     /// Empty: nobody describes it.
     description: &'static str,
-    /// `data-export`.
+    /// `data-export` or `organization-export`.
     source_type: &'static str,
     /// None.
     tags: Vec<String>,
@@ -60,7 +60,7 @@ impl FileWire {
             name: saved_as(export),
             extension: export.download_ending(),
             description: "",
-            source_type: "data-export",
+            source_type: if export.is_of_everything() { "organization-export" } else { "data-export" },
             tags: Vec::new(),
             mime: export.download_type(),
             size,
@@ -75,8 +75,12 @@ impl FileWire {
     }
 }
 
-/// The name under which a client saves the file: the export's, as every system takes it.
+/// The name under which a client saves the file: the export's, as every system takes it; of the whole organization `demo-2026-11-22.zip`.
 pub(crate) fn saved_as(export: &Export) -> String {
+    if export.is_of_everything() {
+        let day: String = export.created_at.to_string().chars().take(10).collect();
+        return format!("{}-{day}.{}", export.org, export.download_ending());
+    }
     let label = export.label.as_deref().unwrap_or_default();
     let plain: String = label.chars().map(|c| if c.is_control() || UNSAFE.contains(&c) { '-' } else { c }).collect();
     let plain = plain.trim().trim_matches('.');
