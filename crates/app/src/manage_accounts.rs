@@ -129,8 +129,10 @@ pub async fn create_account(
     assert_admin(principal)?;
     check_roles(&command.roles)?;
     check_new_password(command.password.as_ref())?;
-    if let Some(made) = made_before(context, principal, command.idempotency.as_ref()).await? {
-        return Ok(made);
+    if let Some(request) = &command.idempotency
+        && let Some(made) = request.made_before(context, principal).await?
+    {
+        return made_by(context, principal, made).await;
     }
     let (org, now) = (&principal.org, context.now());
     let account = Account {
@@ -150,17 +152,21 @@ pub async fn create_account(
     loop {
         let mut transaction = context.transaction();
         transaction.insert(&account)?.insert(&audit)?;
+        if let Some(request) = &command.idempotency {
+            let used = request.remembered(context, principal).await?;
+            // By the same request at the same time, or by an attempt of ours whose reply was lost.
+            if let Some(made) = request.made_by(used.as_ref(), context.now())? {
+                return made_by(context, principal, made.to_owned()).await;
+            }
+            let record = request.made((org, principal.key), &account.id, context.now());
+            transaction.upsert(used.map(|used| used.version), &record)?;
+        }
         if let Some(claim) = claim(&account) {
             assert_free(context, &claim).await?;
             take(&mut transaction, &claim)?;
         }
         if let Some(password) = &password {
             transaction.insert(password)?;
-        }
-        if let Some(request) = &command.idempotency {
-            let used = request.remembered(context, principal).await?;
-            let record = request.made((org, principal.key), &account.id, context.now());
-            transaction.upsert(used.map(|used| used.version), &record)?;
         }
         match transaction.commit(&*context.state).await {
             Ok(_) => return Ok(account),
@@ -170,24 +176,14 @@ pub async fn create_account(
         if let Some(made) = context.rows().account(org, account.id).await? {
             return Ok(made.value);
         }
-        if let Some(made) = made_before(context, principal, command.idempotency.as_ref()).await? {
-            return Ok(made);
-        }
     }
 }
 
 /// What an earlier request with the same key made, as it is now.
-async fn made_before(
-    context: &Context,
-    principal: &Principal,
-    request: Option<&IdempotentRequest>,
-) -> Result<Option<Account>, Error> {
-    let Some(request) = request else { return Ok(None) };
-    let Some(made) = request.made_before(context, principal).await? else { return Ok(None) };
+async fn made_by(context: &Context, principal: &Principal, made: String) -> Result<Account, Error> {
     let gone = || Error::NotFound { kind: "account", id: made.clone() };
     let id: AccountId = made.parse().map_err(|_| gone())?;
-    let account = context.rows().account(&principal.org, id).await?.ok_or_else(gone)?;
-    Ok(Some(account.value))
+    Ok(context.rows().account(&principal.org, id).await?.ok_or_else(gone)?.value)
 }
 
 /// Accounts of the caller's org beyond `after`, oldest first.

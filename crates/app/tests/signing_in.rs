@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use waybill_app::{
-    ChangeAccount, Context, CreateAccount, CreateKey, Error, Passwords, SessionProof, SignIn, SignedIn, act_as,
-    authenticate_key, authenticate_password, authenticate_session, change_account, create_account, create_key,
-    delete_account, list_accounts, sign_in, sign_out,
+    ChangeAccount, Context, CreateAccount, CreateKey, Error, IdempotentRequest, Passwords, SessionProof, SignIn,
+    SignedIn, act_as, authenticate_key, authenticate_password, authenticate_session, change_account, create_account,
+    create_key, delete_account, list_accounts, sign_in, sign_out,
 };
-use waybill_domain::{Account, CommitId, Email, Principal, Role, Session, SignInCount, Timestamp};
+use waybill_domain::{Account, CommitId, Email, IdempotencyKey, Principal, Role, Session, SignInCount, Timestamp};
 use waybill_ports::{DueKind, DueRow, PortError, Row, RowKey, RowPage, RowRange, StateStore, Write};
 use waybill_testkit::{MemoryPorts, MemoryStateStore, samples};
 
@@ -278,6 +278,25 @@ impl StateStore for Turns {
 
     async fn due(&self, kind: DueKind, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>, PortError> {
         self.0.due(kind, shard, until, limit).await
+    }
+}
+
+#[test]
+fn a_request_for_an_account_that_comes_twice_at_once_makes_one() {
+    let fixture = Fixture::new();
+    let turns = Context { state: Arc::new(Turns(Arc::clone(&fixture.ports.state))), ..fixture.context.clone() };
+    for behind in 0..8 {
+        let key = IdempotencyKey::parse(&format!("key-{behind}")).unwrap();
+        let request = IdempotentRequest { key, operation: "admin:create-account", body_digest: "same".into() };
+        let command = CreateAccount { idempotency: Some(request), ..CreateAccount::default() };
+        let make = async |after| {
+            for _ in 0..after {
+                turn().await;
+            }
+            create_account(&turns, &fixture.passwords, &fixture.admin, &command).await.unwrap().id
+        };
+        let (one, other) = block_on(async { futures::join!(make(0), make(behind)) });
+        assert_eq!(one, other, "{behind} turns behind");
     }
 }
 
