@@ -1,7 +1,7 @@
 //! Telling one address that an export has ended: claimed, sent once, and put on record, with another attempt later where it failed.
 
 use crate::retry::Attempts;
-use crate::run_errand::{claim, open_secrets, ours, ring, theirs};
+use crate::run_errand::{claim, open_secrets, ours, ring, theirs, write};
 use crate::{Context, DeliverySettings};
 use bytes::Bytes;
 use serde_json::Value;
@@ -90,6 +90,14 @@ pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Re
     let DeliveryMessage::SignalV1 { org, export, number } = message else { return Ok(()) };
     let context = &signaling.context;
     let Some(stored) = context.rows().errand(org, *export, *number).await? else { return Ok(()) };
+    if stored.value.is_abandoned(context.now()) {
+        let backoff = &signaling.settings.backoff;
+        if let Some(left) = write(context, &stored.value, |signal, now| signal.abandoned(now, backoff)).await? {
+            tracing::warn!(%org, %export, number, "a signal's worker is gone");
+            ring(&*signaling.queue, &left, context.now()).await;
+        }
+        return Ok(());
+    }
     let Some(claimed) = claim(context, stored, signaling.settings.lease).await? else { return Ok(()) };
     let attempted = attempt(signaling, &claimed).await;
     match record(signaling, &claimed, &attempted).await {

@@ -205,7 +205,7 @@ impl<T: Carried> Errand<T> {
         self.expires_at.after(Self::KEPT_LONGER)
     }
 
-    /// Takes the right to an attempt, under the next epoch. One whose worker is gone is taken over; that attempt has failed.
+    /// Takes the right to an attempt, under the next epoch. One whose worker is gone is [`Errand::abandoned`] first.
     ///
     /// # Errors
     /// [`ErrandRefused::Ended`], [`ErrandRefused::NotYet`], [`ErrandRefused::Busy`].
@@ -213,7 +213,6 @@ impl<T: Carried> Errand<T> {
         match self.state {
             ErrandState::Waiting { at } if at <= now => {}
             ErrandState::Waiting { .. } => return Err(ErrandRefused::NotYet),
-            ErrandState::Sending { .. } if self.is_abandoned(now) => drop(self.count_failure(UNEXPLAINED, now)),
             ErrandState::Sending { .. } => return Err(ErrandRefused::Busy),
             ErrandState::Done { .. } | ErrandState::Failed { .. } => return Err(ErrandRefused::Ended),
         }

@@ -48,13 +48,15 @@ fn one_worker_at_a_time_runs_it_and_a_later_lease_shuts_out_an_earlier_one() {
 }
 
 #[test]
-fn one_whose_worker_is_gone_is_taken_over_as_one_that_failed() {
-    let next = claimed(claimed(errand(), at(0)), at(90));
-    assert_eq!(next.clone().done(Epoch(1), at(91)), Err(ErrandRefused::StaleEpoch));
+fn one_whose_worker_is_gone_counts_as_one_that_failed() {
+    let one = claimed(errand(), at(0));
+    assert_eq!(one.clone().claim(WorkerId(2), at(90), LEASE), Err(ErrandRefused::Busy));
+    let next = claimed(one.abandoned(at(90), &Backoff::default()).unwrap(), at(100));
+    assert_eq!(next.clone().done(Epoch(1), at(101)), Err(ErrandRefused::StaleEpoch));
     assert_eq!((next.attempt_count, next.failures, next.failing_since), (2, 1, Some(at(90))));
     assert_eq!(next.last_error(), Some(UNEXPLAINED));
-    let waits = next.missed(Epoch(2), miss(false), at(91), &Backoff::default()).unwrap();
-    assert_eq!(waits.state, ErrandState::Waiting { at: at(151) }, "after the second failure");
+    let waits = next.missed(Epoch(2), miss(false), at(101), &Backoff::default()).unwrap();
+    assert_eq!(waits.state, ErrandState::Waiting { at: at(161) }, "after the second failure");
 }
 
 #[test]
