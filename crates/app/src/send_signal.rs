@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
 use waybill_domain::{
-    DestinationConfig, DestinationType, Email, Export, ExportSpec, Miss, Signal, SignalEvent, SignalTo, State,
-    Timestamp, WebhookAttempt, WebhookConfig, WebhookId,
+    AuditAction, DestinationConfig, DestinationType, Email, Export, ExportSpec, Miss, Signal, SignalEvent, SignalTo,
+    State, Timestamp, WebhookAttempt, WebhookConfig, WebhookId,
 };
 use waybill_ports::{
     DeliveryMessage, DeliveryQueue, Mail, MailError, Mailer, MessagePoster, PortError, SecretVault, Stored,
@@ -198,7 +198,10 @@ async fn record(signaling: &Signaling, claimed: &Signal, attempted: &Attempted) 
             if let Some(missed) = attempted.missed.as_ref().filter(|missed| missed.is_gone)
                 && let Some(stored) = context.rows().webhook(org, *webhook).await?
             {
-                transaction.update(stored.version, &stored.value.gone(missed.message.clone(), ended_at))?;
+                let audit = context.audit_entry(org, None, AuditAction::WebhookSwitchedOff, webhook.to_string());
+                transaction
+                    .update(stored.version, &stored.value.gone(missed.message.clone(), ended_at))?
+                    .insert(&audit)?;
             }
         }
         match transaction.commit(&*context.state).await {

@@ -51,6 +51,8 @@ pub enum AuditAction {
     WebhookPut,
     /// A webhook was deleted.
     WebhookDeleted,
+    /// A webhook said that it will take nothing again, and is told nothing any more.
+    WebhookSwitchedOff,
     /// The operator made or changed the org.
     OrgChanged,
 }

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use waybill_app::{
     ChangeWebhook, CreateExport, CreateWebhook, DeliverySettings, Letter, SignalFacts, SignalWords, Signaling,
-    cancel_export, change_webhook, create_export, create_webhook, delete_webhook, list_attempts, read_webhook,
-    send_signal, sweep,
+    cancel_export, change_webhook, create_export, create_webhook, delete_webhook, list_attempts, list_audit,
+    read_webhook, send_signal, sweep,
 };
 use waybill_domain::{
-    DestinationSecrets, ErrandState, ExportFormat, ExportId, Principal, Signal, SignalEvent, Surface, Timestamp,
-    WebhookConfig, WebhookId, WebhookState,
+    AuditAction, AuditEntry, DestinationSecrets, ErrandState, ExportFormat, ExportId, Principal, Signal, SignalEvent,
+    Surface, Timestamp, WebhookConfig, WebhookId, WebhookState,
 };
 use waybill_ports::{
     Clock as _, DeliveryMessage, DestinationError, Mail, MailError, Mailer, MessagePoster, PostedMessage,
@@ -220,6 +220,10 @@ fn one_that_is_gone_is_switched_off_and_told_nothing_until_somebody_switches_it_
     let webhook = block_on(read_webhook(&context, &world.admin, world.webhook)).unwrap();
     assert!(matches!(webhook.state, WebhookState::Gone { .. }), "{webhook:?}");
     assert!(!webhook.listens_to(SignalEvent::Completed));
+    let audit = block_on(list_audit(&context, &world.admin, None, 10)).unwrap().items;
+    let switched_off =
+        |entry: &AuditEntry| entry.action == AuditAction::WebhookSwitchedOff && entry.target == webhook.id.to_string();
+    assert_eq!(audit.iter().filter(|entry| switched_off(entry)).count(), 1);
     let on = ChangeWebhook { active: Some(true), ..ChangeWebhook::default() };
     let webhook = block_on(change_webhook(&context, &*world.ports.vault, &world.admin, world.webhook, &on)).unwrap();
     assert!(webhook.listens_to(SignalEvent::Completed));

@@ -15,7 +15,7 @@ pub(crate) struct AuditWire {
     /// What: `export-created`, `export-changed`, `export-canceled`, `export-deleted`, `export-downloaded`, `delivery-repeated`,
     /// `delivery-linked`, `destination-switched-off`, `job-put`, `job-deleted`, `key-created`, `key-revoked`, `account-created`,
     /// `account-changed`, `account-deleted`, `signed-in`, `collection-put`, `collection-deleted`, `dimension-put`, `dimension-deleted`,
-    /// `org-changed`.
+    /// `webhook-put`, `webhook-deleted`, `webhook-switched-off`, `org-changed`.
     action: &'static str,
     /// What it was done to: an id or a name.
     target: String,
@@ -63,6 +63,7 @@ fn action_name(action: AuditAction) -> &'static str {
         AuditAction::CollectionDeleted => "collection-deleted",
         AuditAction::WebhookPut => "webhook-put",
         AuditAction::WebhookDeleted => "webhook-deleted",
+        AuditAction::WebhookSwitchedOff => "webhook-switched-off",
         AuditAction::DimensionPut => "dimension-put",
         AuditAction::DimensionDeleted => "dimension-deleted",
         AuditAction::JobPut => "job-put",
