@@ -161,8 +161,8 @@ impl Executor {
         }
     }
 
-    /// Whether any process of ours runs.
+    /// Whether a process of ours runs, or a call of one that is gone has still to land.
     pub(super) fn is_busy(&self) -> bool {
-        self.tasks.iter().flatten().any(|task| task.nature != Nature::Steady)
+        self.tasks.iter().any(Option::is_some)
     }
 }
