@@ -27,8 +27,9 @@ use waybill_ports::{Clock, Entropy, WakeMessage};
 const TICK: Duration = Duration::from_mins(1);
 /// How long nothing befalls a world before it is asked whether anything was left alone.
 const CALM: Duration = Duration::from_mins(6);
-/// How long calm may take until everything has ended.
+/// How long calm may take until everything has ended, and how much longer for each export: one at which workers die takes five leases.
 const PATIENCE: Duration = Duration::from_hours(3);
+const FOR_EACH: Duration = Duration::from_mins(15);
 /// A choice of a client that wants its export ten seconds later.
 const SCHEDULED: u64 = 27;
 /// Choices of a client that wants its export sorted, and with its records' files.
@@ -230,7 +231,9 @@ impl Timeline {
                         && oracle.are_scripts_over()
                         && oracle.are_deliveries_over()
                 });
-                if (over && !self.executor.is_busy()) || now > since + PATIENCE {
+                let (exports, _) = self.world.oracle.with(|oracle| oracle.counts());
+                let exports = u32::try_from(exports).unwrap_or(u32::MAX);
+                if (over && !self.executor.is_busy()) || now > since + PATIENCE + FOR_EACH.saturating_mul(exports) {
                     break;
                 }
             }
