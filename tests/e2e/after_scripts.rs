@@ -1,25 +1,18 @@
 //! The script that follows an export: it sees the export as the surface shows it, logs, counts and fails, and touches nothing.
 
-use crate::harness::{Tenant, World, story, text};
-use anyhow::{Context as _, Result};
+use crate::harness::{Tenant, World, story, text, until};
+use anyhow::Result;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the script of an export is over and gives the export as the Cortex surface shows it.
 async fn over(world: &World, tenant: &Tenant, id: &str) -> Result<Value> {
     let path = format!("/{}/v2/exports/{id}", tenant.org);
-    let wait = async {
-        loop {
-            let (_, export) = world.get(&path, &tenant.member).await?;
-            if ["ready", "error"].iter().any(|state| export["afterScriptResult"]["state"] == *state) {
-                return Ok::<Value, anyhow::Error>(export);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("the script of {id} does not end"))?
+    until(&format!("the script of {id} does not end"), async || {
+        let (_, export) = world.get(&path, &tenant.member).await?;
+        let is_over = ["ready", "error"].iter().any(|state| export["afterScriptResult"]["state"] == *state);
+        Ok(is_over.then_some(export))
+    })
+    .await
 }
 
 async fn logged(world: &World, tenant: &Tenant, id: &str) -> Result<Vec<Value>> {

@@ -1,11 +1,10 @@
 //! Stories of the Rebilly surface's clients.
 
-use crate::harness::{World, header, reply, story, text};
+use crate::harness::{World, header, reply, soon, story, text, until};
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// A CSV of all of a collection, made by the owner of `key`; as it is shown when it is completed.
 pub(crate) async fn completed(world: &World, key: &str, name: &str, resource: &str) -> Result<Value> {
@@ -17,15 +16,12 @@ pub(crate) async fn completed(world: &World, key: &str, name: &str, resource: &s
 
 /// A data export when it has ended.
 pub(crate) async fn ended(world: &World, key: &str, id: &str) -> Result<Value> {
-    for _ in 0..600 {
+    until(&format!("{id} does not end"), async || {
         let (status, shown) = world.get(&format!("/experimental/data-exports/{id}"), key).await?;
         anyhow::ensure!(status.is_success(), "{status} {shown}");
-        if ["completed", "failed"].contains(&text(&shown, "status")?.as_str()) {
-            return Ok(shown);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("{id} does not end");
+        Ok(["completed", "failed"].contains(&text(&shown, "status")?.as_str()).then_some(shown))
+    })
+    .await
 }
 
 /// The bytes behind a link of ours that redirects.
@@ -150,12 +146,6 @@ fn paths_without_an_org_lead_to_the_callers_own_only() {
         assert_eq!(world.get("/v1/exports", &ours.admin).await?.1["items"][0]["surface"], "rebilly");
         Ok(())
     });
-}
-
-/// The second after the next, RFC 3339.
-#[expect(clippy::disallowed_methods, reason = "a client's clock")]
-fn soon() -> String {
-    format!("{:.0}", Timestamp::now() + SignedDuration::from_secs(2))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files that are handed to destinations: whole, under their final name, and with a run that says so or says why not.
 
-use crate::harness::{Tenant, World, outside, story, text};
+use crate::harness::{PATIENCE, Tenant, World, outside, story, text, until};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -10,8 +10,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-
-pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The head of a request, in lower case, and its body.
 pub(crate) type Taken = (String, Vec<u8>);
@@ -174,18 +172,13 @@ pub(crate) async fn run(world: &World, tenant: &Tenant, job: &str) -> Result<Str
 /// Waits until the job's last run is as `is` wants it.
 pub(crate) async fn run_that(world: &World, tenant: &Tenant, job: &str, is: impl Fn(&Value) -> bool) -> Result<Value> {
     let mut last = Value::Null;
-    let wait = async {
-        loop {
-            let (_, page) = world.get(&format!("/v1/jobs/{job}/runs"), &tenant.member).await?;
-            last = page["items"][0].clone();
-            if is(&last) {
-                return Ok::<_, anyhow::Error>(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let outcome = tokio::time::timeout(PATIENCE, wait).await;
-    outcome.with_context(|| format!("the run stays {last}"))??;
+    let outcome = until("the last run is not what was waited for", async || {
+        let (_, page) = world.get(&format!("/v1/jobs/{job}/runs"), &tenant.member).await?;
+        last = page["items"][0].clone();
+        Ok(is(&last).then_some(()))
+    })
+    .await;
+    outcome.with_context(|| last.to_string())?;
     Ok(last)
 }
 
@@ -379,16 +372,11 @@ fn a_bucket_gets_the_file_of_an_export_made_by_hand_and_one_that_is_not_there_is
         let body = json!({"collection": "things", "format": "ndjson", "filenameTemplate": "x-{date}.jsonl",
             "destinations": [{"type": "s3", "config": config("waybill")}, {"type": "s3", "config": config("nowhere-at-all")}]});
         let export = text(&world.settled(&tenant, &body).await?, "id")?;
-        let wait = async {
-            loop {
-                let all = deliveries(world, &tenant, &export).await?;
-                if all.as_array().unwrap().iter().all(|one| !one["finishedAt"].is_null()) {
-                    return Ok::<_, anyhow::Error>(all);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let all = tokio::time::timeout(PATIENCE, wait).await??;
+        let all = until("not every delivery ends", async || {
+            let all = deliveries(world, &tenant, &export).await?;
+            Ok(all.as_array().unwrap().iter().all(|one| !one["finishedAt"].is_null()).then_some(all))
+        })
+        .await?;
         assert_eq!(all[0]["state"], "delivered", "{all}");
         assert!(text(&all[0], "path")?.starts_with("s3://waybill/out/x-20"), "{all}");
         assert_eq!(all[1]["state"], "failed", "{all}");

@@ -1,9 +1,8 @@
 //! Seven days, exactly; deletion at once; storage counted and released once.
 
-use crate::harness::{Tenant, World, hasten, story};
+use crate::harness::{Tenant, World, hasten, story, until};
 use anyhow::Result;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 async fn used(world: &World, tenant: &Tenant) -> Result<u64> {
     let (_, usage) = world.get("/v1/usage", &tenant.admin).await?;
@@ -11,13 +10,8 @@ async fn used(world: &World, tenant: &Tenant) -> Result<u64> {
 }
 
 async fn settled_usage(world: &World, tenant: &Tenant, expected: u64) -> Result<()> {
-    for _ in 0..200 {
-        if used(world, tenant).await? == expected {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("{} bytes used, {expected} expected", used(world, tenant).await?)
+    until(&format!("never {expected} bytes used"), async || Ok((used(world, tenant).await? == expected).then_some(())))
+        .await
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! A job of the Sigma surface: made, due, its run seen, its file taken; with dimensions and variants.
 
 use crate::deliveries::Hook;
-use crate::harness::{Tenant, World, outside, story, text};
+use crate::harness::{Tenant, World, outside, story, text, until};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const MINUTELY: &str = "* * * * *";
 
@@ -61,17 +60,8 @@ fn id(number: u8) -> String {
 
 /// What a download of an export is, once it is ready.
 async fn file(world: &World, tenant: &Tenant, export: &str) -> Result<Vec<u8>> {
-    let wait = async {
-        loop {
-            let (_, export) = world.get(&format!("/v1/exports/{export}"), &tenant.admin).await?;
-            match export["state"].as_str() {
-                Some("ready") => return anyhow::Ok(()),
-                Some("scheduled" | "queued" | "running") => tokio::time::sleep(Duration::from_millis(50)).await,
-                _ => anyhow::bail!("{export}"),
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(2), wait).await.context("it does not get ready")??;
+    let ended = world.finished(tenant, export).await?;
+    anyhow::ensure!(ended["state"] == "ready", "{ended}");
     let reply = world.call(Method::GET, &format!("/v1/exports/{export}/download"), &tenant.admin).send().await?;
     let location = crate::harness::header(&reply, "location")?;
     Ok(world.http.get(location).send().await?.error_for_status()?.bytes().await?.to_vec())
@@ -132,16 +122,11 @@ fn a_job_of_the_sigma_surface_is_due_runs_and_its_run_is_seen() {
         let (_, resumed) = ask(world, &key, Method::POST, &format!("{path}/resume"), &Value::Null).await?;
         assert!(resumed["nextRunAt"].is_string(), "{resumed}");
         // The next minute comes within one.
-        let wait = async {
-            loop {
-                let (_, runs) = ask(world, &key, Method::GET, &format!("{path}/runs?limit=1"), &Value::Null).await?;
-                if let Some(run) = runs.get(0) {
-                    return anyhow::Ok(run.clone());
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        };
-        let run = tokio::time::timeout(Duration::from_secs(90), wait).await.context("no run")??;
+        let run = until("no run", async || {
+            let (_, runs) = ask(world, &key, Method::GET, &format!("{path}/runs?limit=1"), &Value::Null).await?;
+            Ok(runs.get(0).cloned())
+        })
+        .await?;
         let export = text(&run, "id")?;
         assert!(file(world, &tenant, &export).await?.starts_with(b"PK"), "the archive is kept");
         let (_, seen) = world.get(&format!("/v1/exports/{export}"), &tenant.admin).await?;
@@ -181,14 +166,9 @@ fn a_job_without_a_schema_sends_the_records_of_every_one_with_the_columns_of_all
         let (status, run) =
             world.post(&format!("/v1/jobs/{}/run", text(&job, "id")?), &tenant.admin, &Value::Null).await?;
         anyhow::ensure!(status.is_success(), "{status} {run}");
-        let wait = async {
-            while hook.taken().is_empty() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_mins(2), wait).await.context("nothing was sent")?;
+        let (_, sent) = until("nothing was sent", async || Ok(hook.taken().pop())).await?;
         let scratch = tempfile::NamedTempFile::new()?;
-        std::fs::write(scratch.path(), &hook.taken()[0].1)?;
+        std::fs::write(scratch.path(), sent)?;
         let read = "import csv, json, sys; print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline='')))))";
         let rows: Value = serde_json::from_str(&outside("python3", &["-c", read, scratch.path().to_str().unwrap()])?)?;
         let rows = rows.as_array().context("rows")?;

@@ -1,7 +1,7 @@
 //! Destinations that are slow, want others' credentials, have no such place, or want nothing any more: what their runs say, and what arrives.
 
-use crate::deliveries::{Hook, PATIENCE, deliveries, header, long_things, put_job, run, run_that, unzipped};
-use crate::harness::{World, outside, quick, story, text};
+use crate::deliveries::{Hook, deliveries, header, long_things, put_job, run, run_that, unzipped};
+use crate::harness::{World, outside, quick, story, text, until};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -147,12 +147,7 @@ fn an_address_that_is_only_slow_gets_the_file_once_and_holds_up_no_other_export(
         let hook = Hook::gated(&["200 OK"], closed).await?;
         let job = put_job(world, &tenant, "webhook", &json!({"url": hook.url}), &json!({})).await?;
         let export = run(world, &tenant, &job).await?;
-        let waits = async {
-            while hook.taken().is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waits).await?;
+        until("nothing was sent", async || Ok(hook.taken().pop())).await?;
         let other = world.settled(&tenant, &json!({"collection": "things"})).await?;
         assert_eq!(other["state"], "ready");
         let told = deliveries(world, &tenant, &export).await?;

@@ -1,12 +1,13 @@
 //! Every operation of both surfaces × callers who are not of the org × every place that an id can take: no cell tells
 //! whether a thing is there. What is ours is answered as what is nobody's.
 
-use crate::harness::{Tenant, World, header, story, text};
+use crate::harness::{Tenant, World, header, now, soon, story, text, until};
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::stream::{self, StreamExt as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -14,7 +15,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 const PRIVATE: &[u8] = include_bytes!("../../crates/app/tests/tokens/rsa-2048.pk8");
 const PUBLIC: &str = include_str!("../../crates/app/tests/tokens/rsa-2048.pub.pem");
@@ -240,11 +240,6 @@ impl Caller {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a client's clock")]
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
-}
-
 fn token(issuer: &str) -> String {
     let now = now().as_second();
     let claims = json!({"iss": issuer, "cortex/eml": "ann@example.com", "exp": now + 600});
@@ -274,16 +269,16 @@ async fn callers(world: &World, ours: &Tenant, theirs: &Tenant) -> Result<Vec<Ca
     world.delete(&format!("/v1/keys/{}", text(&revoked, "id")?), &ours.admin).await?;
     let sigma = json!({"permissions": ["read", "update-data", "update-model"]});
     let sigma = made(world, "/v1/keys", &theirs.admin, &sigma).await?;
-    let soon = now() + Duration::from_millis(700);
-    let expired =
-        made(world, "/v1/keys", &ours.admin, &json!({"role": "admin", "expiresAt": soon.to_string()})).await?;
+    let soon = soon();
+    let expired = made(world, "/v1/keys", &ours.admin, &json!({"role": "admin", "expiresAt": soon})).await?;
     let login = format!("{}/{THEIRS}/v2/accounts/login", world.info.url);
     let login = world.http.post(login).json(&json!({"email": "ANN@example.com", "password": PASSWORD})).send().await?;
     let csrf = header(&login, "medable-csrf-token")?;
     let cookies = login.headers().get_all("set-cookie").iter().filter_map(|line| line.to_str().ok()?.split(';').next());
     let cookie = cookies.collect::<Vec<_>>().join("; ");
     anyhow::ensure!(cookie.contains("md.sid") && ann["email"] == "ann@example.com", "{cookie}");
-    tokio::time::sleep(Duration::from_millis(800)).await;
+    let soon: Timestamp = soon.parse()?;
+    until("it does not expire", async || Ok((soon < now()).then_some(()))).await?;
     Ok(vec![
         Caller::Bearer("another org's administrator", theirs.admin.clone()),
         Caller::Bearer("another org's member", theirs.member.clone()),

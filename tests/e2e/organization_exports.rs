@@ -1,25 +1,21 @@
 //! Exports of a whole organization: everything that somebody who leaves wants to take along, read back by another program.
 
 use crate::data_exports::{completed as data_export, followed, link};
-use crate::harness::{World, outside, story, text};
+use crate::harness::{World, outside, story, text, until};
 use anyhow::Result;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// An export of the whole organization, as it is shown when it is completed.
 pub(crate) async fn completed(world: &World, key: &str, body: &Value) -> Result<Value> {
     let (status, made) = world.post("/organization-exports", key, body).await?;
     anyhow::ensure!(status.as_u16() == 201, "{status} {made}");
     let path = format!("/organization-exports/{}", text(&made, "id")?);
-    for _ in 0..600 {
+    until(&format!("{path} does not end"), async || {
         let (status, shown) = world.get(&path, key).await?;
         anyhow::ensure!(status.is_success() && shown["status"] != "failed", "{status} {shown}");
-        if shown["status"] == "completed" {
-            return Ok(shown);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("{path} does not end");
+        Ok((shown["status"] == "completed").then_some(shown))
+    })
+    .await
 }
 
 /// What Python reads of a zip: its entries' names in order, and of those that are JSON what they say.

@@ -1,7 +1,7 @@
 //! What addresses are told when exports end: signed, again until it was taken, and on record.
 
 use crate::deliveries::{Hook, header};
-use crate::harness::{Tenant, World, outside, reply, story, text};
+use crate::harness::{Tenant, World, outside, reply, soon, story, text, until};
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,22 +9,6 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Waits until `is` gives something.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let wait = async {
-        loop {
-            if let Some(found) = is().await? {
-                return Ok::<_, anyhow::Error>(found);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.with_context(|| what.to_owned())?
-}
 
 async fn webhook(world: &World, tenant: &Tenant, body: &Value) -> Result<Value> {
     let (status, made) = world.post("/v1/webhooks", &tenant.admin, body).await?;
@@ -53,11 +37,6 @@ async fn queue(world: &World, tenant: &Tenant, body: &Value) -> Result<Value> {
     Ok(made)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a client's clock")]
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
-}
-
 /// The signature of Standard Webhooks 1.0.0, made anew.
 fn signed(secret: &str, head: &str, body: &[u8]) -> Result<String> {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").context("whsec_")?)?;
@@ -77,7 +56,7 @@ fn a_webhook_is_told_of_a_data_export_as_its_surface_shows_it() {
         let made = webhook(world, &tenant, &json!({"url": hook.url, "headers": {"x-mine": "yes"}})).await?;
         let asked = json!({"name": "Things", "resource": "things", "format": "csv", "fields": ["name"],
             "arguments": {"sort": "name"}, "emailNotification": ["ann@told-well.example"],
-            "recurring": {"instruction": "FREQ=DAILY;COUNT=1", "start": format!("{:.0}", now() + Duration::from_secs(2))}});
+            "recurring": {"instruction": "FREQ=DAILY;COUNT=1", "start": soon()}});
         let export = text(&queue(world, &tenant, &asked).await?, "id")?;
         let log = told(world, &tenant, &made, 2).await?;
         let taken = hook.taken();
@@ -148,7 +127,7 @@ fn failures_are_told_to_whoever_listens_and_one_that_is_gone_is_switched_off() {
         ensure!(bad.0 == 422, "{}", bad.1);
         // A collection that is gone when its export begins.
         let later = json!({"name": "Later", "resource": "things", "format": "csv",
-            "scheduledTime": (now() + Duration::from_secs(2)).to_string()});
+            "scheduledTime": soon()});
         let export = text(&queue(world, &tenant, &later).await?, "id")?;
         let gone_now = world.call(Method::DELETE, "/v1/collections/things?records=true", &tenant.admin);
         ensure!(gone_now.send().await?.status().is_success());
@@ -249,7 +228,7 @@ fn a_failure_is_told_by_mail_too_and_jobs_remember_whom_to_tell() {
 
         // A collection that is gone when its export begins.
         let later = json!({"collection": "things", "name": "Later", "notify": ["ann@mail-ill.example"],
-            "scheduledAt": (now() + Duration::from_secs(2)).to_string()});
+            "scheduledAt": soon()});
         let (status, made) = world.post("/v1/exports", &tenant.admin, &later).await?;
         ensure!(status == 201 && made["notify"] == json!(["ann@mail-ill.example"]), "{status} {made}");
         let gone = world.call(Method::DELETE, "/v1/collections/things?records=true", &tenant.admin);

@@ -1,6 +1,7 @@
 //! Starts one embedded stack for all stories of a run, and speaks to it as clients do: over HTTP, as tenants of their own.
 
 use anyhow::{Context as _, Result, bail};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::future::Future;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use waybill_local::{Backoff, Options, Passwords, Stack, StackInfo, Tuning};
 
-/// How long a story waits for an export; far beyond what any takes, so that only a stuck one fails.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a story waits for anything; far beyond what it takes on a machine that others use too, so that only what is stuck fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
 static WORLD: OnceLock<World> = OnceLock::new();
@@ -146,17 +147,12 @@ impl World {
     /// Waits until an export has ended and gives it.
     pub(crate) async fn ended(&self, tenant: &Tenant, id: &str) -> Result<Value> {
         let path = format!("/{}/v2/exports/{id}", tenant.org);
-        let wait = async {
-            loop {
-                let (status, export) = self.get(&path, &tenant.member).await?;
-                anyhow::ensure!(status == 200, "{status} {export}");
-                if export["state"] == "ready" || export["state"] == "error" {
-                    return Ok(export);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("export {id} does not end"))?
+        until(&format!("{path} does not end"), async || {
+            let (status, export) = self.get(&path, &tenant.member).await?;
+            anyhow::ensure!(status == 200, "{status} {export}");
+            Ok((export["state"] == "ready" || export["state"] == "error").then_some(export))
+        })
+        .await
     }
 
     /// Downloads an archive as a client that follows the redirect.
@@ -183,18 +179,18 @@ impl World {
     pub(crate) async fn settled(&self, tenant: &Tenant, body: &Value) -> Result<Value> {
         let (status, made) = self.post("/v1/exports", &tenant.member, body).await?;
         anyhow::ensure!(status.as_u16() == 201, "{status} {made}");
-        let path = format!("/v1/exports/{}", text(&made, "id")?);
-        let wait = async {
-            loop {
-                let (status, export) = self.get(&path, &tenant.member).await?;
-                anyhow::ensure!(status.as_u16() == 200, "{status} {export}");
-                if !export["finishedAt"].is_null() {
-                    return Ok(export);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("{path} does not end"))?
+        self.finished(tenant, &text(&made, "id")?).await
+    }
+
+    /// Waits until an export has ended and gives it as `/v1` shows it.
+    pub(crate) async fn finished(&self, tenant: &Tenant, id: &str) -> Result<Value> {
+        let path = format!("/v1/exports/{id}");
+        until(&format!("{path} does not end"), async || {
+            let (status, export) = self.get(&path, &tenant.member).await?;
+            anyhow::ensure!(status.as_u16() == 200, "{status} {export}");
+            Ok((!export["finishedAt"].is_null()).then_some(export))
+        })
+        .await
     }
 
     /// Creates an export through `/v1`, waits until it is ready, downloads it into `folder`; gives it and the file's path.
@@ -209,6 +205,29 @@ impl World {
         std::fs::write(&path, bytes)?;
         Ok((export, path))
     }
+}
+
+/// Asks again and again until `is` gives something; gives up with `what` after a long time.
+pub(crate) async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let asking = async {
+        loop {
+            if let Some(found) = is().await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.with_context(|| what.to_owned())?
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client's clock")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The second in which what a story schedules is due: so far ahead that what must come before it does, on a busy machine, too.
+pub(crate) fn soon() -> String {
+    format!("{:.0}", now() + SignedDuration::from_secs(6))
 }
 
 /// The record number `n` of a collection of things.

@@ -18,7 +18,7 @@ use crate::running::{Functions, Running};
 
 fn options() -> Options {
     let tuning = Tuning {
-        http_timeout: Duration::from_millis(400),
+        http_timeout: Duration::from_secs(3),
         function_timeout: Duration::from_secs(5),
         drain: Duration::from_secs(3),
         tick: Duration::from_mins(1),
@@ -208,7 +208,7 @@ async fn messages_are_handed_out_with_partial_batch_semantics() {
     });
     let mut options = options();
     // A message that is not deleted comes back after this long.
-    options.tuning.function_timeout = Duration::from_secs(1);
+    options.tuning.function_timeout = Duration::from_secs(3);
     let running = start(&options, exporter, nothing()).await;
     let client = clients::sqs(&running.endpoints().sqs, running.credentials());
     let queue = client.get_queue_url().queue_name("wake-ups.fifo").send().await.unwrap().queue_url.unwrap();
@@ -219,12 +219,12 @@ async fn messages_are_handed_out_with_partial_batch_semantics() {
     let expected = [("after", "1"), ("again", "1"), ("again", "2"), ("panics", "1"), ("panics", "2"), ("plain", "1")];
     let expected: Vec<(String, String)> =
         expected.iter().map(|(body, count)| ((*body).to_owned(), (*count).to_owned())).collect();
-    for _ in 0..100 {
-        if seen.lock().unwrap().len() >= expected.len() {
-            break;
+    let all = async {
+        while seen.lock().unwrap().len() < expected.len() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    };
+    tokio::time::timeout(Duration::from_mins(2), all).await.unwrap();
     let order = seen.lock().unwrap().clone();
     let mut sorted = order.clone();
     sorted.sort();
@@ -298,11 +298,17 @@ async fn ticks_come_at_once_and_then_regularly() {
     let mut options = options();
     options.tuning.tick = Duration::from_millis(100);
     let running = start(&options, nothing(), sweeper).await;
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    let three = async {
+        while ticks.lock().unwrap().len() < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), three).await.unwrap();
+    let before = ticks.lock().unwrap().len();
     running.tick().await.unwrap();
     running.shutdown().await;
     let ticks = ticks.lock().unwrap();
-    assert!(ticks.len() >= 3, "{}", ticks.len());
+    assert!(ticks.len() > before, "{}", ticks.len());
     assert_eq!(ticks[0]["detail-type"], "Scheduled Event");
     assert_eq!(ticks[0]["source"], "aws.events");
     assert!(ticks[0]["time"].as_str().unwrap().ends_with('Z'));
