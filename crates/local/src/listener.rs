@@ -1,5 +1,7 @@
 //! Loopback listeners that serve a hyper service until they are told to stop.
 
+mod lingering;
+
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use lingering::Lingering;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -98,12 +102,14 @@ where
         };
         let _ = socket.set_nodelay(true);
         let builder = Builder::new(TokioExecutor::new());
+        let (socket, remainder) = Lingering::of(socket);
         let connection = builder.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
+            remainder.forget().await;
         });
     };
     drop(listener);

@@ -7,6 +7,8 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier, ServerSideEncryption};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::services;
 use crate::clock;
@@ -246,4 +248,21 @@ async fn the_lifecycle_removes_old_objects_and_uploads_that_nobody_completes() {
     assert_eq!(after(25).await, (all.clone(), everything - 3), "the upload: its owner, its metadata, its part");
     assert_eq!(after(193).await.0, all[1..]);
     assert_eq!(after(721).await, (vec!["files/a/1".to_owned()], 3), "the bucket, one object's two companions");
+}
+
+#[tokio::test]
+async fn who_is_refused_while_it_still_sends_hears_why() {
+    let (services, _folder) = services().await;
+    let url = services.connection().endpoints.unwrap().s3;
+    let mut socket = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+    let length = 32 << 20;
+    let head = format!("PUT /{}/a HTTP/1.1\r\nhost: s3\r\ncontent-length: {length}\r\n\r\n", names::BUCKET);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..32 {
+        socket.write_all(&vec![b'x'; 1 << 20]).await.unwrap();
+    }
+    let mut reply = Vec::new();
+    socket.read_to_end(&mut reply).await.unwrap();
+    let reply = String::from_utf8_lossy(&reply);
+    assert!(reply.starts_with("HTTP/1.1 403 ") && reply.contains("AccessDenied"), "{reply}");
 }
