@@ -227,7 +227,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// The second in which what a story schedules is due: so far ahead that what must come before it does, on a busy machine, too.
 pub(crate) fn soon() -> String {
-    format!("{:.0}", now() + SignedDuration::from_secs(6))
+    format!("{:.0}", now() + SignedDuration::from_secs(10))
 }
 
 /// The record number `n` of a collection of things.
