@@ -45,7 +45,6 @@ pub(crate) fn story<F: Future<Output = Result<()>>>(tell: impl FnOnce(&'static W
 /// Lengths for tests: what takes a minute in production takes a moment.
 pub(crate) fn quick() -> Tuning {
     Tuning {
-        lease: Duration::from_secs(3),
         busy_pause: Duration::from_secs(1),
         progress_every: Duration::from_millis(50),
         tick: Duration::from_millis(500),

@@ -141,7 +141,7 @@ async fn an_export_that_a_crash_cut_goes_on_at_the_next_start() {
     let root = tempfile::tempdir().unwrap();
     let mut options = options(root.path());
     options.tuning.demo_records = false;
-    options.tuning.lease = Duration::from_secs(3);
+    options.tuning.lease = Duration::from_secs(6);
     // Two thousand pages last long enough to be cut.
     options.tuning.page_records = Some(1);
     let stack = Stack::start(options.clone()).await.unwrap();
