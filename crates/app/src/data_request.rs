@@ -7,9 +7,11 @@ use waybill_query::Filter;
 use waybill_query::dialects::rebilly_filter::{self, Names};
 use waybill_record::{Path, PathError, PropertyType};
 
-/// The date that a range is about in the vendor's own collections; in all others, when a record was created.
+/// The date that a range is about in the vendor's own collections, where they declare it; else [`CREATED`].
 const USUAL_DATES: [(&str, &str); 3] =
     [("transactions", "processedTime"), ("invoices", "issuedTime"), ("invoiceItems", "issuedTime")];
+/// What the vendor calls the date on which something was created; the built-in one, unless a collection declares its own.
+const CREATED: &str = "createdTime";
 /// What the vendor calls the id of a record.
 const ID: &str = "_id";
 /// Most text properties that a search looks into.
@@ -50,12 +52,16 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
         }
     };
     if let Some(range) = &mut own.date_range {
-        match &data.date_field {
-            Some(field) => match property(field, names) {
-                Ok(path) => range.field = Some(path),
-                Err(message) => refuse("dateRange.field".to_owned(), message),
-            },
-            None => range.field = usual_date(stored),
+        match data.date_field.as_ref().map(|field| property(field, names)) {
+            Some(Ok(path)) => range.field = Some(path),
+            Some(Err(message)) => refuse("dateRange.field".to_owned(), message),
+            None => {
+                range.field = usual_date(stored, names);
+                // Frozen beside what was asked: what is shown, and may be sent back, is what is looked at.
+                if let (Some(field), Some(own)) = (&range.field, &mut own.data) {
+                    own.date_field = Some(names.name_of(field));
+                }
+            }
         }
     }
     Translated { command: Cow::Owned(own), filter, errors }
@@ -163,10 +169,17 @@ fn property(field: &str, names: Names<'_>) -> Result<Path, String> {
     Ok(names.property(path.clone()).map_or(path, |(found, _)| found))
 }
 
-fn usual_date(stored: &Collection) -> Option<Path> {
-    let (_, date) = USUAL_DATES.iter().find(|(name, _)| *name == stored.name.as_str())?;
-    let path = date.parse().ok()?;
-    matches!(stored.type_of(&path), Some((PropertyType::Date, false))).then_some(path)
+/// The date that a range is about which names none: the vendor's for the collection, its own `createdTime`, or the built-in one.
+fn usual_date(stored: &Collection, names: Names<'_>) -> Option<Path> {
+    let vendors = USUAL_DATES.iter().find(|(name, _)| *name == stored.name.as_str()).map(|(_, date)| *date);
+    let candidates = [vendors, Some(CREATED), Some("created")].into_iter().flatten();
+    let mut known = candidates.filter_map(|name| names.property(name.parse().ok()?));
+    // Where anything may be there, what is not declared is no date by itself.
+    known.find_map(|(path, kind)| {
+        let is_date = kind == PropertyType::Date || (kind == PropertyType::Any && (names.declared)(&path));
+        let is_one = stored.type_of(&path).is_some_and(|(_, in_array)| !in_array);
+        (is_date && is_one).then_some(path)
+    })
 }
 
 /// The declared text properties, through documents.

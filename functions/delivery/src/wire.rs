@@ -82,7 +82,7 @@ impl Words {
             arguments.extend(text.map(|text| (name.to_owned(), Value::from(text))));
         }
         let date_range = spec.date_range.as_ref().map(|range| {
-            let field = data.date_field.clone().unwrap_or_else(|| date_name(&range.field.to_string()));
+            let field = data.date_field.clone().unwrap_or_else(|| range.field.segments().join("/"));
             json!({"start": range.start, "end": range.end, "field": field})
         });
         let recurring = spec
@@ -144,14 +144,5 @@ fn format_name(format: ExportFormat) -> &'static str {
         ExportFormat::JsonApi => "json-api",
         ExportFormat::Xml => "xml",
         ExportFormat::Pdf => "pdf",
-    }
-}
-
-/// What the vendor calls a built-in date.
-fn date_name(path: &str) -> String {
-    match path {
-        "created" => "createdTime".to_owned(),
-        "updated" => "updatedTime".to_owned(),
-        other => other.replace('.', "/"),
     }
 }

@@ -3,7 +3,8 @@
 use crate::stage::{EXPORTS, Stage, body, key, wanted};
 use serde_json::{Value, json};
 use std::time::Duration;
-use waybill_domain::{Failure, FailureCode, RecordCount, Role, State, Timestamp};
+use waybill_domain::{Failure, FailureCode, PropertyKind, RecordCount, Role, State, Timestamp};
+use waybill_testkit::samples;
 
 /// A body with everything that a client may ask.
 const EVERYTHING: &str = r#"{"name":"Due: invoices/May","resource":"invoices","format":"json-api","fields":["id","billingAddress/country",
@@ -419,6 +420,41 @@ async fn arguments_are_frozen_in_the_words_of_the_engine() {
     assert_eq!(spec.date_range.unwrap().field.to_string(), "issuedTime");
     insta::assert_json_snapshot!("filter", spec.filter);
     assert!(matches!(export.state, State::Scheduled { .. }));
+}
+
+#[tokio::test]
+async fn a_range_that_names_no_date_is_about_the_one_that_is_shown_and_stays_so_when_it_is_sent_back() {
+    for (name, declared, shown, filtered) in [
+        ("customers", None, "createdTime", "created"),
+        ("customers", Some(("createdTime", PropertyKind::Date)), "createdTime", "createdTime"),
+        ("customers", Some(("createdTime", PropertyKind::String)), "created", "created"),
+        ("transactions", Some(("processedTime", PropertyKind::Date)), "processedTime", "processedTime"),
+        ("transactions", None, "createdTime", "created"),
+        ("transactions", Some(("createdTime", PropertyKind::Any)), "createdTime", "createdTime"),
+        ("invoiceItems", Some(("issuedTime", PropertyKind::String)), "createdTime", "created"),
+    ] {
+        let properties = declared.into_iter().map(|(name, kind)| samples::property(name, kind)).collect();
+        let mut collection = samples::collection(&"demo".parse().unwrap(), &name.parse().unwrap(), properties);
+        for open in [false, true] {
+            collection.open = open;
+            let stage = Stage::new().await;
+            stage.ports.insert(&collection).await.unwrap();
+            let wanted = json!({"name": "x", "resource": name, "format": "csv", "scheduledTime": "2027-01-01T00:00:00Z",
+                "dateRange": {"start": "2026-01-03", "end": "2026-01-05"}});
+            let made = body(&stage.member("POST", EXPORTS, &wanted.to_string()).await);
+            assert_eq!(made["dateRange"]["field"], shown, "{name} {open} {made}");
+            let id = made["id"].as_str().unwrap();
+            let filters = async || {
+                let export = stage.row(crate::names::parse_export(id).unwrap()).await.unwrap();
+                let spec = stage.ports.rows().spec(&export.org, export.seq).await.unwrap().unwrap().value;
+                spec.date_range.unwrap().field.to_string()
+            };
+            assert_eq!(filters().await, filtered, "{name} {open}");
+            let put = stage.member("PUT", &format!("{EXPORTS}/{id}"), &made.to_string()).await;
+            assert_eq!(body(&put)["dateRange"], made["dateRange"], "{put}");
+            assert_eq!(filters().await, filtered, "{name} {open}, sent back");
+        }
+    }
 }
 
 #[tokio::test]

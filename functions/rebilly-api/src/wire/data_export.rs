@@ -220,7 +220,7 @@ impl DataExportWire {
         let date_range = spec.date_range.as_ref().map(|range| DateRangeWire {
             start: range.start.clone(),
             end: range.end.clone(),
-            field: data.date_field.unwrap_or_else(|| date_name(&range.field.to_string())),
+            field: data.date_field.unwrap_or_else(|| range.field.segments().join("/")),
         });
         Self {
             listed,
@@ -235,14 +235,5 @@ impl DataExportWire {
             links,
             embedded,
         }
-    }
-}
-
-/// What the vendor calls a built-in date.
-fn date_name(path: &str) -> String {
-    match path {
-        "created" => "createdTime".to_owned(),
-        "updated" => "updatedTime".to_owned(),
-        other => other.replace('.', "/"),
     }
 }
