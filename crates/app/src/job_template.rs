@@ -1,7 +1,9 @@
 //! From what a client asks for to what a job keeps, and back each time that it makes an export.
 
-use crate::{CreateExport, DateRangeRequest, Error, FilterRequest};
-use waybill_domain::{AccountId, DeliveryPlan, FilenameTemplate, JobTemplate, KeptRange, SealedDestination, Surface};
+use crate::{CreateExport, DateRangeRequest, DestinationRequest, Error, FilterRequest, PutJob};
+use waybill_domain::{
+    AccountId, DeliveryPlan, FilenameTemplate, Job, JobTemplate, KeptRange, SealedDestination, Surface,
+};
 
 /// What a job keeps beside the request of its exports.
 pub(crate) struct Delivered {
@@ -119,4 +121,31 @@ pub(crate) fn request_of(
         },
         ..CreateExport::new(surface, template.collection.clone(), template.format)
     })
+}
+
+impl PutJob {
+    /// The command that leaves a job as it is, through `surface`: its secrets are masked, which keeps them.
+    ///
+    /// # Errors
+    /// `Invalid` when the kept condition is no JSON.
+    pub fn of(job: &Job, surface: Surface) -> Result<Self, Error> {
+        let request = &job.request;
+        let template = &request.template;
+        let shown = |sealed: &SealedDestination| DestinationRequest {
+            kind: sealed.config.kind(),
+            config: sealed.config.shown(),
+        };
+        Ok(Self {
+            surface,
+            name: request.name.clone(),
+            description: request.description.clone(),
+            export: request_of(template, surface, &request.name, request.description.as_deref())?,
+            schedule: request.schedule.clone(),
+            zone: Some(request.zone.clone()),
+            active: request.active,
+            destinations: template.destinations.iter().map(shown).collect(),
+            filename: template.filename.clone(),
+            compress: template.compress,
+        })
+    }
 }

@@ -112,7 +112,7 @@ pub use manage_collections::{
     PutCollection, delete_collection, list_collections, put_collection, put_collection_of_org, read_collection,
 };
 pub use manage_dimensions::{PutDimension, delete_dimension, list_dimensions, put_dimension, read_dimension};
-pub use manage_jobs::{PutJob, create_job, delete_job, list_jobs, pause_job, put_job, read_job, resume_job};
+pub use manage_jobs::{PutJob, amend_job, create_job, delete_job, list_jobs, pause_job, put_job, read_job, resume_job};
 pub use manage_keys::{CreateKey, CreatedKey, create_key, list_keys, revoke_key};
 pub use manage_orgs::{
     ChangeOrg, CreateOrg, CreatedOrg, QuotaChange, WaitingChange, change_org, create_org, list_orgs,

@@ -14,6 +14,8 @@ use waybill_ports::{PortError, SecretVault, Stored};
 
 /// Jobs read at a time.
 const PAGE: usize = 1000;
+/// How many times a job is looked at anew because others changed it meanwhile.
+const AMENDMENTS: usize = 5;
 
 /// What a client asks of a job.
 #[derive(Clone, Debug)]
@@ -130,14 +132,38 @@ pub async fn put_job(
     id: &JobId,
     command: &PutJob,
 ) -> Result<Job, Error> {
-    let before = read_job(context, principal, surface, id).await?;
-    assert_may_change_job(principal, &before)?;
-    let (request, clock) = check(context, vault, principal, id, command, Some(&before.request.template)).await?;
-    change(context, principal, surface, id, |job, now| {
-        let next = clock.next(job.begins_after(now));
-        Some(job.changed(request.clone(), next, now))
-    })
-    .await
+    amend_job(context, vault, principal, surface, id, |_| Ok(command.clone())).await
+}
+
+/// Replaces what is asked of a job by what `amend` makes of the job as it is, for callers that know only a part of what can be asked: so
+/// the rest is not taken from an older reading. The schedule goes on as by [`put_job`].
+///
+/// # Errors
+/// As [`put_job`], those of `amend`, and `Conflict` when others change the job all the time.
+pub async fn amend_job<E: From<Error>>(
+    context: &Context,
+    vault: &dyn SecretVault,
+    principal: &Principal,
+    surface: Option<Surface>,
+    id: &JobId,
+    amend: impl Fn(&Job) -> Result<PutJob, E>,
+) -> Result<Job, E> {
+    for _ in 0..AMENDMENTS {
+        let before = read_job(context, principal, surface, id).await?;
+        assert_may_change_job(principal, &before)?;
+        let command = amend(&before)?;
+        let (request, clock) = check(context, vault, principal, id, &command, Some(&before.request.template)).await?;
+        let after = change(context, principal, surface, id, |job, now| {
+            let next = clock.next(job.begins_after(now));
+            // What was checked is made of this very request, secrets that are kept among it.
+            (job.request == before.request).then(|| job.changed(request.clone(), next, now))
+        })
+        .await?;
+        if after.request == request {
+            return Ok(after);
+        }
+    }
+    Err(Error::Conflict { reason: format!("others change the job `{id}`; try again") }.into())
 }
 
 /// Pauses a job: it is not due any more, and stays as it is otherwise. Repeating it changes nothing.

@@ -3,7 +3,8 @@
 use crate::error::{ApiError, ErrorBody};
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::wire::job::{JobBody, JobWire};
+use crate::wire::job::JobWire;
+use crate::wire::job_body::JobBody;
 use http::header::LOCATION;
 use waybill_domain::Principal;
 
@@ -26,9 +27,9 @@ use waybill_domain::Principal;
     ),
 )]
 pub(crate) async fn create_job(call: &Call<'_>, principal: &Principal) -> Result<Reply, ApiError> {
-    let body = JobBody::read(&call.json()?)?;
+    let body = JobBody::read(&call.json()?, None)?;
     let idempotency = call.idempotency("sigma:create-job")?;
-    let (id, command) = (body.id(), body.command());
+    let (id, command) = (body.id().cloned(), body.command(None));
     let vault = &*call.deps.vault;
     let job = waybill_app::create_job(call.context, vault, principal, id, &command, idempotency.as_ref()).await?;
     Ok(Reply::created(&JobWire::from(job.clone()))?.with(LOCATION, format!("/api/v1/export-jobs/{}", job.id)))

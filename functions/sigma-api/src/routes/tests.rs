@@ -4,9 +4,9 @@ use crate::stage::{ALL, Stage};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_app::{Admitting, tick_schedules};
-use waybill_domain::Scope;
-use waybill_testkit::MemoryWakeQueue;
+use waybill_app::{Admitting, DestinationRequest, FilterRequest, PutJob, tick_schedules};
+use waybill_domain::{DestinationType, ExportFormat, Job, JobSchedule, Role, Scope, Surface};
+use waybill_testkit::{MemoryWakeQueue, samples};
 
 const BODY: &str = r#"{"id":"exp-feed","name":"DK feed","destinationType":"s3","destinationConfig":{"bucket":"acme-feeds",
     "path":"pim/","region":"eu-north-1","accessKeyId":"AKIDEXAMPLE","secretAccessKey":"wJalrXUtnFEMI"},
@@ -278,4 +278,92 @@ async fn an_address_of_several_workspaces_logs_in_by_its_password_or_by_name() {
     let late = login(json!({"email": "ann@example.com", "password": "correct horse"})).await;
     assert_eq!((late.status, late.text_at("/error")), (429, "LIMIT_EXCEEDED".to_owned()));
     assert!(late.headers.contains_key("retry-after"));
+}
+
+/// Gives `exp-feed` what only `/v1` can say.
+async fn given_elsewhere(stage: &Stage, amend: impl Fn(&mut PutJob)) -> Job {
+    let admin = samples::principal("demo", Role::Admin).unwrap();
+    let (context, id) = (&stage.deps.context, "exp-feed".parse().unwrap());
+    let amended = waybill_app::amend_job(context, &*stage.deps.vault, &admin, None, &id, |job| {
+        let mut command = PutJob::of(job, Surface::Admin)?;
+        amend(&mut command);
+        Ok::<_, waybill_app::Error>(command)
+    });
+    amended.await.unwrap()
+}
+
+async fn stored(stage: &Stage) -> Job {
+    let admin = samples::principal("demo", Role::Admin).unwrap();
+    waybill_app::read_job(&stage.deps.context, &admin, None, &"exp-feed".parse().unwrap()).await.unwrap()
+}
+
+fn webhook(url: &str) -> DestinationRequest {
+    let config = json!({"url": url, "secret": "0123456789abcdef"}).as_object().unwrap().clone();
+    DestinationRequest { kind: DestinationType::Webhook, config }
+}
+
+#[tokio::test]
+async fn what_a_job_was_given_elsewhere_survives_being_read_and_sent_back() {
+    let stage = Stage::new().await;
+    stage.send("POST", "/export-jobs", BODY).await;
+    let given = given_elsewhere(&stage, |command| {
+        command.export.format = ExportFormat::Pdf;
+        command.export.paths = vec!["title".parse().unwrap()];
+        let condition = json!({"title": {"$exists": true}});
+        command.export.filter = Some(FilterRequest::CortexWhere { text: condition.to_string(), condition });
+        command.export.scope = None;
+        command.zone = Some("Europe/Copenhagen".into());
+        command.schedule =
+            JobSchedule::Rrule { rrule: "FREQ=DAILY".into(), start: "2026-01-01T01:00:00Z".parse().unwrap() };
+        command.destinations = vec![webhook("https://a.example.com/"), webhook("https://b.example.com/")];
+        command.filename = None;
+        command.compress = false;
+    })
+    .await;
+    let read = stage.send("GET", "/export-jobs/exp-feed", "").await;
+    insta::assert_snapshot!("given_elsewhere", read.shown());
+    let same = stage.send("PUT", "/export-jobs/exp-feed", &read.text).await;
+    assert_eq!(same.status, 200, "{}", same.text);
+    assert_eq!(stored(&stage).await.request, given.request);
+    // What this surface can say changes, the rest stays.
+    let mut changed = read.json();
+    (changed["format"], changed["schedule"]) = (json!("csv"), json!("0 3 * * *"));
+    (changed["destinationType"], changed["destinationConfig"]) =
+        (json!("s3"), json!({"bucket": "acme-feeds", "region": "eu-north-1"}));
+    changed["filenameTemplate"] = json!("feed.csv");
+    changed["includeVariants"] = json!(true);
+    let changed = stage.send("PUT", "/export-jobs/exp-feed", &changed.to_string()).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let (now, before) = (stored(&stage).await.request, given.request.template);
+    assert_eq!((now.template.format, now.zone.as_str()), (ExportFormat::Csv, "Europe/Copenhagen"));
+    assert_eq!(now.schedule, JobSchedule::Cron { cron: "0 3 * * *".into() });
+    assert_eq!((&now.template.paths, &now.template.filter), (&before.paths, &before.filter));
+    assert!(now.template.scope.unwrap().variants);
+    let kinds: Vec<_> = now.template.destinations.iter().map(|sealed| sealed.config.kind()).collect();
+    assert_eq!(kinds, [DestinationType::S3, DestinationType::Webhook]);
+    assert_eq!(now.template.destinations[1], before.destinations[1]);
+    // What cannot be kept beside the change is refused by name; what is another's alone is not offered.
+    let mut everything = changed.json();
+    everything["schemaId"] = Value::Null;
+    let refused = stage.send("PUT", "/export-jobs/exp-feed", &everything.to_string()).await;
+    let mut pdf = changed.json();
+    pdf["format"] = json!("pdf");
+    let format = stage.send("PUT", "/export-jobs/exp-feed", &pdf.to_string()).await;
+    insta::assert_snapshot!("not_kept", format!("{}\n{}", refused.shown(), format.shown()));
+    assert_eq!(stored(&stage).await.request.template.paths, before.paths);
+}
+
+#[tokio::test]
+async fn a_job_that_was_left_without_a_destination_shows_none_and_takes_one() {
+    let stage = Stage::new().await;
+    stage.send("POST", "/export-jobs", BODY).await;
+    given_elsewhere(&stage, |command| command.destinations.clear()).await;
+    let read = stage.send("GET", "/export-jobs/exp-feed", "").await;
+    assert_eq!((&read.json()["destinationType"], &read.json()["destinationConfig"]), (&Value::Null, &json!({})));
+    assert_eq!(stage.send("PUT", "/export-jobs/exp-feed", &read.text).await.status, 200);
+    assert!(stored(&stage).await.request.template.destinations.is_empty());
+    let mut body = read.json();
+    (body["destinationType"], body["destinationConfig"]) = (json!("webhook"), json!({"url": "https://a.example.com/"}));
+    assert_eq!(stage.send("PUT", "/export-jobs/exp-feed", &body.to_string()).await.status, 200);
+    assert_eq!(stored(&stage).await.request.template.destinations.len(), 1);
 }
