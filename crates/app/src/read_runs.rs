@@ -2,9 +2,13 @@
 
 use crate::manage_jobs::{assert_may_change_job, read_job, stored_job};
 use crate::retry::Attempts;
-use crate::{Context, Error, Page};
+use crate::{Context, Error, IdempotentRequest, Page};
+use std::time::Duration;
 use waybill_domain::{Job, JobId, Principal, Run, RunId, RunStatus, Slot, Surface, Timestamp};
 use waybill_ports::PortError;
+
+/// How far the clock of an outside runner may be ahead of ours.
+const AHEAD: Duration = Duration::from_mins(5);
 
 /// Runs of the job, the last begun first, before `before`, at most `limit` (1 to 1000).
 ///
@@ -91,15 +95,25 @@ pub struct RecordRun {
 /// Puts a run of an outside runner on record. For administrators and the maker of the job.
 ///
 /// # Errors
-/// `NotFound`, `Forbidden`, `Invalid` when it ends before it begins, or is long past; `Throttled`, `Unavailable`, `Internal`.
+/// `NotFound`, `Forbidden`, `Invalid` when it ends before it begins, is long past or yet to come, `IdempotencyMismatch`; `Throttled`,
+/// `Unavailable`, `Internal`.
 pub async fn record_run(
     context: &Context,
     principal: &Principal,
     (surface, job): (Option<Surface>, &JobId),
     command: RecordRun,
+    idempotency: Option<&IdempotentRequest>,
 ) -> Result<Run, Error> {
     let mut stored = stored_job(context, principal, surface, job).await?;
     assert_may_change_job(principal, &stored.value)?;
+    // The job is part of what was asked, as the body of a create is.
+    let request = idempotency.map(|request| {
+        let body_digest = format!("{job}:{}", request.body_digest);
+        IdempotentRequest { body_digest, ..request.clone() }
+    });
+    if let Some(run) = recorded(context, principal, job, request.as_ref()).await? {
+        return Ok(run);
+    }
     let now = context.now();
     let started_at = command.started_at.unwrap_or(now);
     let ended = command.status != RunStatus::Running;
@@ -107,6 +121,11 @@ pub async fn record_run(
         return Err(Error::invalid("completedAt", "must not be there while `status` is `running`"));
     }
     let completed_at = command.completed_at.or(ended.then_some(now.max(started_at)));
+    for (field, at) in [("startedAt", command.started_at), ("completedAt", command.completed_at)] {
+        if at.is_some_and(|at| at > now.after(AHEAD)) {
+            return Err(Error::invalid(field, "must not be in the future"));
+        }
+    }
     if completed_at.is_some_and(|at| at < started_at) {
         return Err(Error::invalid("completedAt", "must not be before `startedAt`"));
     }
@@ -135,6 +154,15 @@ pub async fn record_run(
         }
         let mut transaction = context.transaction();
         transaction.insert(&run)?;
+        if let Some(request) = &request {
+            let used = request.remembered(context, principal).await?;
+            if let Some(run) = made_by(context, principal, job, request.made_by(used.as_ref(), now)?).await? {
+                // Another request of that key was quicker.
+                return Ok(run);
+            }
+            let made = format!("{}/{}", run.started_at.as_millis(), run.id);
+            transaction.upsert(used.map(|used| used.version), &request.made((&run.org, principal.key), &made, now))?;
+        }
         let last = stored.value.last_run_at;
         if last.is_none_or(|last| last < run.started_at) {
             let ran = Job { last_run_at: Some(run.started_at), ..stored.value.clone() };
@@ -146,4 +174,30 @@ pub async fn record_run(
         }
         stored = stored_job(context, principal, surface, job).await?;
     }
+}
+
+/// What an earlier request with the same key put on record, as it is now.
+async fn recorded(
+    context: &Context,
+    principal: &Principal,
+    job: &JobId,
+    request: Option<&IdempotentRequest>,
+) -> Result<Option<Run>, Error> {
+    let Some(request) = request else { return Ok(None) };
+    let made = request.made_before(context, principal).await?;
+    made_by(context, principal, job, made.as_deref()).await
+}
+
+/// The run that a key's row names: when it began, and its id.
+async fn made_by(
+    context: &Context,
+    principal: &Principal,
+    job: &JobId,
+    made: Option<&str>,
+) -> Result<Option<Run>, Error> {
+    let Some(made) = made else { return Ok(None) };
+    let parts = made.split_once('/').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    let (at, id): (i64, RunId) = parts.ok_or(Error::IdempotencyMismatch)?;
+    let run = context.rows().run(&principal.org, job, Timestamp::from_millis(at), id).await?;
+    run.map(|run| Some(run.value)).ok_or_else(|| Error::NotFound { kind: "run", id: id.to_string() })
 }

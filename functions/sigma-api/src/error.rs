@@ -116,8 +116,8 @@ impl From<Error> for ApiError {
                 Self::problems(&[Problem::new("/schemaId", format!("schema `{name}` does not exist"))])
             }
             Error::Invalid(errors) => Self::problems(&errors.into_iter().map(in_words_of_this).collect::<Vec<_>>()),
+            Error::IdempotencyMismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message),
             Error::Conflict { .. }
-            | Error::IdempotencyMismatch
             | Error::SecretNotRepeated { .. }
             | Error::NotReady { .. }
             | Error::NoArchive { .. } => Self::new(StatusCode::CONFLICT, "CONFLICT", message),

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(
         title = "Waybill: the Sigma surface",
-        description = "Export jobs and their runs as clients of that product's API know them; also without `/api/v1` in front."
+        description = "Export jobs and their runs as clients of that product's API know them; jobs and runs also without `/api/v1` in front."
     ),
     tags((name = "sigma", description = "Export jobs at `/api/v1/export-jobs`, and the same at `/export-jobs`")),
     paths(

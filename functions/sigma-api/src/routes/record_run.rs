@@ -17,6 +17,7 @@ use waybill_domain::{JobId, Principal};
     operation_id = "sigmaRecordRun",
     params(
         ("id" = String, Path, description = "The job's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending this again safe for 24 hours"),
     ),
     request_body = RunBody,
     responses(
@@ -26,6 +27,7 @@ use waybill_domain::{JobId, Principal};
 )]
 pub(crate) async fn record_run(call: &Call<'_>, principal: &Principal, id: &JobId) -> Result<Reply, ApiError> {
     let command = RunBody::read(&call.json()?)?.command();
-    let run = waybill_app::record_run(call.context, principal, (OURS, id), command).await?;
+    let idempotency = call.idempotency("sigma:record-run")?;
+    let run = waybill_app::record_run(call.context, principal, (OURS, id), command, idempotency.as_ref()).await?;
     Reply::created(&RunWire::from(run))
 }

@@ -98,6 +98,8 @@ async fn outside_runners_put_runs_on_record_and_the_last_ones_come_first() {
         (path, r"{}"),
         (path, r#"{"status":"done","startedAt":"x","recordCount":-1}"#),
         (path, r#"{"status":"running","completedAt":"2026-01-01T00:00:00Z"}"#),
+        (path, r#"{"status":"success","startedAt":"2030-01-01T00:00:00Z"}"#),
+        (path, r#"{"status":"success","completedAt":"2030-01-01T00:00:00Z"}"#),
         ("/export-jobs/exp-nothing/runs", r#"{"status":"success"}"#),
     ] {
         answers.push(stage.send("POST", path, body).await.shown());
@@ -366,4 +368,26 @@ async fn a_job_that_was_left_without_a_destination_shows_none_and_takes_one() {
     (body["destinationType"], body["destinationConfig"]) = (json!("webhook"), json!({"url": "https://a.example.com/"}));
     assert_eq!(stage.send("PUT", "/export-jobs/exp-feed", &body.to_string()).await.status, 200);
     assert_eq!(stored(&stage).await.request.template.destinations.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_or_a_job_that_is_sent_again_with_its_key_is_made_once() {
+    let stage = Stage::new().await;
+    stage.send("POST", "/export-jobs", BODY).await;
+    stage.send("POST", "/export-jobs", &BODY.replace("exp-feed", "exp-other")).await;
+    let key = [("x-sigma-apikey", stage.key.as_str()), ("idempotency-key", "night-1")];
+    let path = "/export-jobs/exp-feed/runs";
+    let one = stage.send_with("POST", path, &key, r#"{"status":"success"}"#).await;
+    stage.ports.clock.set("2026-01-01T00:10:00Z".parse().unwrap());
+    let two = stage.send_with("POST", path, &key, r#"{"status":"success"}"#).await;
+    assert_eq!((one.status, two.status, &one.text), (201, 201, &two.text));
+    assert_eq!(stage.send("GET", path, "").await.json(), json!([one.json()]));
+    let other = stage.send_with("POST", path, &key, r#"{"status":"failed"}"#).await;
+    assert_eq!((other.status, other.text_at("/error")), (422, "VALIDATION_ERROR".to_owned()));
+    let elsewhere = stage.send_with("POST", "/export-jobs/exp-other/runs", &key, r#"{"status":"success"}"#).await;
+    assert_eq!(elsewhere.status, 422);
+    let body = BODY.replace("exp-feed", "exp-third");
+    assert_eq!(stage.send_with("POST", "/export-jobs", &key, &body).await.status, 201);
+    assert_eq!(stage.send_with("POST", "/export-jobs", &key, &body).await.status, 201);
+    assert_eq!(stage.send_with("POST", "/export-jobs", &key, &body.replace("DK", "SE")).await.status, 422);
 }
