@@ -17,7 +17,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub struct RecurringRequest {
     /// A recurrence rule (RFC 5545), with or without `RRULE:` in front.
     pub instruction: String,
-    /// Where it begins; `None` = where the series begins that is changed, or now.
+    /// Where it begins; `None` = where the series begins that is changed, or at the time that the export is scheduled for, or now.
     pub start: Option<Timestamp>,
 }
 
@@ -63,11 +63,12 @@ pub(crate) fn kept_clock(spec: &ExportSpec, series: &Series) -> Result<JobClock,
 async fn begin(
     context: &Context,
     org: &OrgCode,
-    asked: &RecurringRequest,
+    asked: (&RecurringRequest, Option<Timestamp>),
     before: Option<&Waiting>,
 ) -> Result<(Series, Timestamp), Error> {
     let now = context.now();
-    let start = asked.start.or(before.map(|before| before.series.start)).unwrap_or(now);
+    let (asked, scheduled_at) = asked;
+    let start = asked.start.or(before.map(|before| before.series.start)).or(scheduled_at).unwrap_or(now);
     let start = Timestamp::from_millis(start.as_secs().saturating_mul(1000));
     let (decided_through, skipped) =
         before.map(|Waiting { series, .. }| (series.decided_through, series.skipped.clone())).unwrap_or_default();
@@ -112,7 +113,7 @@ pub(crate) async fn freeze_in_series(
     before: Option<&Waiting>,
 ) -> Result<ExportSpec, Error> {
     let Some(asked) = &command.recurring else { return Box::pin(freeze_request(context, principal, command)).await };
-    let begun = match begin(context, &principal.org, asked, before).await {
+    let begun = match begin(context, &principal.org, (asked, command.scheduled_at), before).await {
         Ok(begun) => Ok(begun),
         Err(Error::Invalid(errors)) => Err(errors),
         Err(error) => return Err(error),

@@ -10,6 +10,9 @@ use waybill_ports::{ArchiveStore, Download, Stored};
 /// Longest life of a link.
 const LINK_LIFETIME: Duration = Duration::from_mins(5);
 
+/// Entries of the trail in one commit.
+const ENTRIES: usize = 100;
+
 /// A link to the archive, or the file made of it, of the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and
 /// visible now; good for five minutes and never beyond the export's end. `filename` names the file that a browser saves. The
 /// audit entry is committed before the link is given. For administrators.
@@ -44,6 +47,53 @@ pub async fn download_export(
     let key = archive.download_file().map_or(&archive.key, |file| &file.key);
     let download = archives.presign(key, lifetime, &filename(&export), export.download_type()).await?;
     Ok((export, download))
+}
+
+/// Links to the archives, or the files made of them, of `exports`, which the caller has just read, in their order; `None` where there is
+/// nothing to download, and everywhere for members. Good as those of [`download_export`], and as those on record, each by an entry of its
+/// own, committed before any link is given.
+///
+/// # Errors
+/// `Throttled`, `Unavailable`, `Internal`.
+pub async fn link_exports(
+    context: &Context,
+    archives: &dyn ArchiveStore,
+    principal: &Principal,
+    exports: &[&Export],
+    filename: impl Fn(&Export) -> String,
+) -> Result<Vec<Option<String>>, Error> {
+    let can_be_had =
+        |export: &Export| principal.is_admin() && archive(export).is_ok() && lifetime(context, export).is_ok();
+    let given: Vec<bool> = exports.iter().map(|export| can_be_had(export)).collect();
+    let recorded: Vec<&Export> =
+        exports.iter().zip(&given).filter(|(_, given)| **given).map(|(export, _)| *export).collect();
+    for some in recorded.chunks(ENTRIES) {
+        let mut attempts = Attempts::new(context);
+        loop {
+            let mut transaction = context.transaction();
+            for export in some {
+                let target = export.id.to_string();
+                let entry = context.audit_entry(&principal.org, Some(principal), AuditAction::ExportDownloaded, target);
+                transaction.insert(&entry)?;
+            }
+            match transaction.commit(&*context.state).await {
+                Ok(_) => break,
+                Err(error) => attempts.after(error).await?,
+            }
+        }
+    }
+    let mut links = Vec::with_capacity(exports.len());
+    for (export, given) in exports.iter().zip(given) {
+        // Recording took its time: one that ended meanwhile has no link any more.
+        links.push(match (given, archive(export), lifetime(context, export)) {
+            (true, Ok(archive), Ok(lifetime)) => {
+                let key = archive.download_file().map_or(&archive.key, |file| &file.key);
+                Some(archives.presign(key, lifetime, &filename(export), export.download_type()).await?.url)
+            }
+            _ => None,
+        });
+    }
+    Ok(links)
 }
 
 /// How long a link made now is good for.

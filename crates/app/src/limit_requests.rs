@@ -41,6 +41,11 @@ impl RequestLimiter {
         Self { per_minute: per_minute.max(1), callers: Mutex::default() }
     }
 
+    /// How many requests a minute a key may make.
+    pub fn per_minute(&self) -> u32 {
+        self.per_minute
+    }
+
     /// Counts a request of `principal`.
     ///
     /// # Errors

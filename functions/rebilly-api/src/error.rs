@@ -45,9 +45,9 @@ pub(crate) struct ProblemBody {
     /// What is wrong in the request, one by one, for older clients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<String>,
-    /// What is wrong in the request, one by one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    invalid_fields: Vec<InvalidField>,
+    /// What is wrong in the request, one by one: there whenever the status is 400 or 422, empty when no field is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalid_fields: Option<Vec<InvalidField>>,
     /// How many records match, where they are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     matched_records: Option<u64>,
@@ -146,6 +146,12 @@ impl ApiError {
         Self { retry: Some(Box::new((wait, Some(allowance)))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
+    /// More requests than a key may make.
+    pub(crate) fn too_many_requests(allowance: ChangeAllowance, wait: Duration) -> Self {
+        let detail = format!("a key may make {} requests a minute", allowance.limit);
+        Self { retry: Some(Box::new((wait, Some(allowance)))), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
     /// Whether what was asked does not fit the state of things.
     pub(crate) fn is_conflict(&self) -> bool {
         self.status == StatusCode::CONFLICT
@@ -166,6 +172,7 @@ impl ApiError {
         let title = title.to_owned();
         let details = self.fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
         let (error, status) = (self.detail.clone(), self.status.as_u16());
+        let is_of_fields = matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
         let body = ProblemBody {
             kind,
             title,
@@ -173,7 +180,7 @@ impl ApiError {
             detail: self.detail,
             error,
             details,
-            invalid_fields: self.fields,
+            invalid_fields: is_of_fields.then_some(self.fields),
             matched_records: self.over_limit.as_ref().map(|limit| limit.0),
             max_records: self.over_limit.map(|limit| limit.1),
         };
@@ -210,7 +217,7 @@ impl From<Error> for ApiError {
             Error::Conflict { .. } | Error::SecretNotRepeated { .. } | Error::NotReady { .. } => {
                 Self::new(StatusCode::CONFLICT, reason)
             }
-            Error::IdempotencyMismatch => Self::unprocessable(reason),
+            Error::IdempotencyMismatch => Self::invalid_field("Idempotency-Key", reason),
             Error::TooLarge { .. } => Self::too_large(reason),
             Error::TooManyRecords { matched, most } => {
                 Self { over_limit: Some(Box::new((matched, most))), ..Self::unprocessable(reason) }

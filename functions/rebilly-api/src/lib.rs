@@ -2,8 +2,9 @@
 //! them.
 //!
 //! [`handle`] answers every request, whatever goes wrong, with a body that the product's clients understand: objects, arrays, and
-//! problems for all else. Routes stand in `routes`, one file each; what is sent and read in `wire`. What is documented and not built
-//! yet is refused by name, never ignored.
+//! problems for all else. Routes stand in `routes`, one file each; what is sent and read in `wire`. What is asked and cannot be done is
+//! refused by name; not read are only what a client sends back as it was shown (`scheduledTime` of a series that says where it begins is
+//! that, too) and `criteria`, of which nothing is documented.
 
 mod config;
 mod deps;

@@ -24,8 +24,11 @@ use crate::wire::user::UserWire;
 use http::Method;
 use lambda_http::Request;
 use serde_json::Value;
-use waybill_app::{Context, Error, ExportView, allow_change, export_of_alias, read_account, read_export};
-use waybill_domain::{ExportId, Principal, Surface};
+use std::collections::BTreeMap;
+use waybill_app::{
+    ChangeAllowance, Context, Error, ExportView, allow_change, export_of_alias, read_export, requester_of,
+};
+use waybill_domain::{AccountId, ExportId, Principal, Surface};
 use waybill_http::{BODY_LIMIT_BYTES, QueryArguments, authenticate_either, parse_json, read_body, request_path};
 
 /// The header in which this surface's clients send a key.
@@ -90,20 +93,37 @@ impl Call<'_> {
         expand: Expand,
         signed: Option<String>,
     ) -> Result<DataExportWire, ApiError> {
-        let mut embedded = Embedded::default();
-        if expand.file {
-            embedded.file = FileWire::new(&view.export, &self.place, signed.clone());
+        let shown = self.shown_all(std::slice::from_ref(view), expand, vec![signed]).await?;
+        shown.into_iter().next().ok_or_else(ApiError::not_found)
+    }
+
+    /// The same of several, each with its link in `signed`; nobody is looked up twice.
+    ///
+    /// # Errors
+    /// Faults of ours only.
+    pub(crate) async fn shown_all(
+        &self,
+        views: &[ExportView],
+        expand: Expand,
+        signed: Vec<Option<String>>,
+    ) -> Result<Vec<DataExportWire>, ApiError> {
+        let mut users: BTreeMap<AccountId, Option<UserWire>> = BTreeMap::new();
+        let mut shown = Vec::with_capacity(views.len());
+        for (view, signed) in views.iter().zip(signed) {
+            let mut embedded = Embedded::default();
+            if expand.file {
+                embedded.file = FileWire::new(&view.export, &self.place, signed.clone());
+            }
+            let creator = view.export.creator;
+            if expand.user && !users.contains_key(&creator) {
+                let requester = requester_of(self.context, &self.principal, &view.export).await?;
+                users.insert(creator, requester.map(|requester| UserWire::new(requester, &self.place)));
+            }
+            embedded.user = users.get(&creator).cloned().flatten();
+            let embedded = expand.any().then_some(embedded);
+            shown.push(DataExportWire::new(view, &self.place, signed, embedded));
         }
-        if expand.user {
-            // Members see nobody but themselves.
-            embedded.user = match read_account(self.context, &self.principal, view.export.creator).await {
-                Ok(account) => Some(UserWire::new(&account, &self.place)),
-                Err(Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-        }
-        let embedded = expand.any().then_some(embedded);
-        Ok(DataExportWire::new(view, &self.place, signed, embedded))
+        Ok(shown)
     }
 }
 
@@ -125,7 +145,14 @@ enum Target<'a> {
 pub(crate) async fn answer(deps: &Deps, context: &Context, request: &Request) -> Result<Reply, ApiError> {
     let segments: Vec<&str> = request_path(request).split('/').filter(|segment| !segment.is_empty()).collect();
     let principal = authenticate_either(context, request, KEY_HEADER).await?;
-    deps.limiter.admit(context, &principal).await?;
+    match deps.limiter.admit(context, &principal).await {
+        Err(Error::Throttled { retry_after: Some(wait) }) => {
+            let (limit, now) = (deps.limiter.per_minute(), context.now());
+            let allowance = ChangeAllowance { limit, left: 0, again_at: now.after(wait), refused_for: Some(wait) };
+            return Err(ApiError::too_many_requests(allowance, wait));
+        }
+        admitted => admitted?,
+    }
     let (org, target) = target(&segments).ok_or_else(ApiError::not_found)?;
     // Whether another org exists is nobody's business: all of its paths lead nowhere.
     if org.is_some_and(|org| org != principal.org.as_str()) {

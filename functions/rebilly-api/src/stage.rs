@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use waybill_app::RequestLimiter;
 use waybill_domain::{
-    AccessKey, Archive, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId, KeyPointer, KeySecret,
-    OrgCode, PackagedFile, Packaging, PackagingRecord, Progress, PropertyKind, RecordLimits, Role, Timestamp,
+    AccessKey, Archive, AuditAction, CollectionName, Epoch, Export, ExportId, Failure, FinishRecord, KeyId, KeyPointer,
+    KeySecret, OrgCode, PackagedFile, Packaging, PackagingRecord, Progress, PropertyKind, RecordLimits, Role,
+    Timestamp,
 };
 use waybill_http::Origins;
 use waybill_testkit::{MemoryPorts, samples};
@@ -213,6 +214,13 @@ impl Stage {
             packaging: None,
         };
         self.change(id, |export| export.finishing(Epoch(1), finish).unwrap().ready(Epoch(1), now).unwrap()).await;
+    }
+
+    /// The ids of exports of `demo` of which downloads are on record.
+    pub(crate) async fn downloads(&self) -> Vec<String> {
+        let (entries, _) = self.deps.context.rows().audit(&"demo".parse().unwrap(), None, 1000).await.unwrap();
+        let given = entries.into_iter().map(|entry| entry.value);
+        given.filter(|entry| entry.action == AuditAction::ExportDownloaded).map(|entry| entry.target).collect()
     }
 
     /// Ends a running export of `demo` without a file.

@@ -15,7 +15,7 @@ use waybill_domain::ExportId;
 /// Where something is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Link {
-    /// What it is: `self`, `user`, `download` or `signedLink`.
+    /// What it is: `self`, `user`, `download` or `signedLink`; of a file `permalink`, too.
     rel: &'static str,
     /// Where.
     href: String,

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::list_data_exports::{Window, window};
+use super::read_data_export::signed_links;
 use crate::error::{ApiError, ProblemBody};
 use crate::reply::Reply;
 use crate::wire::organization_export::{LISTED, Listed, OrganizationExportWire};
@@ -9,7 +10,7 @@ use http::StatusCode;
 use waybill_app::with_requests;
 
 /// Lists the exports of the whole organization, the newest first unless `sort` says otherwise; past the end, an empty array. What is past
-/// its `retentionTime` is not there.
+/// its `retentionTime` is not there. Administrators are shown `signedLink` of what is completed, in the first 300 of a list.
 ///
 /// # Errors
 /// 422 with the argument that is wrong.
@@ -36,7 +37,8 @@ pub(crate) async fn list_organization_exports(call: &Call<'_>) -> Result<Reply, 
     call.query.only(&["limit", "offset", "sort", "filter", "q", "criteria"])?;
     let Window { exports, total, limit, offset } = window(call, true, Listed::new, &LISTED).await?;
     let views = with_requests(call.context, &call.principal, exports).await?;
-    // A link that needs no credential is given one by one, each on record.
-    let shown: Vec<_> = views.iter().map(|view| OrganizationExportWire::new(view, &call.place, None)).collect();
+    let signed = signed_links(call, &views).await?;
+    let shown = views.iter().zip(signed).map(|(view, signed)| OrganizationExportWire::new(view, &call.place, signed));
+    let shown: Vec<_> = shown.collect();
     Ok(Reply::json(StatusCode::OK, &shown)?.paged(total, limit, offset))
 }

@@ -145,3 +145,19 @@ async fn an_organization_export_past_its_retention_is_not_there() {
     assert!(stage.admin("GET", &format!("{WHOLE}/{id}"), "").await.starts_with("404"));
     assert_eq!(body(&stage.admin("GET", WHOLE, "").await), json!([]));
 }
+
+#[tokio::test]
+async fn nothing_need_be_said_of_an_organization_export() {
+    let stage = Stage::new().await;
+    let made = stage.member("POST", "/organization-exports", "").await;
+    assert!(made.starts_with("201"), "{made}");
+    let id = crate::names::parse_export(body(&made)["id"].as_str().unwrap()).unwrap();
+    stage.run(id).await;
+    stage.finish_whole(id).await;
+    for (reply, links) in [
+        (stage.admin("GET", "/organization-exports", "").await, 1),
+        (stage.member("GET", "/organization-exports", "").await, 0),
+    ] {
+        assert_eq!(reply.matches("\"signedLink\"").count(), links, "{reply}");
+    }
+}

@@ -7,7 +7,11 @@ use crate::wire::arguments::Expand;
 use crate::wire::data_export::DataExportWire;
 use crate::wire::file::saved_as;
 use http::StatusCode;
+use waybill_app::ExportView;
 use waybill_domain::Export;
+
+/// Most exports of a list that get a link: it has some thousand characters, stands there twice with `expand=file`, and a reply has an end.
+const LINKED: usize = 300;
 
 /// Shows a data export; to administrators with `signedLink` once it is completed.
 ///
@@ -34,6 +38,18 @@ pub(crate) async fn read_data_export(call: &Call<'_>, id: &str) -> Result<Reply,
     let view = call.find(id).await?.ok_or_else(ApiError::not_found)?;
     let signed = signed_link(call, &view.export).await?;
     Ok(Reply::json(StatusCode::OK, &call.shown(&view, expand, signed).await?)?.paged(1, 1, 0))
+}
+
+/// As [`signed_link`], of the exports of a list: of the first [`LINKED`].
+///
+/// # Errors
+/// As [`waybill_app::link_exports`].
+pub(super) async fn signed_links(call: &Call<'_>, views: &[ExportView]) -> Result<Vec<Option<String>>, ApiError> {
+    let (archives, principal) = (&*call.deps.archives, &call.principal);
+    let linked: Vec<&Export> = views.iter().take(LINKED).map(|view| &view.export).collect();
+    let mut links = waybill_app::link_exports(call.context, archives, principal, &linked, saved_as).await?;
+    links.resize(views.len(), None);
+    Ok(links)
 }
 
 /// A link to the file of a completed export that needs no credential, for administrators: good for minutes, and on record.

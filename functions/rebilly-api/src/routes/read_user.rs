@@ -1,13 +1,14 @@
 //! GET `…/users/{id}`.
 
-use super::Call;
+use super::{Call, SURFACE};
 use crate::error::{ApiError, ProblemBody};
 use crate::names::parse_user;
 use crate::reply::Reply;
 use crate::wire::user::UserWire;
 use http::StatusCode;
 
-/// Shows who asked for an export: to administrators everybody, to members themselves.
+/// Shows who asked for an export: to administrators everybody, to members themselves, and of others who asked for an export that they may
+/// read the name.
 ///
 /// # Errors
 /// 404 for everybody else.
@@ -28,6 +29,6 @@ use http::StatusCode;
 pub(crate) async fn read_user(call: &Call<'_>, id: &str) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let account = parse_user(id).ok_or_else(ApiError::not_found)?;
-    let account = waybill_app::read_account(call.context, &call.principal, account).await?;
-    Reply::json(StatusCode::OK, &UserWire::new(&account, &call.place))
+    let requester = waybill_app::read_requester(call.context, &call.principal, SURFACE, account).await?;
+    Reply::json(StatusCode::OK, &UserWire::new(requester, &call.place))
 }

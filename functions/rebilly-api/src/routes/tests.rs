@@ -303,7 +303,9 @@ async fn a_pending_export_that_has_nothing_to_wait_for_is_queued() {
     assert!(queued.starts_with("200"), "{queued}");
     assert_eq!((&body(&queued)["id"], &body(&queued)["status"]), (&json!("mine.1"), &json!("queued")));
     assert_eq!(stage.ports.wake.len(), 1);
-    insta::assert_snapshot!("not_pending", stage.member("PUT", &one, &wanted("again")).await);
+    let refused = stage.member("PUT", &one, &wanted("again")).await;
+    assert_eq!(body(&refused)["invalidFields"], json!([]));
+    insta::assert_snapshot!("not_pending", refused);
     // An id is free again once what it named is gone.
     assert!(stage.member("DELETE", &one, "").await.starts_with("204"));
     assert!(stage.member("GET", &one, "").await.starts_with("404"));
@@ -339,14 +341,14 @@ async fn files_are_shown_to_all_and_given_to_administrators() {
     stage.finish(export).await;
     let path = format!("/organizations/demo/files/{file}");
     insta::assert_snapshot!("file", stage.admin("GET", &path, "").await);
-    assert_eq!(body(&stage.member("GET", &path, "").await)["_links"].as_array().unwrap().len(), 2);
+    assert_eq!(body(&stage.member("GET", &path, "").await)["_links"].as_array().unwrap().len(), 3);
     assert!(stage.member("GET", &format!("{path}/download"), "").await.starts_with("403"));
     insta::assert_snapshot!("download", stage.admin("GET", &format!("/files/{file}/download/"), "").await);
     assert!(stage.admin("POST", &path, "").await.starts_with("405"));
 }
 
 #[tokio::test]
-async fn users_see_themselves_and_administrators_everybody() {
+async fn members_know_the_names_of_those_who_asked_for_what_they_may_read() {
     let stage = Stage::new().await;
     let (_, export) = stage.queue("a").await;
     let user = crate::names::user_name(stage.row(export).await.unwrap().creator);
@@ -356,9 +358,16 @@ async fn users_see_themselves_and_administrators_everybody() {
     let other = body(&of_admin)["userId"].as_str().unwrap().to_owned();
     assert_eq!(body(&of_admin)["_embedded"]["user"]["id"], other.as_str());
     assert!(stage.admin("GET", &path, "").await.starts_with("200"));
-    assert!(stage.member("GET", &format!("/users/{other}"), "").await.starts_with("404"));
+    let seen = stage.member("GET", &format!("/users/{other}"), "").await;
+    insta::assert_snapshot!("other_user", seen);
     let list = body(&stage.member("GET", &format!("{EXPORTS}?expand=user"), "").await);
-    assert_eq!((&list[0]["_embedded"], &list[1]["_embedded"]["user"]["id"]), (&json!({}), &json!(user)));
+    assert_eq!(list[0]["_embedded"]["user"], body(&seen));
+    assert_eq!(list[1]["_embedded"]["user"]["id"], user.as_str());
+    // Of somebody who asked for nothing that is there nobody learns.
+    assert!(stage.member("GET", "/users/usr_00000000000000000000000000", "").await.starts_with("404"));
+    let export = list[0]["id"].as_str().unwrap();
+    assert!(stage.admin("DELETE", &format!("{EXPORTS}/{export}"), "").await.starts_with("204"));
+    assert!(stage.member("GET", &format!("/users/{other}"), "").await.starts_with("404"));
 }
 
 #[tokio::test]
@@ -516,4 +525,59 @@ async fn what_a_path_does_not_take_is_said() {
     let stage = Stage::new().await;
     insta::assert_snapshot!("not_allowed", stage.member("PATCH", EXPORTS, "{}").await);
     insta::assert_snapshot!("not_found", stage.member("GET", &format!("{EXPORTS}/none"), "").await);
+}
+
+#[tokio::test]
+async fn lists_give_administrators_the_links_of_what_is_completed_each_on_record() {
+    let stage = Stage::new().await;
+    for name in ["one", "two"] {
+        let (_, export) = stage.queue(name).await;
+        stage.run(export).await;
+        stage.finish(export).await;
+    }
+    stage.queue("waiting").await;
+    let links = |reply: &str| -> Vec<(usize, usize)> {
+        let of = |value: &Value| {
+            let links = value["_links"].as_array().cloned().unwrap_or_default();
+            links.iter().filter(|link| link["rel"] == "signedLink").count()
+        };
+        body(reply).as_array().unwrap().iter().map(|item| (of(item), of(&item["_embedded"]["file"]))).collect()
+    };
+    let list = stage.admin("GET", &format!("{EXPORTS}?expand=file&sort=createdTime"), "").await;
+    assert_eq!(links(&list), [(1, 1), (1, 1), (0, 0)], "{list}");
+    let downloads = stage.downloads().await;
+    assert_eq!(downloads.len(), 2);
+    assert_ne!(downloads[0], downloads[1]);
+    let list = stage.member("GET", &format!("{EXPORTS}?expand=file"), "").await;
+    assert_eq!(links(&list), [(0, 0); 3], "{list}");
+    assert_eq!(stage.downloads().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_with_too_many_requests_is_told_in_every_header_that_clients_read() {
+    let mut stage = Stage::new().await;
+    stage.deps.limiter = waybill_app::RequestLimiter::new(2);
+    let mut last = String::new();
+    for _ in 0..4 {
+        last = stage.member("GET", EXPORTS, "").await;
+    }
+    insta::assert_snapshot!("too_many_requests", last);
+}
+
+#[tokio::test]
+async fn a_series_without_a_start_begins_at_the_time_it_is_scheduled_for() {
+    let stage = Stage::new().await;
+    let asked = |recurring: Value| json!({"name": "x", "resource": "invoices", "format": "csv", "scheduledTime": "2026-03-01T05:00:00Z", "recurring": recurring});
+    let made = body(&stage.member("POST", EXPORTS, &asked(json!({"instruction": "FREQ=DAILY"})).to_string()).await);
+    assert_eq!(
+        (&made["status"], &made["scheduledTime"], &made["recurring"]["start"]),
+        (&json!("pending"), &json!("2026-03-01T05:00:00.000Z"), &json!("2026-03-01T05:00:00.000Z"))
+    );
+    let both = asked(json!({"instruction": "FREQ=DAILY", "start": "2026-02-01T00:00:00Z"}));
+    let made = body(&stage.member("POST", EXPORTS, &both.to_string()).await);
+    assert_eq!(made["scheduledTime"], "2026-02-01T00:00:00.000Z");
+    let late = json!({"name": "x", "resource": "invoices", "format": "csv", "scheduledTime": "9999-12-31T23:59:59Z"});
+    let late = body(&stage.member("POST", EXPORTS, &late.to_string()).await);
+    let says = "must be an RFC 3339 date and time, at the latest `9999-12-30T22:00:00Z`";
+    assert_eq!(late["invalidFields"], json!([{"field": "scheduledTime", "message": says}]));
 }

@@ -18,6 +18,8 @@ const MAX_ARGUMENT: usize = 10_000;
 const MAX_RULE: usize = 1000;
 /// Longest end of a range, in characters.
 const MAX_WORDS: usize = 200;
+/// What a time must be: the last day and a half of the calendar is what no zone's clock could show.
+const TIME: &str = "an RFC 3339 date and time, at the latest `9999-12-30T22:00:00Z`";
 /// What only Waybill says; sent back, it is not read.
 const READ_ONLY: [&str; 10] = [
     "id",
@@ -56,7 +58,8 @@ pub(crate) struct DataExportBody {
     date_range: Option<DateRangeBody>,
     /// Who is told by mail that it is completed or has failed, 20 addresses at most; the links in it ask who is there.
     email_notification: Option<Vec<String>>,
-    /// When it enters the organization's queue; absent or past = at once. Not read where there is a series, whose rule says it.
+    /// When it enters the organization's queue; absent or past = at once. Of a new series whose rule has no `start`, that; else the rule
+    /// says it.
     #[schema(format = DateTime)]
     scheduled_time: Option<String>,
     /// The series that it is the first of, or goes on with; absent = it is made once.
@@ -70,7 +73,7 @@ struct RecurringBody {
     /// A recurrence rule (RFC 5545), with or without `RRULE:` in front; in UTC.
     #[schema(min_length = 1, max_length = 1000)]
     instruction: String,
-    /// Where it begins; absent = where the series begins that is changed, or now.
+    /// Where it begins; absent = where the series begins that is changed, or `scheduledTime`, or now.
     #[schema(format = DateTime)]
     start: Option<String>,
 }
@@ -129,7 +132,7 @@ pub(crate) fn command(body: &Value) -> Result<CreateExport, ApiError> {
     let (mut data, search) = arguments(&mut members);
     data.fields = members.list("fields");
     let date_range = date_range(&mut members, &mut data);
-    let scheduled_at = members.parsed::<Timestamp>("scheduledTime", "an RFC 3339 date and time");
+    let scheduled_at = members.parsed::<Timestamp>("scheduledTime", TIME);
     let notify = addresses(&mut members);
     let recurring = recurring(&mut members);
     let problems = members.finish();
@@ -212,7 +215,7 @@ fn recurring(members: &mut Members<'_>) -> Option<RecurringRequest> {
     };
     let instruction = inner.text("instruction", MAX_RULE);
     let instruction = inner.require("instruction", instruction).map(str::to_owned);
-    let start = inner.parsed::<Timestamp>("start", "an RFC 3339 date and time");
+    let start = inner.parsed::<Timestamp>("start", TIME);
     let problems: Vec<Problem> = inner.finish();
     members.add(problems);
     Some(RecurringRequest { instruction: instruction?, start })

@@ -54,7 +54,12 @@ impl FileWire {
             None => (archive.size_bytes, archive.sha256.clone()),
         };
         let id = file_name(export.id);
-        let mut links = vec![Link::new("self", place.of_file(&id)), Link::new("download", place.of_download(&id))];
+        let mut links = vec![
+            Link::new("self", place.of_file(&id)),
+            Link::new("download", place.of_download(&id)),
+            // The one that stays good as long as there is the file, for whoever shows a credential.
+            Link::new("permalink", place.of_download(&id)),
+        ];
         links.extend(signed.map(|href| Link::new("signedLink", href)));
         Some(Self {
             name: saved_as(export),
