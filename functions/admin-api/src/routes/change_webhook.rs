@@ -50,4 +50,29 @@ mod tests {
         let acme = stage.add_org("acme").await;
         assert_eq!(stage.send("PATCH", &path, &acme, "{}").await.status, 404);
     }
+
+    #[tokio::test]
+    async fn what_was_read_is_sent_back_whole_and_headers_are_also_taken_one_by_one() {
+        let stage = Stage::new().await;
+        let body = r#"{"url":"https://erp.example/a","method":"POST","body":null,"filter":null,"credentialHash":"none",
+            "headers":[{"name":"X-Key","value":"k","status":"active"},{"name":"x-other","value":"o"}]}"#;
+        let made = stage.send("POST", "/v1/webhooks", &stage.admin, body).await;
+        assert_eq!((made.status, &made.json()["headers"]["x-key"]), (201, &"••••••••".into()), "{}", made.text);
+        let path = format!("/v1/webhooks/{}", made.text_at("/id"));
+        let read = stage.send("GET", &path, &stage.admin, "").await;
+        let same = stage.send("PATCH", &path, &stage.admin, &read.text).await;
+        assert_eq!(same.status, 200, "{}", same.text);
+        let without = |answer: &crate::stage::Answer| {
+            let mut webhook = answer.json();
+            webhook["updatedAt"] = serde_json::Value::Null;
+            webhook
+        };
+        assert_eq!(without(&same), without(&read));
+        let kept = r#"{"headers":[{"name":"x-key","value":"••••••••"}]}"#;
+        let kept = stage.send("PATCH", &path, &stage.admin, kept).await.json();
+        assert_eq!(kept["headers"], serde_json::json!({"x-key": "••••••••"}));
+        let wrong = r#"{"headers":[1,{"value":"x","colour":1},{"name":"a","value":"b","status":"inactive"},
+            {"name":"a","value":"c"}],"filter":{"x":1}}"#;
+        insta::assert_snapshot!(stage.send("PATCH", &path, &stage.admin, wrong).await.text);
+    }
 }

@@ -15,6 +15,8 @@ const NAME_CHARS: usize = 200;
 const URL_CHARS: usize = 2000;
 /// Longest secret, in characters.
 const SECRET_CHARS: usize = 500;
+/// What a webhook that was read has besides, here or at the product whose clients these are, so that it can be sent back changed.
+const READ_ONLY: [&str; 5] = ["id", "inactiveReason", "createdAt", "updatedAt", "credentialHash"];
 /// Whether it is told anything, by the words for it.
 const STATUSES: [(&str, bool); 2] = [("active", true), ("inactive", false)];
 
@@ -98,7 +100,8 @@ pub(crate) struct WebhookBody {
     config: Map<String, Value>,
 }
 
-/// A webhook to be made, or what is changed of one; then what is absent stays.
+/// A webhook to be made, or what is changed of one; then what is absent stays. What only Waybill says (`id`, `inactiveReason`, `createdAt`,
+/// `updatedAt`, and `credentialHash`) may be sent back and is not read.
 #[derive(Debug, ToSchema)]
 #[schema(as = WebhookRequest, rename_all = "camelCase")]
 #[expect(dead_code, reason = "says what is read; the reading names everything that is wrong at once")]
@@ -116,11 +119,39 @@ pub(crate) struct WebhookRequest {
     /// `POST`, and nothing else.
     #[schema(pattern = "^POST$")]
     method: Option<String>,
-    /// Headers that are sent along, by their names, 20 at most. A mask that is sent back keeps the value.
-    headers: Option<std::collections::BTreeMap<String, String>>,
+    /// Headers that are sent along, by their names, 20 at most; or an array of them, each with `name`, `value` and, if it is said, the
+    /// `status` `active`. A mask that is sent back keeps the value.
+    #[schema(value_type = Option<HeadersBody>)]
+    headers: Option<Value>,
     /// What messages are signed with, 16 characters at least; absent at creation = one is made. Shown once.
     #[schema(min_length = 16, max_length = 500)]
     secret: Option<String>,
+}
+
+/// Headers that are sent along.
+#[derive(Debug, ToSchema)]
+#[schema(as = WebhookHeaders)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "says what is read")]
+enum HeadersBody {
+    /// By their names.
+    Named(std::collections::BTreeMap<String, String>),
+    /// One by one.
+    Listed(Vec<HeaderBody>),
+}
+
+/// One of them.
+#[derive(Debug, ToSchema)]
+#[schema(as = WebhookHeader)]
+#[expect(dead_code, reason = "says what is read")]
+struct HeaderBody {
+    /// Its name.
+    name: String,
+    /// Its value, or a mask that keeps it.
+    value: String,
+    /// `active`: one that is not to be sent is left out.
+    #[schema(pattern = "^active$")]
+    status: Option<String>,
 }
 
 impl WebhookBody {
@@ -140,9 +171,14 @@ impl WebhookBody {
         for (name, text) in [("url", url), ("secret", secret)] {
             config.extend(text.map(|text| (name.to_owned(), Value::from(text))));
         }
-        for name in ["method", "headers"] {
-            config.extend(members.take(name).map(|value| (name.to_owned(), value.clone())));
+        for name in READ_ONLY {
+            members.take(name);
         }
+        for name in ["body", "filter"] {
+            members.later(name);
+        }
+        config.extend(members.take("method").map(|value| ("method".to_owned(), value.clone())));
+        config.extend(read_headers(&mut members).map(|headers| ("headers".to_owned(), headers)));
         let problems = members.finish();
         if problems.is_empty() { Ok(Self { name, status, events_filter, config }) } else { Err(problems) }
     }
@@ -163,6 +199,39 @@ impl From<WebhookBody> for ChangeWebhook {
     fn from(body: WebhookBody) -> Self {
         Self { name: body.name, config: body.config, events: body.events_filter, active: body.status }
     }
+}
+
+/// Takes `headers`, an object by their names or an array, as that object; what is wrong with either's values is found where it is sealed.
+fn read_headers(members: &mut Members<'_>) -> Option<Value> {
+    let value = members.take("headers")?;
+    let Some(listed) = value.as_array() else { return Some(value.clone()) };
+    let (mut headers, mut problems) = (Map::new(), Vec::new());
+    for (index, header) in listed.iter().enumerate() {
+        let mut header = match Members::of(header, format!("/headers/{index}")) {
+            Ok(header) => header,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let name = header.text("name", NAME_CHARS);
+        let name = header.require("name", name);
+        let value = header.take("value");
+        let value = header.require("value", value);
+        if header.word("status", &STATUSES) == Some(false) {
+            header.refuse::<()>("status", "must be `active`; a header that is not to be sent is left out");
+        }
+        let (Some(name), Some(value)) = (name, value) else {
+            problems.extend(header.finish());
+            continue;
+        };
+        if headers.insert(name.to_owned(), value.clone()).is_some() {
+            header.refuse::<()>("name", "is there more than once");
+        }
+        problems.extend(header.finish());
+    }
+    members.add(problems);
+    Some(headers.into())
 }
 
 fn read_events(members: &mut Members<'_>) -> Option<BTreeSet<SignalEvent>> {
