@@ -75,7 +75,11 @@ async fn begin(
     let series = Series { instruction: asked.instruction.trim().to_owned(), start, decided_through, skipped };
     let clock = clock_of(&series).map_err(Error::Invalid)?;
     let refuse = |message: String| Err(Error::invalid("recurring.instruction", message));
-    let Some(first) = clock.next(start.before(MILLISECOND)) else { return refuse("is never due".to_owned()) };
+    let first = match clock.first(start.before(MILLISECOND), now) {
+        Ok(Some(first)) => first,
+        Ok(None) => return refuse("is never due".to_owned()),
+        Err(reason) => return refuse(reason),
+    };
     if let (Some(gap), Some(org)) = (clock.shortest_gap(), context.rows().org(org).await?)
         && gap < org.value.min_interval()
     {

@@ -3,7 +3,9 @@
 use crate::FieldError;
 use std::time::Duration;
 use waybill_domain::{JobSchedule, Timestamp};
-use waybill_schedule::{Recurrence, Schedule, Zone, instants_after, next_after, shortest_gap};
+use waybill_schedule::{
+    Recurrence, Schedule, Zone, assert_affordable, first_instants, instants_after, next_after, shortest_gap,
+};
 
 /// A slot fires up to this much late.
 const CATCH_UP: Duration = Duration::from_hours(1);
@@ -65,6 +67,18 @@ impl JobClock {
     /// The first slot strictly after `after`.
     pub(crate) fn next(&self, after: Timestamp) -> Option<Timestamp> {
         next_after(&self.schedule, calendar(after), &self.zone).map(told)
+    }
+
+    /// The first slot strictly after `after`, of a schedule that nobody depends on yet: where a question about it would cost too
+    /// much, then or within a hundred years from `now`, it is refused.
+    ///
+    /// # Errors
+    /// Why.
+    pub(crate) fn first(&self, after: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, String> {
+        let first = first_instants(&self.schedule, calendar(after), &self.zone, 1);
+        let affordable = assert_affordable(&self.schedule, calendar(now), &self.zone);
+        let first = first.and_then(|first| affordable.map(|()| first)).map_err(|error| error.to_string())?;
+        Ok(first.first().copied().map(told))
     }
 
     /// Whether it was due before now, as a series that has ended was.

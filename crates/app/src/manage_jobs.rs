@@ -385,8 +385,10 @@ fn on_time(schedule: &JobSchedule, zone: &str, org: &Org, now: Timestamp) -> Res
         JobSchedule::Rrule { .. } => "schedule.rrule",
     };
     let refuse = |message: String| Err(Error::Invalid(vec![FieldError { field: field.to_owned(), message }]));
-    if clock.next(now).is_none() && !clock.has_ever_been_due() {
-        return refuse("is never due".to_owned());
+    match clock.first(now, now) {
+        Err(reason) => return refuse(reason),
+        Ok(None) if !clock.has_ever_been_due() => return refuse("is never due".to_owned()),
+        Ok(_) => {}
     }
     let least = org.min_interval();
     match clock.shortest_gap() {

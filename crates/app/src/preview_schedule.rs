@@ -2,7 +2,7 @@
 
 use crate::{Context, Error, FieldError};
 use waybill_domain::{Principal, Timestamp};
-use waybill_schedule::{Recurrence, Schedule, Zone, instants_after};
+use waybill_schedule::{Recurrence, Schedule, Zone, assert_affordable, first_instants};
 
 /// How many instants are told.
 pub const PREVIEWED_INSTANTS: usize = 5;
@@ -34,8 +34,8 @@ pub struct PreviewSchedule {
 /// is no matter here.
 ///
 /// # Errors
-/// `Invalid` naming `cron`, `rrule` or `zone`, also when the schedule is never due; `NotFound` when the org is gone;
-/// `Throttled`, `Unavailable`, `Internal`.
+/// `Invalid` naming `cron`, `rrule` or `zone`, also when the schedule is never due or costs too much to look into;
+/// `NotFound` when the org is gone; `Throttled`, `Unavailable`, `Internal`.
 pub async fn preview_schedule(
     context: &Context,
     principal: &Principal,
@@ -53,16 +53,17 @@ pub async fn preview_schedule(
             return Err(Error::Invalid(zone.into_iter().chain(schedule.err()).collect()));
         }
     };
+    let field = match &command.schedule {
+        ScheduleText::Cron(_) => "cron",
+        ScheduleText::Rrule { .. } => "rrule",
+    };
     let after = calendar(now);
-    let next: Vec<Timestamp> = instants_after(&schedule, after, &zone)
-        .take(PREVIEWED_INSTANTS)
-        .map(|at| Timestamp::from_millis(at.as_millisecond()))
-        .collect();
+    let refuse = |error: waybill_schedule::Error| Error::invalid(field, error.to_string());
+    let next = first_instants(&schedule, after, &zone, PREVIEWED_INSTANTS).map_err(refuse)?;
+    // What would be refused when something is made to depend on it.
+    assert_affordable(&schedule, after, &zone).map_err(refuse)?;
+    let next: Vec<Timestamp> = next.into_iter().map(|at| Timestamp::from_millis(at.as_millisecond())).collect();
     if next.is_empty() && !has_ever_been_due(&schedule, &zone) {
-        let field = match &command.schedule {
-            ScheduleText::Cron(_) => "cron",
-            ScheduleText::Rrule { .. } => "rrule",
-        };
         return Err(Error::invalid(field, "is never due"));
     }
     Ok(next)

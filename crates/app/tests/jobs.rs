@@ -390,6 +390,9 @@ fn a_schedule_that_cannot_be_is_refused_by_field() {
     };
     assert_eq!(refused(&Fixture::put("0 0 30 2 *", "UTC")), "schedule.cron");
     assert_eq!(refused(&Fixture::put("61 * * * *", "Mars/Base")), "schedule.cron zone");
+    let costly = "FREQ=SECONDLY;INTERVAL=59;BYSECOND=0;COUNT=100000".to_owned();
+    let costly = JobSchedule::Rrule { rrule: costly, start: fixture.ports.clock.now() };
+    assert_eq!(refused(&PutJob { schedule: costly, ..Fixture::put("@daily", "UTC") }), "schedule.rrule");
     let org = block_on(fixture.ports.rows().org(&admin.org)).unwrap().unwrap();
     let slow = waybill_domain::Org { min_interval_secs: Some(3600), ..org.value };
     let mut transaction = Transaction::new(fixture.ports.entropy.commit_id());

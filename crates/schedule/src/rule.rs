@@ -2,26 +2,26 @@
 
 mod days;
 mod elapsed;
+mod instants;
 mod parse;
 mod periods;
 
-use crate::Zone;
-use elapsed::Elapsed;
+use crate::{Error, Zone};
+pub(crate) use instants::Instants;
 use jiff::civil::{DateTime, Weekday};
 use jiff::{SignedDuration, Timestamp};
-use periods::Periods;
 use std::fmt;
 use std::str::FromStr;
 
 /// The largest `COUNT`: a series that ends by number is counted from its start at every question.
 pub const MAX_COUNT: u64 = 100_000;
-/// How many periods in a row may hold nothing before the search is given up.
-const SEARCH_PERIODS: u32 = 100_000;
 
 /// A recurrence rule that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     text: String,
+    /// Where the parts stand that a search depends on most.
+    costly: CostlyParts,
     frequency: Frequency,
     interval: u32,
     end: End,
@@ -32,6 +32,14 @@ pub struct Rule {
     days: DayParts,
     positions: Vec<i16>,
     week_start: Weekday,
+}
+
+/// The parts that a search depends on most, with the character that each begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CostlyParts {
+    count: Option<usize>,
+    /// `INTERVAL` where it is given, else `FREQ`.
+    step: (&'static str, usize),
 }
 
 /// The parts that choose days; one that is empty chooses all.
@@ -112,47 +120,28 @@ impl Recurrence {
     }
 
     /// The instants strictly after `after`.
-    pub(crate) fn instants_after<'a>(
-        &'a self,
-        after: Timestamp,
-        zone: &'a Zone,
-    ) -> impl Iterator<Item = Timestamp> + use<'a> {
-        let counted = matches!(self.rule.end, End::Count(_));
-        // What is counted is counted from the start.
-        let reach = if counted { self.start } else { after };
-        let (skipped, series) = self.series(reach, after, zone);
-        let until = self.rule.until(zone);
-        let count = match self.rule.end {
-            End::Count(count) => count.saturating_sub(skipped),
-            End::Never | End::At(_) | End::AtLocal(_) => u64::MAX,
-        };
-        let start = self.start;
-        let mut last = None;
-        series
-            .filter(move |at| *at >= start && last.replace(*at).is_none_or(|last| last < *at))
-            .take(usize::try_from(count).unwrap_or(usize::MAX))
-            .take_while(move |at| until.is_none_or(|until| *at <= until))
-            .skip_while(move |at| *at <= after)
+    pub(crate) fn instants_after<'a>(&'a self, after: Timestamp, zone: &'a Zone) -> Instants<'a> {
+        Instants::new(self, after, zone)
     }
 
-    /// The instants from about `reach` on, in order, some perhaps twice, and how many from the start were left out.
-    fn series<'a>(
-        &'a self,
-        reach: Timestamp,
-        after: Timestamp,
-        zone: &'a Zone,
-    ) -> (u64, Box<dyn Iterator<Item = Timestamp> + 'a>) {
-        if self.rule.frequency >= Frequency::Daily {
-            return (0, Box::new(Periods::new(&self.rule, self.start, reach, zone)));
-        }
-        let elapsed = Elapsed::new(&self.rule, self.start, zone);
-        if elapsed.is_plain() {
-            // One instant a period: what is left out need not be counted one by one.
-            let elapsed = elapsed.from(after);
-            (elapsed.period().unsigned_abs(), Box::new(elapsed))
-        } else {
-            (0, Box::new(elapsed.from(reach)))
-        }
+    /// What is said of a rule whose search was given up, after something was counted or before.
+    pub(crate) fn costs_too_much(&self, has_counted: bool) -> Error {
+        let (step, step_position) = self.rule.costly.step;
+        let (part, position, reason) = match self.rule.costly.count {
+            Some(position) if has_counted => (
+                "COUNT",
+                position,
+                "counting the instants from the start takes too long: end the series with UNTIL, or give a smaller COUNT \
+                 or a later start",
+            ),
+            _ => (
+                step,
+                step_position,
+                "the search takes too long: periods never, or hardly ever, hold what the parts that begin with BY choose; \
+                 give a larger FREQ, another INTERVAL or fewer of those parts",
+            ),
+        };
+        Error::RulePart { part: part.to_owned(), position, reason: reason.to_owned() }
     }
 
     /// The shortest time between two of the first instants, in seconds, by a clock that is never changed.
@@ -162,7 +151,8 @@ impl Recurrence {
         let start = jiff::tz::Offset::UTC.to_timestamp(local_start).unwrap_or(self.start);
         let unchanged = Self { rule: self.rule.clone(), start };
         let before = start.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
-        let instants: Vec<i64> = unchanged.instants_after(before, &utc).take(first).map(Timestamp::as_second).collect();
+        let compared = unchanged.instants_after(before, &utc).of_one_search().take(first);
+        let instants: Vec<i64> = compared.map(Timestamp::as_second).collect();
         instants.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).min()
     }
 }

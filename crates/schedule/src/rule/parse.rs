@@ -1,6 +1,6 @@
 //! From the text of a recurrence rule to its parts, with the name and the place of what is wrong or not honoured.
 
-use super::{DayParts, End, Frequency, MAX_COUNT, Rule, WeekdayPart};
+use super::{CostlyParts, DayParts, End, Frequency, MAX_COUNT, Rule, WeekdayPart};
 use crate::Error;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::Offset;
@@ -121,6 +121,7 @@ pub(super) fn parse(text: &str) -> Result<Rule, Error> {
     let parts = parts(text)?;
     let mut rule = Rule {
         text: text.trim().to_owned(),
+        costly: costly(&parts),
         frequency: Frequency::Daily,
         interval: 1,
         end: End::Never,
@@ -142,8 +143,20 @@ pub(super) fn parse(text: &str) -> Result<Rule, Error> {
             return Err(part.wrong("is given twice"));
         }
         assert_allowed(part, &parts, rule.frequency)?;
+        if part.name == "BYSETPOS" {
+            assert_reachable(&rule, part)?;
+        }
     }
     Ok(rule)
+}
+
+fn costly(parts: &[Part]) -> CostlyParts {
+    let position = |name: &str| parts.iter().find(|part| part.name == name).map(|part| part.position);
+    let interval = position("INTERVAL").map(|position| ("INTERVAL", position));
+    CostlyParts {
+        count: position("COUNT"),
+        step: interval.unwrap_or_else(|| ("FREQ", position("FREQ").unwrap_or_default())),
+    }
 }
 
 fn parts(text: &str) -> Result<Vec<Part>, Error> {
@@ -161,6 +174,7 @@ fn parts(text: &str) -> Result<Vec<Part>, Error> {
     }
     let mut parts = Vec::new();
     for text in bare.unwrap_or(rule).split(';') {
+        assert_named(text, position, rule)?;
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         let part = Part { name: name.to_ascii_uppercase(), value: value.to_ascii_uppercase(), position };
         if !text.contains('=') || value.is_empty() {
@@ -170,6 +184,49 @@ fn parts(text: &str) -> Result<Vec<Part>, Error> {
         parts.push(part);
     }
     Ok(parts)
+}
+
+/// What a part is, where it cannot be told by its name.
+fn assert_named(text: &str, position: usize, rule: &str) -> Result<(), Error> {
+    let wrong = |part: &str, reason: &str| {
+        let (part, reason) = (part.to_owned(), reason.to_owned());
+        Err(Error::RulePart { part, position, reason })
+    };
+    let name = text.split('=').next().unwrap_or_default().trim();
+    if name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("DTSTART")) {
+        wrong("DTSTART", "is not honoured inside a rule: it is the start, given beside it as `start`")
+    } else if rule.is_empty() {
+        wrong("RRULE", "is empty: a rule is one such as `FREQ=DAILY`")
+    } else if text.contains(['\n', '\r']) {
+        wrong("RRULE", "has several lines: a rule is one line, and other properties than RRULE are not honoured")
+    } else if text.is_empty() {
+        wrong("RRULE", "a part is missing here: `;` stands between two parts, neither first nor last nor twice")
+    } else if name.is_empty() {
+        wrong("RRULE", "a name is missing before `=`")
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses positions of which no period can have as many.
+fn assert_reachable(rule: &Rule, part: &Part) -> Result<(), Error> {
+    use Frequency as F;
+    let count = |list: &[i8]| list.len().max(1);
+    let (hours, minutes, seconds) = (count(&rule.hours), count(&rule.minutes), count(&rule.seconds));
+    let most = match rule.frequency {
+        F::Yearly => 366 * hours * minutes * seconds,
+        F::Monthly => 31 * hours * minutes * seconds,
+        F::Weekly => 7 * hours * minutes * seconds,
+        F::Daily => hours * minutes * seconds,
+        // A clock that is put back may show a minute twice.
+        F::Hourly => 2 * minutes * seconds,
+        F::Minutely => seconds,
+        F::Secondly => 1,
+    };
+    if rule.positions.iter().all(|position| usize::from(position.unsigned_abs()) > most) {
+        return Err(part.wrong(format!("is never met: no period holds more than {most}")));
+    }
+    Ok(())
 }
 
 fn read(part: &Part, rule: &mut Rule) -> Result<(), Error> {
@@ -191,7 +248,6 @@ fn read(part: &Part, rule: &mut Rule) -> Result<(), Error> {
         "BYMONTH" => rule.days.months = part.list("from 1 to 12", |month| (1..=12).contains(month))?,
         "BYSETPOS" => rule.positions = part.signed(366)?,
         "WKST" => rule.week_start = part.word(&WEEKDAYS)?,
-        "DTSTART" => return Err(part.wrong("is not honoured inside a rule: it is the start, given beside it")),
         _ => return Err(part.wrong("is not honoured")),
     }
     Ok(())

@@ -74,6 +74,7 @@ mod tests {
             r#"{"cron":"@daily","start":"2026-01-01T00:00:00Z"}"#,
             r#"{"rrule":"FREQ=YEARLY;BYEASTER=0"}"#,
             r#"{"rrule":"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}"#,
+            r#"{"rrule":"FREQ=SECONDLY;INTERVAL=59;BYSECOND=0;COUNT=100000","start":"2000-01-01T00:00:00Z"}"#,
         ] {
             let answer = stage.send("POST", PATH, &stage.member, body).await;
             assert_eq!(answer.status, 400, "{body}");
