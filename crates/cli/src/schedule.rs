@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
 use waybill_app::ports::Clock as _;
 use waybill_aws::SystemClock;
-use waybill_schedule::{Moment, Recurrence, Schedule, Zone, instants_after};
+use waybill_schedule::{Moment, Recurrence, Schedule, Zone, first_instants};
 
 use crate::terminal;
 
@@ -44,8 +44,9 @@ Examples:
 A batch reads one JSON object a line and answers each with one line, in the same order:
   in   {\"cron\" or \"rrule\", \"zone\", \"after\", \"count\", \"start\"?}
   out  {\"next\":[instants]}, fewer than `count` where the schedule ends, or {\"error\":\"why\"}
-Instants are RFC 3339; those that are told are in UTC and strictly after `after`. Where absent, `zone` is
-UTC, `count` is 5, and the `start` of a rule is `after`. Other members are yours and not looked at.")]
+Instants are RFC 3339; those that are told are in UTC and strictly after `after`. `after` is needed.
+Where absent, `zone` is UTC, `count` is 5, and the `start` of a rule is `after`. Other members are yours and not
+looked at.")]
 pub(crate) struct NextArguments {
     /// Five fields, or @hourly, @daily, @weekly, @monthly, @yearly
     #[arg(long, value_name = "EXPRESSION")]
@@ -125,8 +126,9 @@ fn told_range(range: &RangeArguments, now: Timestamp) -> Result<Vec<String>> {
 fn told(next: &NextArguments, now: Timestamp) -> Result<Vec<String>> {
     let zone: Zone = next.zone.parse()?;
     let schedule = schedule(next.cron.as_deref(), next.rrule.as_deref(), next.start.unwrap_or(now))?;
-    let instants = instants_after(&schedule, next.after.unwrap_or(now), &zone).take(next.count);
+    let instants = first_instants(&schedule, next.after.unwrap_or(now), &zone, next.count)?;
     let lines: Vec<String> = instants
+        .into_iter()
         .map(|at| {
             let (local, offset) = zone.local(at);
             format!("{}  {offset}  {zone}   {at}", local.strftime("%a %Y-%m-%d %H:%M:%S"))

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, ErrorKind, Write};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use waybill_schedule::{Zone, instants_after};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use waybill_schedule::{Zone, first_instants};
 
 use super::{USUAL_COUNT, schedule};
 use crate::terminal;
@@ -13,15 +14,38 @@ use crate::terminal;
 /// Most instants of one answer.
 const MAX_COUNT: usize = 100_000;
 
-/// What is asked.
-#[derive(Debug, Deserialize)]
-struct Case {
-    cron: Option<String>,
-    rrule: Option<String>,
-    start: Option<String>,
-    zone: Option<String>,
-    after: Option<String>,
-    count: Option<usize>,
+/// What is asked. Members are taken as they come, so that one of a wrong kind is named.
+struct Case(Map<String, Value>);
+
+impl Case {
+    fn read(line: &[u8]) -> Result<Self> {
+        match serde_json::from_slice(line).context("the line is no JSON")? {
+            Value::Object(members) => Ok(Self(members)),
+            _ => bail!("the line is no case: a case is one JSON object"),
+        }
+    }
+
+    /// A member that is there and not null.
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>> {
+        let text = |value| Value::as_str(value).with_context(|| format!("`{name}` is no text: `{value}`"));
+        self.member(name).map(text).transpose()
+    }
+
+    fn instant(&self, name: &str) -> Result<Option<Timestamp>> {
+        let read =
+            |text: &str| text.parse().with_context(|| format!("`{name}` is no instant such as 2026-03-29T01:00:00Z"));
+        self.text(name)?.map(read).transpose()
+    }
+
+    fn count(&self) -> Result<usize> {
+        let Some(value) = self.member("count") else { return Ok(USUAL_COUNT) };
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= MAX_COUNT);
+        count.with_context(|| format!("`count` is no whole number from 0 to {MAX_COUNT}: `{value}`"))
+    }
 }
 
 /// What is answered.
@@ -52,19 +76,15 @@ pub(super) fn run(mut input: impl BufRead, mut output: impl Write) -> Result<()>
 }
 
 fn answer(line: &[u8]) -> Result<Vec<String>> {
-    let case: Case = serde_json::from_slice(line).context("the line is no case")?;
-    let zone = case.zone.as_deref().map_or_else(|| Ok(Zone::utc()), str::parse)?;
-    let after = instant("after", case.after.as_deref().context("`after` is needed")?)?;
-    let start = case.start.as_deref().map(|start| instant("start", start)).transpose()?;
-    ensure!(start.is_none() || case.cron.is_none(), "`start` belongs to `rrule`");
-    let count = case.count.unwrap_or(USUAL_COUNT);
-    ensure!(count <= MAX_COUNT, "`count` is at most {MAX_COUNT}");
-    let schedule = schedule(case.cron.as_deref(), case.rrule.as_deref(), start.unwrap_or(after))?;
-    Ok(instants_after(&schedule, after, &zone).take(count).map(|at| at.to_string()).collect())
-}
-
-fn instant(name: &str, text: &str) -> Result<Timestamp> {
-    text.parse().with_context(|| format!("`{name}` is no instant such as 2026-03-29T01:00:00Z"))
+    let case = Case::read(line)?;
+    let (cron, rrule) = (case.text("cron")?, case.text("rrule")?);
+    let zone = case.text("zone")?.map_or_else(|| Ok(Zone::utc()), str::parse)?;
+    let after = case.instant("after")?.context("`after` is needed")?;
+    let start = case.instant("start")?;
+    ensure!(start.is_none() || cron.is_none(), "`start` belongs to `rrule`");
+    let count = case.count()?;
+    let schedule = schedule(cron, rrule, start.unwrap_or(after))?;
+    Ok(first_instants(&schedule, after, &zone, count)?.iter().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]
@@ -89,7 +109,7 @@ mod tests {
             [
                 r#"{"next":["2026-03-28T01:30:00Z","2026-03-29T01:00:00Z","2026-03-30T00:30:00Z"]}"#,
                 r#"{"error":"the cron expression is refused: day of month (character 5): no month of `2` has a day of `30`: this is never due"}"#,
-                r#"{"error":"the line is no case: EOF while parsing a value at line 2 column 0"}"#,
+                r#"{"error":"the line is no JSON: EOF while parsing a value at line 2 column 0"}"#,
                 r#"{"next":["2026-01-01T08:00:00Z","2026-01-02T08:00:00Z"]}"#,
                 r#"{"next":["2026-01-02T00:00:00Z"]}"#,
             ]
@@ -105,11 +125,27 @@ mod tests {
             (r#"{"cron":"@daily","after":"yesterday"}"#, "`after` is no instant"),
             (r#"{"cron":"@daily","after":"2026-01-01T00:00:00"}"#, "`after` is no instant"),
             (r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","zone":"Mars"}"#, "`Mars` is no IANA time zone"),
-            (r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","count":-1}"#, "no case"),
-            (r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","count":100001}"#, "at most"),
+            (
+                r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","count":-1}"#,
+                "`count` is no whole number from 0 to 100000: `-1`",
+            ),
+            (r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","count":"3"}"#, "`count` is no whole number"),
+            (r#"{"cron":5,"after":"2026-01-01T00:00:00Z"}"#, "`cron` is no text: `5`"),
+            (r#"{"cron":"@daily","after":1}"#, "`after` is no text: `1`"),
+            (r#"["@daily",null,null,"UTC","2026-01-01T00:00:00Z",1]"#, "a case is one JSON object"),
+            ("7", "a case is one JSON object"),
+            (
+                r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","count":100001}"#,
+                "`count` is no whole number from 0 to 100000",
+            ),
             (r#"{"cron":"@daily","after":"2026-01-01T00:00:00Z","start":"2026-01-01T00:00:00Z"}"#, "belongs to"),
             (r#"{"rrule":"FREQ=DAILY;BYEASTER=0","after":"2026-01-01T00:00:00Z"}"#, "BYEASTER"),
-            ("[", "no case"),
+            (r#"{"rrule":"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYSETPOS=2","after":"2026-01-01T00:00:00Z"}"#, "BYSETPOS"),
+            (
+                r#"{"rrule":"FREQ=HOURLY;INTERVAL=24;BYHOUR=5","after":"2026-01-01T00:00:00Z"}"#,
+                "the search takes too long",
+            ),
+            ("[", "no JSON"),
         ];
         for (line, reason) in wrong {
             let answers =
