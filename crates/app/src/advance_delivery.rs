@@ -7,7 +7,7 @@ mod ending;
 mod sending;
 
 use crate::Context;
-use crate::run_errand::{claim, open_secrets, ours, ring, write};
+use crate::run_errand::{Claim, claim, open_secrets, ours, ring, write};
 use sending::{Sent, send};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct DeliverySettings {
     pub lease: Duration,
     /// How often it says that it is.
     pub heartbeat: Duration,
+    /// How many deliveries, and how many signals, of one org are under way at a time at most, however many workers there are.
+    pub share: usize,
     /// How long one call to a destination may take.
     pub call: Duration,
     /// For how long after the deadline a call that was begun before it goes on.
@@ -55,6 +57,7 @@ impl Default for DeliverySettings {
         Self {
             lease: Duration::from_secs(90),
             heartbeat: Duration::from_secs(30),
+            share: 4,
             call: Duration::from_mins(10),
             grace: Duration::from_secs(45),
             backoff: Backoff::default(),
@@ -86,7 +89,14 @@ pub async fn advance_delivery(
         }
         return Ok(());
     }
-    let Some(claimed) = claim(context, stored, delivering.settings.lease).await? else { return Ok(()) };
+    let claimed = match claim(context, stored, (delivering.settings.lease, delivering.settings.share)).await? {
+        Claim::Taken(claimed) => claimed,
+        Claim::PutOff(delivery) => {
+            ring(&*delivering.queue, &delivery, context.now()).await;
+            return Ok(());
+        }
+        Claim::Nothing => return Ok(()),
+    };
     let sent = match begin(delivering, &claimed).await {
         Ok(secrets) => send(delivering, &claimed, &secrets, deadline).await,
         Err(miss) => Sent::Missed(miss),

@@ -4,35 +4,86 @@ use crate::retry::Attempts;
 use crate::{Context, Sweeping};
 use std::time::Duration;
 use waybill_domain::{
-    DestinationSecrets, DestinationType, Errand, ErrandRefused, ErrandState, Miss, OrgCode, SealedDestination,
-    Timestamp,
+    DestinationSecrets, DestinationType, Errand, ErrandRefused, ErrandShare, ErrandState, ExportId, Miss, OrgCode,
+    SealedDestination, Timestamp,
 };
 use waybill_ports::{
     DeliveryMessage, DeliveryQueue, DestinationError, ErrandKind, MOST_DELAY, PortError, PortErrorKind, SealContext,
     SecretVault, Stored,
 };
 
-/// Takes the right to one attempt; `None` when somebody else has it, its time has not come, or it has ended.
+/// What came of claiming an errand.
+pub(crate) enum Claim<T> {
+    /// The caller runs it.
+    Taken(Errand<T>),
+    /// As many of its org's are under way as may be: it waits, and is to be rung for.
+    PutOff(Errand<T>),
+    /// Somebody else has it, its time has not come, or it has ended.
+    Nothing,
+}
+
+/// Takes the right to one attempt, and for that one of the `share` places that the org has among the workers.
 pub(crate) async fn claim<T: ErrandKind>(
     context: &Context,
-    stored: Stored<Errand<T>>,
-    lease: Duration,
-) -> Result<Option<Errand<T>>, PortError> {
-    let id = stored.value.id();
-    let claimed = match stored.value.claim(context.entropy.worker_id(), context.now(), lease) {
-        Ok(claimed) => claimed,
-        Err(refused) => {
-            tracing::debug!(id, %refused, "nothing to be sent now");
-            return Ok(None);
+    mut stored: Stored<Errand<T>>,
+    (lease, share): (Duration, usize),
+) -> Result<Claim<T>, PortError> {
+    let (org, export, number) = (stored.value.org.clone(), stored.value.export, stored.value.number);
+    let mut attempts = Attempts::new(context);
+    loop {
+        let now = context.now();
+        let claimed = match stored.value.clone().claim(context.entropy.worker_id(), now, lease) {
+            Ok(claimed) => claimed,
+            Err(refused) => {
+                tracing::debug!(id = stored.value.id(), %refused, "nothing to be sent now");
+                return Ok(Claim::Nothing);
+            }
+        };
+        let held = context.rows().errand_share(&org, T::ROW).await?;
+        let version = held.as_ref().map(|held| held.version);
+        let mut held = held.map_or_else(|| ErrandShare::empty(org.clone(), T::ROW), |held| held.value);
+        held.taken.retain(|taken| *taken != (export, number));
+        if held.taken.len() >= share {
+            held.taken = under_way::<T>(context, &held, now).await?;
         }
-    };
-    let mut transaction = context.transaction();
-    transaction.update(stored.version, &claimed)?;
-    match transaction.commit(&*context.state).await {
-        Ok(_) => Ok(Some(claimed)),
-        Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(error),
+        let mut transaction = context.transaction();
+        let claim = if held.taken.len() >= share {
+            let jitter = u32::try_from(context.entropy.below(1000)).unwrap_or(0);
+            let put_off = stored.value.put_off(now, jitter);
+            transaction.update(stored.version, &put_off)?;
+            Claim::PutOff(put_off)
+        } else {
+            transaction.update(stored.version, &claimed)?.upsert(version, &held.with((export, number)))?;
+            Claim::Taken(claimed)
+        };
+        match transaction.commit(&*context.state).await {
+            Ok(_) => return Ok(claim),
+            Err(error) if error.is_conflict() => attempts.after(error).await?,
+            Err(error) => return Err(error),
+        }
+        match context.rows().errand(&org, export, number).await? {
+            Some(read) => stored = read,
+            None => return Ok(Claim::Nothing),
+        }
     }
+}
+
+/// Those of a share that somebody alive still runs. One that cannot be read is run by nobody.
+async fn under_way<T: ErrandKind>(
+    context: &Context,
+    share: &ErrandShare,
+    now: Timestamp,
+) -> Result<Vec<(ExportId, u16)>, PortError> {
+    let mut under_way = Vec::new();
+    for (export, number) in &share.taken {
+        match context.rows().errand::<T>(&share.org, *export, *number).await {
+            Ok(Some(errand)) if errand.value.is_being_run(now) => under_way.push((*export, *number)),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind, PortErrorKind::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(under_way)
 }
 
 /// Writes what `by` makes of the errand as it is; `None` when it is somebody else's by now.

@@ -1,7 +1,7 @@
 //! Telling one address that an export has ended: claimed, sent once, and put on record, with another attempt later where it failed.
 
 use crate::retry::Attempts;
-use crate::run_errand::{claim, open_secrets, ours, ring, theirs, write};
+use crate::run_errand::{Claim, claim, open_secrets, ours, ring, theirs, write};
 use crate::{Context, DeliverySettings};
 use bytes::Bytes;
 use serde_json::Value;
@@ -98,7 +98,14 @@ pub async fn send_signal(signaling: &Signaling, message: &DeliveryMessage) -> Re
         }
         return Ok(());
     }
-    let Some(claimed) = claim(context, stored, signaling.settings.lease).await? else { return Ok(()) };
+    let claimed = match claim(context, stored, (signaling.settings.lease, signaling.settings.share)).await? {
+        Claim::Taken(claimed) => claimed,
+        Claim::PutOff(signal) => {
+            ring(&*signaling.queue, &signal, context.now()).await;
+            return Ok(());
+        }
+        Claim::Nothing => return Ok(()),
+    };
     let attempted = attempt(signaling, &claimed).await;
     match record(signaling, &claimed, &attempted).await {
         Ok(Some(signal)) => ring(&*signaling.queue, &signal, context.now()).await,

@@ -1,8 +1,10 @@
 //! An errand: what an ended export brings to one address, claimed by one worker at a time and tried until it is done or given up.
 
 mod attempt;
+mod share;
 
 pub use attempt::{Attempt, Backoff};
+pub use share::ErrandShare;
 
 use crate::{Epoch, ExportId, OrgCode, Seq, Timestamp, WorkerId};
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,9 @@ pub struct Errand<T> {
     pub attempt_count: u32,
     /// The last of them, oldest first.
     pub attempts: Vec<Attempt>,
+    /// Since when it waits for its org's other errands alone.
+    #[serde(default)]
+    pub crowded_since: Option<Timestamp>,
 }
 
 /// Where an errand stands.
@@ -136,6 +141,9 @@ impl<T: Carried> Errand<T> {
     const LOOK_AFTER: Duration = Duration::from_secs(15);
     /// How long it is left alone after it was rung for: longer than a message waits behind others on most days.
     const LOOK_AGAIN: Duration = Duration::from_mins(1);
+    /// The shortest and the longest time between two looks whether its org may have another errand under way, about.
+    const SHORTEST_CROWD: Duration = Duration::from_secs(2);
+    const LONGEST_CROWD: Duration = Duration::from_secs(30);
     /// How much longer than its export it stays on record.
     const KEPT_LONGER: Duration = Duration::from_hours(24);
 
@@ -160,6 +168,7 @@ impl<T: Carried> Errand<T> {
             failing_since: None,
             attempt_count: 0,
             attempts: Vec::new(),
+            crowded_since: None,
         }
     }
 
@@ -217,6 +226,7 @@ impl<T: Carried> Errand<T> {
             ErrandState::Done { .. } | ErrandState::Failed { .. } => return Err(ErrandRefused::Ended),
         }
         self.rung_at = None;
+        self.crowded_since = None;
         self.epoch = Epoch(self.epoch.0.saturating_add(1));
         self.state = ErrandState::Sending { worker, lease_until: now.after(lease) };
         // An attempt whose invocation ran out of time goes on.
@@ -227,6 +237,17 @@ impl<T: Carried> Errand<T> {
             self.attempts.drain(..surplus);
         }
         Ok(self)
+    }
+
+    /// Its org has as many errands under way as it may: it waits, the longer the longer it does already, by about half as much more.
+    /// `jitter`, below 1000, keeps those that wait apart.
+    #[must_use]
+    pub fn put_off(mut self, now: Timestamp, jitter: u32) -> Self {
+        let since = *self.crowded_since.get_or_insert(now);
+        let pause = (now.since(since) / 2).clamp(Self::SHORTEST_CROWD, Self::LONGEST_CROWD);
+        self.rung_at = None;
+        self.state = ErrandState::Waiting { at: now.after(pause / 2 + pause * jitter.min(999) / 1000) };
+        self
     }
 
     fn assert_held(&self, epoch: Epoch) -> Result<(), ErrandRefused> {
@@ -316,6 +337,11 @@ impl<T: Carried> Errand<T> {
         self.due_at().filter(|due| *due <= now)?;
         self.rung_at = Some(now);
         Some(self)
+    }
+
+    /// Whether somebody sends it who is believed to be alive.
+    pub fn is_being_run(&self, now: Timestamp) -> bool {
+        matches!(self.state, ErrandState::Sending { lease_until, .. } if lease_until > now)
     }
 
     /// Whether whoever was sending it is gone.

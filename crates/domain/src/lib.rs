@@ -67,7 +67,7 @@ pub use dimension::{
     CATALOGS, Dimension, DimensionSegment, FrozenScope, LEVEL, MAX_DIMENSIONS, MAX_SEGMENTS, PARENT, PARENT_ID,
     ScopeRequest,
 };
-pub use errand::{Attempt, Backoff, Carried, Errand, ErrandRefused, ErrandState, Miss};
+pub use errand::{Attempt, Backoff, Carried, Errand, ErrandRefused, ErrandShare, ErrandState, Miss};
 pub use export::{
     Export, ExportPointer, OfJob, Phase, Progress, Refused, State, StepOutcome, StepRecord, Stop, StorageHold,
 };

@@ -239,6 +239,7 @@ pub(crate) fn delivery(deployment: &Deployment<'_>) -> Function {
         settings: delivery::DeliverySettings {
             lease: tuning.lease,
             heartbeat: tuning.lease / 3,
+            share: (tuning.worker_concurrency / 4).max(1),
             backoff: tuning.delivery_backoff.clone(),
             longest_posted_bytes: tuning.longest_posted_bytes,
             ..delivery::DeliverySettings::default()

@@ -5,7 +5,7 @@ use crate::{Entity, ErrandKind, Expect, PortError, Row, RowKey, RowRange, StateS
 use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Delivery, Dimension,
-    DimensionId, EmailClaim, EmailHome, Errand, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer,
+    DimensionId, EmailClaim, EmailHome, Errand, ErrandShare, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer,
     ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode,
     Password, QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun,
     ScriptValue, Seq, Sequence, Session, Shipment, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp,
@@ -189,6 +189,8 @@ reads! {
     slot(org: &OrgCode, job: &JobId, at: Timestamp) -> Slot = jobs::slot_key(org, job, at);
     /// A run of a job.
     run(org: &OrgCode, job: &JobId, started_at: Timestamp, id: RunId) -> Run = jobs::run_key(org, job, started_at, id);
+    /// An org's share of the workers that run errands of a kind.
+    errand_share(org: &OrgCode, kind: &str) -> ErrandShare = errands::share_key(org, kind);
     /// A webhook.
     webhook(org: &OrgCode, id: WebhookId) -> Webhook = webhooks::webhook_key(org, id);
     /// An org's storage.

@@ -59,16 +59,16 @@ impl Destination for CutDestinations {
     }
 }
 
-struct World {
-    ports: MemoryPorts,
-    admin: Principal,
-    export: ExportId,
-    settings: DeliverySettings,
+pub(crate) struct World {
+    pub(crate) ports: MemoryPorts,
+    pub(crate) admin: Principal,
+    pub(crate) export: ExportId,
+    pub(crate) settings: DeliverySettings,
 }
 
 impl World {
     /// An export of a job that is ready, and its one delivery waiting.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self::queued();
         world.export().now_or_never().unwrap();
         world
@@ -112,7 +112,7 @@ impl World {
         self.ports.export(&self.admin.org, self.export)
     }
 
-    fn delivering(&self, cut: &Arc<Cut>) -> Delivering {
+    pub(crate) fn delivering(&self, cut: &Arc<Cut>) -> Delivering {
         Delivering {
             context: cut.context(&self.ports),
             archives: Arc::<MemoryArchiveStore>::clone(&self.ports.archives),

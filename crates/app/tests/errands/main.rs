@@ -4,4 +4,5 @@
 
 mod cut;
 mod deliveries;
+mod share;
 mod signals;

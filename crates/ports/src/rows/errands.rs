@@ -3,7 +3,7 @@
 use super::{Due, DueKind, Entity, org_key};
 use crate::{DeliveryMessage, RowKey};
 use serde::{Serialize, de::DeserializeOwned};
-use waybill_domain::{Carried, Errand, ExportId, OrgCode, Shipment, Timestamp, Told};
+use waybill_domain::{Carried, Errand, ErrandShare, ExportId, OrgCode, Shipment, Timestamp, Told};
 
 /// What tells the kinds of errands apart in rows and messages.
 pub trait ErrandKind: Carried + Serialize + DeserializeOwned + Clone + Send + Sync {
@@ -58,5 +58,15 @@ impl<T: ErrandKind> Entity for Errand<T> {
 
     fn drop_after(&self) -> Option<Timestamp> {
         Some(Errand::drop_after(self))
+    }
+}
+
+pub(crate) fn share_key(org: &OrgCode, kind: &str) -> RowKey {
+    org_key(org, format!("SHARE#{kind}"))
+}
+
+impl Entity for ErrandShare {
+    fn key(&self) -> RowKey {
+        share_key(&self.org, &self.kind)
     }
 }

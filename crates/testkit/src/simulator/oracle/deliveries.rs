@@ -88,7 +88,8 @@ impl Oracle {
         let held = courier && self.deliveries.holders.get(&key) == Some(&number);
         let allowed = match (&before.state, &now.state) {
             (ErrandState::Waiting { .. }, ErrandState::Waiting { .. }) => {
-                actor.role == Role::Sweeper && before.state == now.state
+                // Put off behind others of its org.
+                actor.role == Role::Sweeper && before.state == now.state || courier && now.crowded_since.is_some()
             }
             (ErrandState::Sending { .. }, ErrandState::Sending { .. } | ErrandState::Done { .. }) => held,
             (ErrandState::Sending { lease_until, .. }, ErrandState::Waiting { .. } | ErrandState::Failed { .. }) => {
