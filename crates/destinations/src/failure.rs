@@ -21,10 +21,12 @@ enum Meaning {
     WrongPlace,
     Lost,
     Patience,
+    /// The same request may be taken in a moment.
+    Passing,
 }
 
 /// Codes of S3 and Azure Blob Storage that say more than their status.
-const CODES: [(&str, Meaning); 39] = [
+const CODES: [(&str, Meaning); 49] = [
     ("InvalidAccessKeyId", Meaning::BadCredentials),
     ("SignatureDoesNotMatch", Meaning::BadCredentials),
     ("ExpiredToken", Meaning::BadCredentials),
@@ -64,6 +66,16 @@ const CODES: [(&str, Meaning); 39] = [
     ("SlowDown", Meaning::Patience),
     ("ServerBusy", Meaning::Patience),
     ("Throttling", Meaning::Patience),
+    ("ThrottlingException", Meaning::Patience),
+    ("RequestLimitExceeded", Meaning::Patience),
+    ("RequestTimeout", Meaning::Passing),
+    ("OperationAborted", Meaning::Passing),
+    ("ConditionalRequestConflict", Meaning::Passing),
+    ("RequestTimeTooSkewed", Meaning::Passing),
+    ("IncompleteBody", Meaning::Passing),
+    ("BadDigest", Meaning::Passing),
+    ("OperationTimedOut", Meaning::Passing),
+    ("AccountBeingCreated", Meaning::Passing),
 ];
 
 impl Rejection {
@@ -102,6 +114,9 @@ impl Rejection {
                 words: format!("{said} on {place}: it asks for patience"),
                 retry_after: self.retry_after,
             },
+            (Some(Meaning::Passing), _) | (None, 408 | 425) => DestinationError::Unavailable(format!(
+                "{said} on {place}: the request came too late, was cut, or met another one"
+            )),
             (None, 500..) => DestinationError::Unavailable(format!("{said} on {place}: a fault of the service")),
             (None, _) => DestinationError::Refused(format!("{said} on {place}: the request was refused")),
         }

@@ -133,11 +133,13 @@ async fn every_login_works_and_wrong_ones_are_said_to_be() {
 
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    let cases: [(&str, &str, Expected); 5] = [
+    let cases: [(&str, &str, Expected); 7] = [
         ("403 x", "AuthorizationPermissionMismatch", |e| matches!(e, DestinationError::Refused(_))),
         ("403 x", "AuthenticationFailed", |e| matches!(e, DestinationError::BadCredentials(_))),
         ("503 x", "ServerBusy", |e| matches!(e, DestinationError::Throttled { .. })),
         ("400 x", "InvalidBlockList", |e| matches!(e, DestinationError::Lost(_))),
+        ("408 x", "", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("500 x", "OperationTimedOut", |e| matches!(e, DestinationError::Unavailable(_))),
         ("302 x", "", |e| matches!(e, DestinationError::Refused(_))),
     ];
     for (status, code, expected) in cases {

@@ -135,7 +135,7 @@ fn fault(status: &str, headers: &str, code: &str) -> Say {
 
 #[tokio::test]
 async fn answers_mean_what_they_say() {
-    let cases: [(&str, &str, &str, Expected); 11] = [
+    let cases: [(&str, &str, &str, Expected); 17] = [
         ("403 Forbidden", "", "AccessDenied", |e| matches!(e, DestinationError::Refused(_))),
         ("403 Forbidden", "", "InvalidAccessKeyId", |e| matches!(e, DestinationError::BadCredentials(_))),
         ("403 Forbidden", "", "SignatureDoesNotMatch", |e| matches!(e, DestinationError::BadCredentials(_))),
@@ -153,6 +153,12 @@ async fn answers_mean_what_they_say() {
         ),
         ("500 Internal", "", "InternalError", |e| matches!(e, DestinationError::Unavailable(_))),
         ("404 Not Found", "", "NoSuchUpload", |e| matches!(e, DestinationError::Lost(_))),
+        ("400 Bad Request", "", "RequestTimeout", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("409 Conflict", "", "OperationAborted", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("403 Forbidden", "", "RequestTimeTooSkewed", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("408 Request Timeout", "", "", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("425 Too Early", "", "", |e| matches!(e, DestinationError::Unavailable(_))),
+        ("409 Conflict", "", "geheim", |e| matches!(e, DestinationError::Refused(_))),
         ("400 Bad Request", "", "geheim", |e| matches!(e, DestinationError::Refused(_))),
     ];
     let (parcel, _) = parcel("feed.csv", 10);
