@@ -83,10 +83,10 @@ impl SftpDestination {
         outcome
     }
 
-    /// Where a parcel lies until it is whole. Made of the delivery's id, so that nobody else writes there.
-    fn temporary(&self, parcel: &Parcel) -> String {
-        let id: String = parcel.id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        self.config.file(&format!(".{}.{id}.part", parcel.name))
+    /// Where what has that id lies until it is whole: nobody else writes there, and its length does not depend on the final name's.
+    fn temporary(&self, id: &str) -> String {
+        let id: String = id.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
+        self.config.file(&format!(".waybill-{id}.part"))
     }
 }
 
@@ -105,7 +105,7 @@ impl Open {
             let made = self.session.sftp.mkdir(part, FileAttributes::empty()).await;
             // Somebody else may have made it meanwhile.
             if made.is_err() && self.session.size(part).await?.is_none() {
-                made.map_err(|error| Session::failed(&error, &format!("the folder {part} for {place}")))?;
+                made.map_err(|error| Session::not_made(&error, part, place))?;
             }
         }
         Ok(())
@@ -169,10 +169,10 @@ impl Open {
 #[async_trait]
 impl Destination for SftpDestination {
     async fn open(&self, parcel: &Parcel) -> Result<Upload, DestinationError> {
-        let path = self.temporary(parcel);
-        let place = self.place(&path);
+        let (path, target) = (self.temporary(&parcel.id), self.config.file(&parcel.name));
+        let place = self.place(&target);
         self.with(async |open| {
-            open.make_folders(&path, &place).await?;
+            open.make_folders(&target, &place).await?;
             open.open_file(&path, OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE, &place).await?;
             Ok(())
         })
@@ -254,8 +254,7 @@ impl Destination for SftpDestination {
     }
 
     async fn probe(&self, id: &str, name: &str, now: Timestamp) -> Result<Probed, DestinationError> {
-        let id: String = id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        let (temporary, target) = (self.config.file(&format!(".{name}.{id}.part")), self.config.file(name));
+        let (temporary, target) = (self.temporary(id), self.config.file(name));
         let place = self.place(&target);
         let body = Bytes::from(format!("waybill {now}\n"));
         self.with(async |open| {

@@ -3,8 +3,10 @@
 use crate::{JobId, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Longest template, in characters; what placeholders add stays below the 255 bytes that file systems take.
-const MAX_CHARS: usize = 120;
+/// Longest name, in bytes of UTF-8: what file systems take.
+const MAX_BYTES: usize = 255;
+/// What gzip adds to a name that does not end so.
+const GZIP_ENDING: &str = ".gz";
 
 /// A template of a file's name, understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +23,15 @@ pub enum FilenameError {
     #[error("has a brace that opens or closes no placeholder")]
     Brace,
     /// A name that some system takes for something else than a file in a folder.
-    #[error("must be a file's name of 1 to {MAX_CHARS} characters without `/`, `\\`, `..` and control characters")]
+    #[error(
+        "must be a file's name without `/`, `\\`, `..` and control characters, not empty, and without a dot or a space at its beginning"
+    )]
     Unsafe,
+    /// No file system takes what it would become.
+    #[error(
+        "makes names of up to {0} bytes, `.gz` included where it is not written; a file's name has {MAX_BYTES} at most"
+    )]
+    TooLong(usize),
 }
 
 /// What stands for the placeholders.
@@ -44,7 +53,7 @@ impl FilenameTemplate {
     pub fn parse(text: &str) -> Result<Self, FilenameError> {
         let hidden = text.starts_with('.') || text.trim() != text;
         let evil = text.contains(['/', '\\']) || text.contains("..") || text.chars().any(char::is_control);
-        if text.is_empty() || text.chars().count() > MAX_CHARS || hidden || evil {
+        if text.is_empty() || hidden || evil {
             return Err(FilenameError::Unsafe);
         }
         let facts = FilenameFacts {
@@ -52,8 +61,8 @@ impl FilenameTemplate {
             job: JobId::new(Timestamp::from_millis(0), [0; 8]),
             run: RunId::new(Timestamp::from_millis(0), [0; 8]),
         };
-        fill(text, &facts)?;
-        Ok(Self(text.to_owned()))
+        let longest = longest(text, fill(text, &facts)?.len(), facts.job.as_str().len());
+        if longest > MAX_BYTES { Err(FilenameError::TooLong(longest)) } else { Ok(Self(text.to_owned())) }
     }
 
     /// As it was written.
@@ -65,9 +74,16 @@ impl FilenameTemplate {
     pub fn render(&self, facts: &FilenameFacts, gzip: bool) -> String {
         // Understood when it was parsed.
         let name = fill(&self.0, facts).unwrap_or_else(|_| format!("export-{}", facts.run));
-        let is_named = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "gz");
-        if gzip && !is_named { format!("{name}.gz") } else { name }
+        if gzip && !name.ends_with(GZIP_ENDING) { format!("{name}{GZIP_ENDING}") } else { name }
     }
+}
+
+/// How many bytes the longest name of a template has that is `filled` bytes long with a job's id of `job_bytes`, which is the one
+/// thing whose length differs.
+fn longest(text: &str, filled: usize, job_bytes: usize) -> usize {
+    let jobs = text.matches("{jobId}").count();
+    let gzip = if text.ends_with(GZIP_ENDING) { 0 } else { GZIP_ENDING.len() };
+    filled + jobs * JobId::MAX_BYTES.saturating_sub(job_bytes) + gzip
 }
 
 fn fill(text: &str, facts: &FilenameFacts) -> Result<String, FilenameError> {
@@ -143,8 +159,24 @@ mod tests {
             (".hidden", FilenameError::Unsafe),
             ("", FilenameError::Unsafe),
             ("a\n.csv", FilenameError::Unsafe),
+            (" a.csv", FilenameError::Unsafe),
         ] {
             assert_eq!(FilenameTemplate::parse(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn a_template_is_refused_when_its_longest_name_is_beyond_what_file_systems_take() {
+        let too_long = |text: &str| match FilenameTemplate::parse(text) {
+            Err(FilenameError::TooLong(bytes)) => Some(bytes),
+            other => other.map(|_| None).unwrap(),
+        };
+        assert_eq!(too_long(&("日".repeat(100) + ".csv")), Some(307));
+        assert_eq!(too_long(&"{runId}".repeat(17)), Some(17 * 24 + 3));
+        assert_eq!(too_long(&("a".repeat(248) + ".csv")), None);
+        assert_eq!(too_long(&("a".repeat(249) + ".csv")), Some(256));
+        assert_eq!(too_long(&("a".repeat(252) + ".gz")), None);
+        // The longest id that a job can have is 64 bytes.
+        assert_eq!((too_long("{jobId}{jobId}{jobId}"), too_long(&"{jobId}".repeat(4))), (None, Some(259)));
     }
 }

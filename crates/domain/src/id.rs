@@ -306,8 +306,13 @@ checked_text! {
         let mut bytes = text.bytes();
         let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
         let rest = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        if first && rest && text.len() <= 64 { Ok(()) } else { Err(IdError::NotJobId) }
+        if first && rest && text.len() <= JobId::MAX_BYTES { Ok(()) } else { Err(IdError::NotJobId) }
     }
+}
+
+impl JobId {
+    /// Longest one, in bytes, which are its characters.
+    pub const MAX_BYTES: usize = 64;
 }
 
 checked_text! {

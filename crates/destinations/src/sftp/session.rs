@@ -123,6 +123,20 @@ impl Session {
         data.map(|data| data.data)
     }
 
+    /// What it means that a folder could not be made for `place`.
+    pub(super) fn not_made(error: &SftpError, folder: &str, place: &str) -> DestinationError {
+        let words = |why: &str| format!("the folder {folder} for {place} is not there and cannot be made: {why}");
+        match error {
+            SftpError::Status(status) => match status.status_code {
+                StatusCode::PermissionDenied => DestinationError::Refused(words("the user may not")),
+                StatusCode::OpUnsupported => DestinationError::Refused(words("the server makes no folders")),
+                StatusCode::NoSuchFile => DestinationError::NotFound(words("what it would lie in is not there")),
+                _ => DestinationError::Unavailable(words("is there a file of that name, or is the disk full?")),
+            },
+            _ => Self::failed(error, place),
+        }
+    }
+
     /// What a failed request means; `place` is what it was about.
     pub(super) fn failed(error: &SftpError, place: &str) -> DestinationError {
         match error {
