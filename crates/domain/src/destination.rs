@@ -202,15 +202,16 @@ impl DestinationConfig {
         self.write().secrets
     }
 
-    /// Whether a secret that is kept for this one would be sent to where it was given for: `other`.
+    /// Whether a secret that is kept for this one would be given to whom it was given for, `other`: the same service (scheme, host and
+    /// port of an endpoint or URL, an account, host and port), be it another bucket, container, folder or path there.
     pub fn is_at_the_place_of(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::S3(one), Self::S3(two)) => (&one.endpoint, &one.bucket) == (&two.endpoint, &two.bucket),
-            (Self::AzureBlob(one), Self::AzureBlob(two)) => one.login == two.login,
-            (Self::Sftp(one), Self::Sftp(two)) => {
-                (&one.host, one.port, &one.host_key_fingerprint) == (&two.host, two.port, &two.host_key_fingerprint)
+            (Self::S3(one), Self::S3(two)) => {
+                one.endpoint.as_deref().map(origin) == two.endpoint.as_deref().map(origin)
             }
-            (Self::Webhook(one), Self::Webhook(two)) => one.url == two.url,
+            (Self::AzureBlob(one), Self::AzureBlob(two)) => one.login == two.login,
+            (Self::Sftp(one), Self::Sftp(two)) => one.host.eq_ignore_ascii_case(&two.host) && one.port == two.port,
+            (Self::Webhook(one), Self::Webhook(two)) => origin(&one.url) == origin(&two.url),
             _ => false,
         }
     }
@@ -225,6 +226,20 @@ impl DestinationConfig {
         }
         shown
     }
+}
+
+/// Scheme, host and port of a URL that was checked.
+fn origin(url: &str) -> (&str, String, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let (host, port) = authority.rsplit_once(':').filter(|(_, port)| is_port(port)).unwrap_or((authority, ""));
+    let port = match (port, scheme) {
+        ("", "http") => "80",
+        ("", _) => "443",
+        (port, _) => port,
+    };
+    (scheme, host.to_ascii_lowercase(), port)
 }
 
 #[cfg(test)]

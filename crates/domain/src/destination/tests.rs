@@ -192,3 +192,33 @@ fn fingerprints_are_read_with_and_without_their_frills() {
     }
     assert_eq!(HostKeyFingerprint::parse("SHA256:short"), None);
 }
+
+#[test]
+fn a_secret_stays_where_whoever_would_get_it_is_the_same_one() {
+    let aws = json!({"bucket": "one", "region": "eu-north-1", "accessKeyId": "a", "secretAccessKey": "s"});
+    let own = |endpoint: &str| json!({"bucket": "one", "region": "x", "endpoint": endpoint, "accessKeyId": "a", "secretAccessKey": "s"});
+    let sftp = |host: &str, port: u16| json!({"host": host, "port": port, "username": "u", "password": "p"});
+    let hook = |url: &str| json!({"url": url, "secret": "hush"});
+    let with = |mut wire: Value, field: &str, value: &str| {
+        wire[field] = json!(value);
+        wire
+    };
+    let print = format!("SHA256:{}", "a".repeat(43));
+    for (kind, one, two, stays) in [
+        ("webhook", hook("https://a.example/in"), hook("https://A.example:443/other?x=1"), true),
+        ("webhook", hook("https://a.example/in"), hook("http://a.example/in"), false),
+        ("webhook", hook("https://a.example/in"), hook("https://a.example.evil/in"), false),
+        ("webhook", hook("https://a.example/in"), hook("https://a.example:8443/in"), false),
+        ("webhook", hook("https://[::1]/in"), hook("https://[::1]:443/"), true),
+        ("s3", aws.clone(), with(aws.clone(), "bucket", "two"), true),
+        ("s3", aws.clone(), own("https://minio.example"), false),
+        ("s3", own("https://minio.example"), with(own("https://minio.example/"), "bucket", "two"), true),
+        ("s3", own("https://minio.example"), own("https://minio.example:9000"), false),
+        ("sftp", sftp("h", 22), with(with(sftp("h", 22), "path", "in"), "hostKeyFingerprint", &print), true),
+        ("sftp", sftp("h", 22), sftp("h", 2222), false),
+        ("sftp", sftp("h", 22), sftp("i", 22), false),
+    ] {
+        let [before, after] = [&one, &two].map(|wire| parse(kind, wire, None).unwrap().config);
+        assert_eq!(after.is_at_the_place_of(&before), stays, "{one} {two}");
+    }
+}
