@@ -11,7 +11,7 @@ use crate::run_errand::{Claim, claim, open_secrets, ours, ring, write};
 use sending::{Sent, send};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill_domain::{Backoff, Delivery, DestinationSecrets, Miss, State};
+use waybill_domain::{Backoff, DeliveredRun, Delivery, DestinationSecrets, Miss, OrgCode, State};
 use waybill_ports::{ArchiveStore, DeliveryMessage, DeliveryQueue, DestinationOpener, PortError, SecretVault};
 
 pub(crate) use ending::end_delivery;
@@ -121,7 +121,25 @@ async fn begin(delivering: &Delivering, delivery: &Delivery) -> Result<Destinati
     if !there {
         return Err(Miss::finally("the export was deleted, or its seven days are over, before it arrived"));
     }
+    if let Some(run) = &delivery.what.run {
+        match is_job_there(context, &delivery.org, run).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Miss::finally("the job was deleted before it arrived")),
+            Err(error) => return Err(ours(&error, "the job cannot be read at the moment")),
+        }
+    }
     open_secrets(&*delivering.vault, (&delivery.org, &delivery.what.destination), "destination").await
+}
+
+/// How far the clocks of two that make a job and run it may be apart.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
+
+/// Whether the job of a run is still there, and no later one of the same id.
+pub(crate) async fn is_job_there(context: &Context, org: &OrgCode, run: &DeliveredRun) -> Result<bool, PortError> {
+    let job = context.rows().job(org, &run.job).await?;
+    Ok(job.is_some_and(|job| {
+        job.value.deleted_at.is_none() && job.value.created_at <= run.started_at.after(CLOCKS_APART)
+    }))
 }
 
 /// Records how far it came, and rings for what is left.

@@ -5,8 +5,10 @@ use crate::make_export::ring_to_stop;
 use crate::read_export::{stored_export, visible};
 use crate::retry::Attempts;
 use crate::{Context, Error};
-use waybill_domain::{AuditAction, Export, ExportId, Principal, State, Stop, Succession, Surface, Usage};
-use waybill_ports::{PortError, Stored, WakeQueue};
+use waybill_domain::{
+    AuditAction, Export, ExportId, Principal, Run, State, Stop, Succession, Surface, Timestamp, Usage,
+};
+use waybill_ports::{PortError, Rows, Stored, Transaction, WakeQueue};
 
 /// Deletes the export with that id, if it is of the caller's org, made through `surface` (`None` = any) and visible now. One that
 /// has ended gives its storage back in the same transaction, one that waits leaves its lane in it, one that runs is marked and
@@ -90,11 +92,44 @@ async fn attempt(context: &Context, principal: &Principal, stored: &Stored<Expor
             let counted = usage.as_ref().map_or_else(|| Usage::empty(org.clone()), |usage| usage.value.clone());
             transaction.upsert(usage.map(|usage| usage.version), &counted.release(released, now))?;
         }
+        give_up_deliveries(rows, &export, now, &mut transaction).await?;
     } else {
         stop(rows, stored, Stop::Delete, now, &mut transaction).await?;
     }
     let entry = context.audit_entry(org, Some(principal), AuditAction::ExportDeleted, stored.value.id.to_string());
     transaction.insert(&entry)?;
     transaction.commit(&*context.state).await?;
+    Ok(())
+}
+
+/// Adds to `transaction` that what was still to be delivered of `export` is not, and that its run has ended therefore.
+async fn give_up_deliveries(
+    rows: Rows<'_>,
+    export: &Export,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<(), PortError> {
+    if export.deliveries == 0 {
+        return Ok(());
+    }
+    // The run first: whoever ends one of the deliveries moves it.
+    let run = match Run::of(export) {
+        Some(run) => rows.run(&run.org, &run.job, run.started_at, run.id).await?,
+        None => None,
+    };
+    let (mut deliveries, mut given_up) = (Vec::new(), false);
+    for stored in rows.deliveries(&export.org, export.id).await? {
+        if let Ok(delivery) = stored.value.clone().given_up("the export was deleted before it arrived", now) {
+            transaction.update(stored.version, &delivery)?;
+            given_up = true;
+            deliveries.push(delivery);
+        } else {
+            deliveries.push(stored.value);
+        }
+    }
+    if let Some(run) = run.filter(|_| given_up) {
+        let told = run.value.delivered(&deliveries.iter().collect::<Vec<_>>());
+        transaction.update(run.version, &told)?;
+    }
     Ok(())
 }

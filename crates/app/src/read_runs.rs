@@ -47,8 +47,8 @@ async fn as_it_is(context: &Context, run: Run) -> Result<Run, PortError> {
             if let Some(told) = again.map(|stored| stored.value).filter(|told| *told != run) {
                 return Ok(told);
             }
-            let open = run.deliveries_open;
-            Ok(run.settled(&export.value, open))
+            // What waits for deliveries is told by them.
+            if run.deliveries_open > 0 { Ok(run) } else { Ok(run.settled(&export.value, 0)) }
         }
         Ok(None) if run.deliveries_open == 0 => Ok(run.lost()),
         Ok(_) => Ok(run),

@@ -1,6 +1,6 @@
 //! Deliveries of an export as people see them: listed, and begun anew by hand.
 
-use crate::advance_delivery::end_delivery;
+use crate::advance_delivery::{end_delivery, is_job_there};
 use crate::manage_jobs::assert_may_change_job;
 use crate::read_export::visible;
 use crate::run_errand::ring;
@@ -40,7 +40,7 @@ pub async fn deliveries_of(context: &Context, export: &Export) -> Result<Vec<Del
 /// or its job.
 ///
 /// # Errors
-/// `NotFound`, `Forbidden`, `NotReady`, `Conflict` while it is on its way; `Throttled`, `Unavailable`, `Internal`.
+/// `NotFound`, `Forbidden`, `NotReady`, `Conflict` while it is on its way, or once its job is deleted; `Throttled`, `Unavailable`, `Internal`.
 pub async fn redeliver(
     context: &Context,
     queue: &dyn DeliveryQueue,
@@ -69,6 +69,11 @@ pub async fn redeliver(
     }
     let not_found = || Error::NotFound { kind: "delivery", id: format!("{export}/{number}") };
     let delivery: Delivery = context.rows().errand(&principal.org, export, number).await?.ok_or_else(not_found)?.value;
+    if let Some(run) = &delivery.what.run
+        && !is_job_there(context, &principal.org, run).await?
+    {
+        return Err(Error::Conflict { reason: "the job was deleted: nothing of it is delivered any more".to_owned() });
+    }
     let destination = destination_now(&delivery, job.as_ref());
     let on_its_way = AtomicBool::new(false);
     let again = end_delivery(context, &delivery, |delivery, now| {

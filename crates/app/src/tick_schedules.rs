@@ -96,12 +96,13 @@ async fn decide(context: &Context, job: Stored<Job>) -> Result<Outcome, PortErro
             transaction.insert(&slot(&job.value, range, SlotOutcome::Skipped { reason }, now))?;
         }
     }
-    let mut made = None;
+    let (mut made, mut failed_at) = (None, None);
     if let Some(at) = decision.fires {
         let outcome = match firing(context, &job.value).await? {
             Firing::Busy => SlotOutcome::Skipped { reason: Skipped::Busy },
             Firing::Fails(message) => {
                 transaction.insert(&failed_run(context, &job.value, at, &message, now))?;
+                failed_at = Some(now);
                 SlotOutcome::Failed { message }
             }
             Firing::Makes(principal, spec) => {
@@ -113,7 +114,7 @@ async fn decide(context: &Context, job: Stored<Job>) -> Result<Outcome, PortErro
         };
         transaction.insert(&slot(&job.value, (at, at), outcome, now))?;
     }
-    move_on(&mut transaction, job, decision, made.as_ref())?;
+    move_on(&mut transaction, job, decision, (made.as_ref(), failed_at))?;
     transaction.commit(&*context.state).await?;
     Ok(made.map_or(Outcome::Done, |export| Outcome::Made(Box::new(export))))
 }
@@ -122,10 +123,12 @@ fn move_on(
     transaction: &mut Transaction,
     job: Stored<Job>,
     decision: Decision,
-    made: Option<&Export>,
+    (made, failed_at): (Option<&Export>, Option<Timestamp>),
 ) -> Result<(), PortError> {
     let ran = made.map(|export| (export.created_at, export.seq));
     let moved = job.value.decided(decision.through, decision.next, ran).map_err(|_| moved_on())?;
+    // A run that made no export is one all the same.
+    let moved = Job { last_run_at: failed_at.or(moved.last_run_at), ..moved };
     transaction.update(job.version, &moved).map(drop)
 }
 

@@ -79,35 +79,30 @@ impl WebhookDestination {
         Ok(headers)
     }
 
-    /// Posts a body; its size, and what was answered.
-    async fn send(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<(u64, OutgoingReply), DestinationError> {
+    /// Posts a body; what was answered.
+    async fn send(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<OutgoingReply, DestinationError> {
         let headers = self.headers(id, &body, now).await?;
-        let (size_bytes, body, limits) = match body {
-            Body::Message(bytes) => {
-                let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                (size_bytes, OutgoingBody::Bytes(bytes), OutgoingLimits::MESSAGE)
-            }
+        let (body, limits) = match body {
+            Body::Message(bytes) => (OutgoingBody::Bytes(bytes), OutgoingLimits::MESSAGE),
             Body::File(parcel) => {
                 let size_bytes = parcel.size_bytes;
                 let body = OutgoingBody::Stream { size_bytes, chunks: chunks(parcel) };
-                (size_bytes, body, OutgoingLimits::TRANSFER)
+                (body, OutgoingLimits::TRANSFER)
             }
         };
         let url = self.config.url.clone();
-        let reply = self.http.send(OutgoingRequest { method: "POST".to_owned(), url, headers, body, limits }).await?;
-        Ok((size_bytes, reply))
+        Ok(self.http.send(OutgoingRequest { method: "POST".to_owned(), url, headers, body, limits }).await?)
     }
 
-    async fn post(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<u64, DestinationError> {
-        let (size_bytes, reply) = self.send(id, body, now).await?;
-        judge(&reply, &self.place())?;
-        Ok(size_bytes)
+    async fn post(&self, id: &str, body: Body<'_>, now: Timestamp) -> Result<(), DestinationError> {
+        let reply = self.send(id, body, now).await?;
+        judge(&reply, &self.place())
     }
 
     /// Posts a message, and tells what was answered.
     pub(crate) async fn tell(&self, message: &WebhookMessage, now: Timestamp) -> PostedMessage {
         match self.send(&message.id, Body::Message(message.body.clone()), now).await {
-            Ok((_, reply)) => PostedMessage { status: Some(reply.status), outcome: judge(&reply, &self.place()) },
+            Ok(reply) => PostedMessage { status: Some(reply.status), outcome: judge(&reply, &self.place()) },
             Err(error) => PostedMessage { status: None, outcome: Err(error) },
         }
     }
@@ -180,8 +175,8 @@ impl Destination for WebhookDestination {
 
     async fn finish(&self, parcel: &Parcel, _upload: &Upload, now: Timestamp) -> Result<Delivered, DestinationError> {
         let body = parcel.notice.as_ref().map_or(Body::File(parcel), |notice| Body::Message(notice.body.clone()));
-        let size_bytes = self.post(&parcel.id, body, now).await?;
-        Ok(Delivered { destination_path: self.place(), size_bytes })
+        self.post(&parcel.id, body, now).await?;
+        Ok(Delivered { destination_path: self.place(), size_bytes: parcel.size_bytes })
     }
 
     /// What was posted cannot be taken back.

@@ -301,7 +301,16 @@ impl<T: Carried> Errand<T> {
         let at = now.after(wait);
         let too_late = at > since.after(backoff.give_up_after) || at >= self.expires_at;
         self.state = if miss.is_final || too_late {
-            ErrandState::Failed { at: now, message: miss.message, gone: miss.is_gone }
+            let asked = miss.retry_after.filter(|asked| !miss.is_final && *asked == wait);
+            let message = match asked {
+                Some(asked) => format!(
+                    "{}; it asks to be left alone for {} s, longer than there is to try",
+                    miss.message,
+                    asked.as_secs()
+                ),
+                None => miss.message,
+            };
+            ErrandState::Failed { at: now, message, gone: miss.is_gone }
         } else {
             ErrandState::Waiting { at }
         };
@@ -328,6 +337,22 @@ impl<T: Carried> Errand<T> {
             last.ended_at = Some(now);
         }
         self.state = ErrandState::Done { at: now };
+        Ok(self)
+    }
+
+    /// There is nothing to bring any more; whoever sends it finds out by the next thing that it records.
+    ///
+    /// # Errors
+    /// [`ErrandRefused::Ended`].
+    pub fn given_up(mut self, message: &str, now: Timestamp) -> Result<Self, ErrandRefused> {
+        if self.is_ended() {
+            return Err(ErrandRefused::Ended);
+        }
+        if let Some(last) = self.attempts.last_mut().filter(|last| last.ended_at.is_none()) {
+            last.ended_at = Some(now);
+            last.error = Some(message.to_owned());
+        }
+        self.state = ErrandState::Failed { at: now, message: message.to_owned(), gone: false };
         Ok(self)
     }
 

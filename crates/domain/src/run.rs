@@ -35,13 +35,13 @@ pub struct Run {
     pub status: RunStatus,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
-    /// Records.
+    /// Records in what was delivered, or made where nothing is delivered; 0 once it has failed and is nowhere.
     pub record_count: Option<u64>,
-    /// Bytes that were delivered.
+    /// Bytes that were delivered, to the first destination that has them.
     pub file_size: Option<u64>,
     /// Where they are.
     pub destination_path: Option<String>,
-    /// Why it failed.
+    /// Why it failed; while it runs, why the last attempt to deliver did, and when the next one is due.
     pub error: Option<String>,
     /// The instant at which it was due; `None` = somebody asked for it, or it ran elsewhere.
     pub slot: Option<Timestamp>,
@@ -85,31 +85,36 @@ impl Run {
         };
         self.status = status;
         self.error = error;
-        self.record_count = Some(export.progress.records);
+        self.record_count = match status {
+            RunStatus::Running => None,
+            RunStatus::Success => Some(export.progress.records),
+            RunStatus::Failed => Some(0),
+        };
         self.completed_at = export.finished_at().filter(|_| status != RunStatus::Running);
         self.deliveries_open = open;
         self
     }
 
-    /// The run, given where all deliveries of its export stand: on its way while one is, then a success if all have arrived.
+    /// The run, given where all deliveries of its export stand: on its way while one is, then a success if all have arrived. What it says
+    /// of what is there is said of the first destination that has it, be the run a failure for the sake of another one or not.
     #[must_use]
     pub fn delivered(mut self, deliveries: &[&Delivery]) -> Self {
         let open = deliveries.iter().filter(|delivery| !delivery.is_ended()).count();
-        let failed = deliveries.iter().filter(|delivery| matches!(delivery.state, ErrandState::Failed { .. }));
-        let last = failed.max_by_key(|delivery| delivery.ended_at());
+        let has_failed = deliveries.iter().any(|delivery| matches!(delivery.state, ErrandState::Failed { .. }));
         self.deliveries_open = u32::try_from(open).unwrap_or(u32::MAX);
-        self.status = match last {
+        self.status = match has_failed {
             _ if open > 0 => RunStatus::Running,
-            Some(_) => RunStatus::Failed,
-            None => RunStatus::Success,
+            true => RunStatus::Failed,
+            false => RunStatus::Success,
         };
         let ended = self.status != RunStatus::Running;
-        self.error = last.filter(|_| ended).and_then(|delivery| delivery.last_error()).map(str::to_owned);
+        let last = deliveries.iter().filter_map(|delivery| trouble(delivery)).max_by_key(|(at, _)| *at);
+        self.error = last.map(|(_, words)| words);
         self.completed_at = deliveries.iter().filter_map(|delivery| delivery.ended_at()).max().filter(|_| ended);
-        // What is really there, of the first destination that has it.
-        let held = deliveries.iter().find_map(|delivery| delivery.what.held.as_ref());
-        self.file_size = held.map(|held| held.size_bytes);
-        self.destination_path = held.map(|held| held.destination_path.clone());
+        let there = deliveries.iter().find_map(|delivery| Some((delivery, delivery.what.held.as_ref()?)));
+        self.record_count = there.map(|(delivery, _)| delivery.what.file.records).or(ended.then_some(0));
+        self.file_size = there.map(|(_, held)| held.size_bytes);
+        self.destination_path = there.map(|(_, held)| held.destination_path.clone());
         self
     }
 
@@ -125,3 +130,23 @@ impl Run {
         self.started_at.after(RUN_LIFETIME)
     }
 }
+
+/// When a delivery failed last, and why, if it has not got any further since.
+fn trouble(delivery: &Delivery) -> Option<(Timestamp, String)> {
+    let words = delivery.last_error()?;
+    match delivery.state {
+        ErrandState::Failed { at, .. } => Some((at, words.to_owned())),
+        ErrandState::Waiting { at } if delivery.failures > 0 => {
+            let failed_at = delivery.attempts.iter().rev().find_map(|attempt| attempt.ended_at)?;
+            Some((failed_at, format!("{words}; the next attempt is due at {at}")))
+        }
+        ErrandState::Sending { .. } if delivery.failures > 0 => {
+            let failed_at = delivery.attempts.iter().rev().find_map(|attempt| attempt.ended_at)?;
+            Some((failed_at, format!("{words}; another attempt is under way")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,11 @@ use crate::{Entity, ErrandKind, Expect, PortError, Row, RowKey, RowRange, StateS
 use serde::Deserialize;
 use waybill_domain::{
     AccessKey, Account, AccountId, AuditEntry, ChangeWindow, Collection, CollectionName, CommitId, Delivery, Dimension,
-    DimensionId, EmailClaim, EmailHome, Errand, ErrandShare, Export, ExportAlias, ExportAliasPointer, ExportId, ExportPointer,
-    ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org, OrgCode,
-    Password, QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter, ScriptRun,
-    ScriptValue, Seq, Sequence, Session, Shipment, SignInCount, SignatureUse, Slot, StorageHold, Ticket, Timestamp,
-    Usage, Webhook, WebhookAttempt, WebhookId,
+    DimensionId, EmailClaim, EmailHome, Errand, ErrandShare, Export, ExportAlias, ExportAliasPointer, ExportId,
+    ExportPointer, ExportSpec, FileId, IdempotencyRecord, Job, JobId, KeyId, KeyPointer, Lane, LogEntry, NonceUse, Org,
+    OrgCode, Password, QueueEntry, RecordCount, RecordFile, RecordId, RequestBucket, Run, RunId, ScriptCounter,
+    ScriptRun, ScriptValue, Seq, Sequence, Session, Shipment, SignInCount, SignatureUse, Slot, StorageHold, Ticket,
+    Timestamp, Usage, Webhook, WebhookAttempt, WebhookId,
 };
 
 /// Writes that happen together or not at all.

@@ -302,11 +302,61 @@ fn what_is_lost_is_sent_anew_and_what_is_refused_for_good_fails_the_run_until_it
 }
 
 #[test]
-fn a_deleted_export_is_delivered_to_nobody() {
+fn a_deleted_export_is_delivered_to_nobody_and_its_run_has_ended_with_the_reply() {
     let world = World::new();
+    world.ports.destinations.refuse("nothing is there; check the path");
+    assert!(world.invoke(&Cut::never(), FOREVER));
+    world.ports.destinations.refuse(None);
+    assert_eq!(world.run().status, RunStatus::Running);
     block_on(waybill_app::delete_export(&world.ports.context(), &*world.ports.wake, &world.admin, None, world.export))
         .unwrap();
+    let run = world.run();
+    assert_eq!(
+        (run.status, run.error.as_deref(), run.deliveries_open, run.record_count),
+        (RunStatus::Failed, Some("the export was deleted before it arrived"), 0, Some(0))
+    );
+    world.ports.clock.advance(Duration::from_hours(2));
     assert!(world.invoke(&Cut::never(), FOREVER));
-    assert!(world.ports.destinations.files().is_empty());
-    assert_eq!(world.run().status, RunStatus::Failed);
+    assert_eq!((world.ports.destinations.files().len(), world.run()), (0, run));
+}
+
+#[test]
+fn a_deleted_job_sends_nothing_more_and_nothing_of_it_is_delivered_by_hand() {
+    for made_again in [false, true] {
+        let world = World::new();
+        let (context, id) = (world.ports.context(), "feed".parse().unwrap());
+        let job = block_on(waybill_app::read_job(&context, &world.admin, None, &id)).unwrap();
+        block_on(waybill_app::delete_job(&context, &world.admin, None, &id)).unwrap();
+        if made_again {
+            // Another job took the id once the rows of the first one were gone.
+            world.ports.clock.advance(Duration::from_mins(5));
+            let wake = Arc::<waybill_testkit::MemoryWakeQueue>::clone(&world.ports.wake);
+            let admitting = waybill_app::Admitting { context: world.ports.context(), wake };
+            block_on(waybill_app::tick_schedules(&admitting, FOREVER));
+            let now = context.now();
+            block_on(world.ports.insert(&waybill_domain::Job { created_at: now, ..job })).unwrap();
+        }
+        assert!(world.invoke(&Cut::never(), FOREVER));
+        let delivery = world.delivery();
+        assert_eq!(delivery.last_error(), Some("the job was deleted before it arrived"), "{delivery:?}");
+        assert!(world.ports.destinations.files().is_empty());
+        let queue = &*world.ports.deliveries;
+        let refused = block_on(redeliver(&context, queue, &world.admin, None, (world.export, 0))).unwrap_err();
+        assert!(refused.to_string().contains("the job was deleted"), "{refused}");
+    }
+}
+
+#[test]
+fn a_run_says_why_its_delivery_is_tried_again_until_it_has_arrived() {
+    let world = World::new();
+    world.ports.destinations.refuse("nothing is there; check the path");
+    assert!(world.invoke(&Cut::never(), FOREVER));
+    let run = world.run();
+    assert_eq!((run.status, run.record_count), (RunStatus::Running, None));
+    let error = run.error.unwrap();
+    assert!(error.starts_with("nothing is there; check the path; the next attempt is due at 2026-01-01T"), "{error}");
+    world.ports.destinations.refuse(None);
+    let delivery = world.live_on();
+    world.assert_delivered(&delivery);
+    assert!(world.run().record_count.is_some());
 }

@@ -52,6 +52,6 @@ pub struct Delivered {
     /// Where: `s3://bucket/key`, `https://account.blob.core.windows.net/container/name`, `sftp://host/path`, or the
     /// webhook's URL without its query.
     pub destination_path: String,
-    /// How long it is there; for a webhook, how many bytes were posted.
+    /// How long the file is there, or behind the link that a webhook was sent.
     pub size_bytes: u64,
 }

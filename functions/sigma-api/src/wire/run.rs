@@ -29,7 +29,7 @@ pub(crate) struct RunWire {
     /// When it ended; `null` while it runs.
     #[schema(required, format = DateTime)]
     completed_at: Option<String>,
-    /// Records.
+    /// Records of what was delivered, or made where nothing is; 0 of a run that failed and is nowhere, `null` until something has arrived.
     #[schema(required)]
     record_count: Option<u64>,
     /// Bytes delivered, compressed ones where the job compresses.
@@ -38,7 +38,7 @@ pub(crate) struct RunWire {
     /// Where they are.
     #[schema(required)]
     destination_path: Option<String>,
-    /// Why it failed.
+    /// Why it failed; while it runs, why the last attempt to deliver did and when the next one is due.
     #[schema(required)]
     error: Option<String>,
 }

@@ -6,7 +6,7 @@ use crate::simulator::profile::Calamity;
 use crate::simulator::series::is_series;
 use crate::simulator::weaken::{Kind, kind_of};
 use serde::de::DeserializeOwned;
-use waybill_domain::{CommitId, Export, FailureCode, Lane, OrgCode, QueueEntry, State, Timestamp, Usage};
+use waybill_domain::{CommitId, Export, ExportId, FailureCode, Lane, OrgCode, QueueEntry, State, Timestamp, Usage};
 use waybill_ports::{Row, Write};
 
 /// How long an ended export is shown.
@@ -77,7 +77,8 @@ impl Oracle {
         self.series_written(actor, asked_at, &org, (writes, &exports));
         let ended: Vec<Export> = exports.iter().filter(|export| self.ends(&org, export)).cloned().collect();
         self.scripts_written(actor, &org, writes, &ended);
-        self.deliveries_written(actor, asked_at, &org, (writes, &ended));
+        let deleted: Vec<ExportId> = exports.iter().filter(|export| export.deleted).map(|export| export.id).collect();
+        self.deliveries_written(actor, asked_at, &org, (writes, &ended, &deleted));
         for export in &exports {
             ready.extend(self.export_written(actor, &org, export.clone(), lane.as_ref()));
         }

@@ -25,13 +25,14 @@ pub(super) struct DeliveriesSeen {
 }
 
 impl Oracle {
-    /// Looks at what a commit says of deliveries, before anything else of it is taken note of; `ended` = the exports that it ends.
+    /// Looks at what a commit says of deliveries, before anything else of it is taken note of; `ended` = the exports that it ends,
+    /// `deleted` = those that are deleted in it.
     pub(super) fn deliveries_written(
         &mut self,
         actor: Actor,
         asked_at: Timestamp,
         org: &OrgCode,
-        (writes, ended): (&[Write], &[Export]),
+        (writes, ended, deleted): (&[Write], &[Export], &[ExportId]),
     ) {
         let rows = writes.iter().filter_map(|write| match write {
             Write::Put { row, .. } if kind_of(&row.key) == Kind::Delivery => Some(row),
@@ -45,11 +46,18 @@ impl Oracle {
             self.demand(put_down == due, || format!("{}: ended with {put_down} deliveries of {due}", export.id));
         }
         for row in rows {
-            self.delivery_written(actor, asked_at, org, &row, ended);
+            self.delivery_written(actor, asked_at, org, &row, (ended, deleted.contains(&row.export)));
         }
     }
 
-    fn delivery_written(&mut self, actor: Actor, asked_at: Timestamp, org: &OrgCode, now: &Delivery, ended: &[Export]) {
+    fn delivery_written(
+        &mut self,
+        actor: Actor,
+        asked_at: Timestamp,
+        org: &OrgCode,
+        now: &Delivery,
+        (ended, deleted): (&[Export], bool),
+    ) {
         let (id, key, number) = (now.id(), (now.export, now.number), actor.number);
         let before = self.deliveries.rows.insert(key, now.clone());
         let Some(before) = before else {
@@ -60,6 +68,7 @@ impl Oracle {
         };
         if let ErrandState::Failed { message, .. } = &now.state
             && before.state != now.state
+            && !deleted
         {
             self.was_given_up(org, now, asked_at, message);
         }
@@ -93,8 +102,9 @@ impl Oracle {
             }
             (ErrandState::Sending { .. }, ErrandState::Sending { .. } | ErrandState::Done { .. }) => held,
             (ErrandState::Sending { lease_until, .. }, ErrandState::Waiting { .. } | ErrandState::Failed { .. }) => {
-                held || courier && *lease_until <= asked_at
+                held || courier && *lease_until <= asked_at || deleted
             }
+            (ErrandState::Waiting { .. }, ErrandState::Failed { .. }) => deleted,
             // Rung for while its worker is gone.
             (ErrandState::Done { .. } | ErrandState::Failed { .. }, ErrandState::Waiting { .. }) => {
                 actor.role == Role::Client
@@ -115,7 +125,8 @@ impl Oracle {
             matches!(&delivery.what.destination.config, DestinationConfig::S3(config) if config.bucket == REFUSING);
         let Some(seen) = self.orgs.get(org) else { return };
         let export = seen.exports.get(&delivery.seq.0);
-        let gone = export.is_none_or(|seen| seen.gone || seen.export.deleted);
+        let gone = export.is_none_or(|seen| seen.gone || seen.export.deleted)
+            || delivery.what.run.as_ref().is_some_and(|of| !self.is_job_there(org, &of.job, of.started_at));
         // Where clocks are set or nobody runs for days, times say little.
         let odd = seen.traits.has(Calamity::Jump) || seen.traits.has(Calamity::DarkDays);
         let limits = backoff();

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use waybill_domain::{
-    Export, ExportId, Job, JobSchedule, OrgCode, Run, RunId, RunStatus, Skipped, Slot, SlotOutcome, Timestamp,
+    Export, ExportId, Job, JobId, JobSchedule, OrgCode, Run, RunId, RunStatus, Skipped, Slot, SlotOutcome, Timestamp,
 };
 use waybill_ports::{Row, Write};
 use waybill_schedule::{Schedule, Zone, next_after};
@@ -216,6 +216,12 @@ impl Oracle {
     /// A run, by its id.
     pub(super) fn run_of(&self, org: &OrgCode, id: RunId) -> Option<&Run> {
         self.jobs.runs.iter().find(|((of, _), run)| of == org && run.id == id).map(|(_, run)| run)
+    }
+
+    /// Whether the job that began a run then is there.
+    pub(super) fn is_job_there(&self, org: &OrgCode, id: &JobId, started_at: Timestamp) -> bool {
+        let job = self.jobs.jobs.get(&(org.clone(), format!("JOB#{id}")));
+        job.is_some_and(|job| job.deleted_at.is_none() && job.created_at <= started_at)
     }
 
     /// Runs that are said to run although nothing does.
