@@ -1,6 +1,7 @@
 //! `simulate`: lives through worlds of consecutive seeds until one breaks a promise.
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use std::io::{Result, Write};
 use std::ops::Range;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 struct Options {
     /// How many seeds.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
@@ -74,6 +75,11 @@ impl Totals {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.from.checked_add(options.seeds).is_none() {
+        let why =
+            format!("there are no {} seeds from {} on: the last one is {}\n", options.seeds, options.from, u64::MAX);
+        Options::command().error(ErrorKind::ValueValidation, why).exit();
+    }
     let kept = if options.list_mutants {
         list_mutants().map(|()| true)
     } else if options.all_mutants {
@@ -111,7 +117,7 @@ fn catch_all(options: &Options) -> Result<bool> {
 }
 
 fn seeds(options: &Options) -> Range<u64> {
-    options.from..options.from.saturating_add(options.seeds)
+    options.from..options.from + options.seeds
 }
 
 /// Lives through what was asked for; whether every promise was kept.
