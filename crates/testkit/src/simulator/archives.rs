@@ -1,6 +1,8 @@
 //! Whether an archive that appeared is whole, and holds what it should.
 
 use super::network::World;
+use quick_xml::events::Event;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -39,32 +41,97 @@ fn read(world: &World, export: &Export, archive: &Archive) -> Result<(), String>
     }
     let [text] = &*records.into_values().collect::<Vec<_>>() else { return Err("not one file of records".into()) };
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    let mut found: Vec<&str> = match export.format {
-        ExportFormat::Ndjson => text.lines().collect(),
-        ExportFormat::Json => {
-            let inside = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or("no array")?;
-            inside
-                .split_inclusive('}')
-                .map(|record| record.trim_matches([',', '\n', ' ']))
-                .filter(|r| !r.is_empty())
-                .collect()
-        }
-        format @ (ExportFormat::Csv
-        | ExportFormat::DetailedCsv
-        | ExportFormat::Xml
-        | ExportFormat::JsonApi
-        | ExportFormat::Pdf) => {
-            return Err(format!("the simulator makes no {format:?}"));
-        }
-    };
+    let mut found = lines(export.format, text)?;
     if label.contains("sorted:true") && !found.is_sorted_by(|a, b| number(a) >= number(b)) {
         return Err(format!("it is not in order: {found:?}"));
     }
     found.sort_unstable();
-    if world.oracle.with(|oracle| oracle.are_lines_of(&export.org, &found)) {
+    let sorted: Vec<&str> = found.iter().map(String::as_str).collect();
+    if world.oracle.with(|oracle| oracle.are_lines_of(&export.org, &sorted)) {
         Ok(())
     } else {
         Err(format!("it holds {found:?}"))
+    }
+}
+
+/// The records of a file in its order, each as the line of NDJSON that it is.
+fn lines(format: ExportFormat, text: &str) -> Result<Vec<String>, String> {
+    match format {
+        ExportFormat::Ndjson => Ok(text.lines().map(str::to_owned).collect()),
+        ExportFormat::Json => {
+            let inside = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or("no array")?;
+            let records = inside.split_inclusive('}').map(|record| record.trim_matches([',', '\n', ' ']));
+            Ok(records.filter(|record| !record.is_empty()).map(str::to_owned).collect())
+        }
+        ExportFormat::Csv | ExportFormat::DetailedCsv => {
+            let mut rows = csv::Reader::from_reader(text.as_bytes());
+            rows.deserialize().map(|row| Ok(line(&row.map_err(|error| error.to_string())?))).collect()
+        }
+        ExportFormat::JsonApi => {
+            let resources: Vec<Resource> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            let resources = resources.into_iter();
+            Ok(resources
+                .map(|Resource { id, attributes: Attributes { n, s } }| line(&Fields { id, n: n.to_string(), s }))
+                .collect())
+        }
+        ExportFormat::Xml => xml_lines(text),
+        ExportFormat::Pdf => Err("the simulator makes no PDF".into()),
+    }
+}
+
+/// What every record has.
+#[derive(Default, Deserialize)]
+struct Fields {
+    #[serde(rename = "_id")]
+    id: String,
+    n: String,
+    s: String,
+}
+
+fn line(Fields { id, n, s }: &Fields) -> String {
+    format!("{{\"_id\":\"{id}\",\"n\":{n},\"s\":\"{s}\"}}")
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    id: String,
+    attributes: Attributes,
+}
+
+#[derive(Deserialize)]
+struct Attributes {
+    n: serde_json::Number,
+    s: String,
+}
+
+/// The records below the root, read to its end.
+fn xml_lines(text: &str) -> Result<Vec<String>, String> {
+    let (mut reader, mut open, mut found) = (quick_xml::Reader::from_str(text), Vec::new(), Vec::new());
+    let (mut fields, mut has_ended) = (Fields::default(), false);
+    loop {
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(start) => open.push(start.name().as_ref().to_vec()),
+            Event::Text(content) if open.len() == 3 => {
+                let content = content.decode().map_err(|error| error.to_string())?.into_owned();
+                match open.last().map(Vec::as_slice) {
+                    Some(b"_id") => fields.id = content,
+                    Some(b"n") => fields.n = content,
+                    Some(b"s") => fields.s = content,
+                    _ => {}
+                }
+            }
+            Event::End(_) => {
+                open.pop();
+                match open.len() {
+                    1 => found.push(line(&std::mem::take(&mut fields))),
+                    0 => has_ended = true,
+                    _ => {}
+                }
+            }
+            Event::Eof if has_ended => return Ok(found),
+            Event::Eof => return Err("the document does not end".into()),
+            _ => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clients: what they ask for, how often they ask again, and what they see.
 
 use super::history::Role;
+use super::mutant::Mutant;
 use super::processes::Process;
 use super::profile::Calamity;
 use super::setting::COLLECTION;
@@ -34,10 +35,9 @@ pub(super) enum Errand {
 
 /// What a client wants exported, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "what may be asked, each by itself")]
 pub(super) struct Request {
     pub(super) idempotent: bool,
-    pub(super) json: bool,
+    pub(super) format: ExportFormat,
     pub(super) sorted: bool,
     pub(super) files: FileInclusion,
     /// Whether a script follows.
@@ -71,12 +71,11 @@ pub(super) fn client(process: Process, org: OrgCode, errand: Errand) -> BoxFutur
 
 async fn create(process: &Process, principal: &Principal, asked: Request) {
     let (world, number) = (&process.world, process.actor.number);
-    let Request { idempotent, json, sorted, files, script, destinations, wait } = asked;
+    let Request { idempotent, format, sorted, files, script, destinations, wait } = asked;
     // The label says what the archive is to be like.
     let request = format!("request-{number} sorted:{sorted} files:{files:?}");
     let Ok(collection) = COLLECTION.parse() else { return };
     let key = IdempotencyKey::parse(&format!("request-{number}")).filter(|_| idempotent);
-    let format = if json { ExportFormat::Json } else { ExportFormat::Ndjson };
     let (context, org) = (&process.context, &principal.org);
     let Ok(destinations) =
         seal_for_export(context, &MemoryVault, org, &super::deliveries::destinations(destinations)).await
@@ -136,7 +135,9 @@ fn choose(process: &Process, org: &OrgCode) -> Option<ExportId> {
 
 async fn cancel(process: &Process, principal: &Principal) {
     let Some(id) = choose(process, &principal.org) else { return };
-    match cancel_export(&process.context, &*process.wake(), principal, None, id).await {
+    process.world.oracle.with(|oracle| oracle.asks_to_end(id));
+    let ended = if process.world.is(Mutant::WrongExport) { choose(process, &principal.org).unwrap_or(id) } else { id };
+    match cancel_export(&process.context, &*process.wake(), principal, None, ended).await {
         Ok(_) => process.world.oracle.with(|oracle| oracle.canceled(id)),
         // Ended otherwise, or is not to be seen.
         Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
@@ -146,6 +147,7 @@ async fn cancel(process: &Process, principal: &Principal) {
 
 async fn delete(process: &Process, principal: &Principal) {
     let Some(id) = choose(process, &principal.org) else { return };
+    process.world.oracle.with(|oracle| oracle.asks_to_end(id));
     match delete_export(&process.context, &*process.wake(), principal, None, id).await {
         Ok(()) => process.world.oracle.with(|oracle| oracle.deleted(id)),
         Err(Error::NotFound { .. }) => {}

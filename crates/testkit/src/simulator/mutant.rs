@@ -87,6 +87,8 @@ mutants! {
     CommitForgotten = "commit-forgotten",
     /// Attempts are not counted.
     NoAttempts = "no-attempts",
+    /// An attempt that ends with a throttle or an outage is not given back.
+    AttemptKept = "attempt-kept",
     /// Objects replace what is at their key.
     NoIfNoneMatch = "no-if-none-match",
     /// The head of a lane is read without consistency.
@@ -103,6 +105,10 @@ mutants! {
     QueueRowStays = "queue-row-stays",
     /// The wish to stop a running export is not kept.
     StopForgotten = "stop-forgotten",
+    /// A cancel ends another export than the one that it names.
+    WrongExport = "wrong-export",
+    /// Whoever comes to end an export that is to stop leaves its worker no time.
+    ImpatientStop = "impatient-stop",
     /// That an export was deleted is not kept.
     DeleteForgotten = "delete-forgotten",
     /// Ended exports live an hour longer.

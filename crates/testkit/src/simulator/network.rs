@@ -244,12 +244,12 @@ impl World {
 
     pub(super) fn died(&self, actor: u32) {
         self.note(|| format!("#{actor} is cut off"));
-        self.oracle.with(|oracle| oracle.disturbed(actor));
+        self.oracle.with(|oracle| oracle.gravely_disturbed(actor));
     }
 
     pub(super) fn stood_still(&self, actor: u32, length: Duration) {
         self.note(|| format!("#{actor} stands still for {length:?}"));
-        self.oracle.with(|oracle| oracle.disturbed(actor));
+        self.oracle.with(|oracle| oracle.gravely_disturbed(actor));
     }
 
     /// Lets the call travel to its service: time goes by, or it never arrives.

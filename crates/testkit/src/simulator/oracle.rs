@@ -24,10 +24,12 @@ pub(super) struct Oracle {
     series: series::AllSeries,
     /// Which org a worker serves.
     workers: BTreeMap<u32, OrgCode>,
-    disturbed: BTreeSet<u32>,
+    disturbed: BTreeMap<u32, Disturbance>,
     /// The logical request of each export, by its label.
     requests: BTreeMap<String, ExportId>,
     accepted: BTreeMap<ExportId, OrgCode>,
+    /// Whose end somebody has asked for, answered or not.
+    asked_to_end: BTreeSet<ExportId>,
     canceled: BTreeSet<ExportId>,
     deleted: BTreeSet<ExportId>,
     /// Objects that are there, and how many effective commits had happened when they appeared.
@@ -80,8 +82,27 @@ struct LaneSeen {
     /// Who took that epoch.
     holder: u32,
     until: Option<Timestamp>,
-    /// The last epoch under which an export was to stop.
+    /// When its holder took it.
+    taken_at: Option<Timestamp>,
+    /// The last epoch under which an export was to stop, and when the first of that epoch was asked to.
     stopped_under: u64,
+    stop_asked_at: Option<Timestamp>,
+}
+
+/// What befell a process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Disturbance {
+    /// Calls that were refused, lost or not answered.
+    calls: u32,
+    /// It was cut off, stood still, or lost its lease.
+    is_grave: bool,
+}
+
+impl Disturbance {
+    /// Whether a step of this process may have ended without a word: one call that fails is no reason, since the attempt is given back.
+    fn explains_an_attempt(self) -> bool {
+        self.is_grave || self.calls > 1
+    }
 }
 
 #[derive(Debug)]
@@ -91,6 +112,8 @@ struct ExportSeen {
     stamped_by: u32,
     /// How many times it was begun.
     stamps: u32,
+    /// Who began it since it last got on.
+    begun_by: Vec<u32>,
     /// How many commits had happened when it ended.
     ended_at: Option<u64>,
     /// Its rows are removed.
@@ -142,14 +165,20 @@ impl Oracle {
         self.workers.insert(worker, org.clone());
     }
 
-    /// A process was cut off, stood still or met a fault.
+    /// A call of a process was refused, lost or not answered.
     pub(super) fn disturbed(&mut self, actor: u32) {
-        self.disturbed.insert(actor);
+        self.disturbed.entry(actor).or_default().calls += 1;
     }
 
-    /// Whether a process was.
-    fn disturbances(&self, org: &OrgCode) -> usize {
-        self.disturbed.iter().filter(|actor| self.workers.get(actor) == Some(org)).count()
+    /// A process was cut off, stood still or lost its lease.
+    pub(super) fn gravely_disturbed(&mut self, actor: u32) {
+        self.disturbed.entry(actor).or_default().is_grave = true;
+    }
+
+    /// How many of those who began an export since it last got on may have ended without a word.
+    fn unexplained_ends(&self, begun_by: &[u32]) -> usize {
+        let explains = |actor: &&u32| self.disturbed.get(actor).is_some_and(|of| of.explains_an_attempt());
+        begun_by.iter().filter(explains).count()
     }
 
     /// Whether reading an org's records is deadly.

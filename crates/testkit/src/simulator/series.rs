@@ -187,6 +187,7 @@ async fn stop_all(process: &Process, principal: &Principal) -> Result<(), Error>
 async fn delete(process: &Process, principal: &Principal, seen: &ExportView, looked_at: Duration) -> Result<(), Error> {
     let (world, number) = (&process.world, process.actor.number);
     let id: ExportId = seen.export.id;
+    world.oracle.with(|oracle| oracle.asks_to_end(id));
     delete_export(&process.context, &*process.wake(), principal, Some(Surface::Rebilly), id).await?;
     let label = seen.export.label.clone().unwrap_or_default();
     let fresh = world.clock.elapsed().saturating_sub(looked_at) <= OLD && !world.profile.has(Calamity::Jump);

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_app::{Context, read_export};
-use waybill_domain::{Export, FileInclusion, OrgCode, Role as Rights};
+use waybill_domain::{Export, ExportFormat, FileInclusion, OrgCode, Role as Rights};
 use waybill_ports::{Clock, Entropy, WakeMessage};
 
 /// The time of one tick of the last sweeps.
@@ -484,7 +484,14 @@ fn errand(create: bool, choice: u64) -> Errand {
     match (create, choice % 9) {
         (true, kind) => Errand::Create(Request {
             idempotent: kind < 5,
-            json: kind % 3 == 0,
+            format: match (kind + choice / FILES) % 6 {
+                0 => ExportFormat::Json,
+                1 => ExportFormat::Csv,
+                2 => ExportFormat::DetailedCsv,
+                3 => ExportFormat::JsonApi,
+                4 => ExportFormat::Xml,
+                _ => ExportFormat::Ndjson,
+            },
             sorted: choice / SORTED % 3 == 1,
             files: match choice / FILES % 5 {
                 1 => FileInclusion::Entries,

@@ -4,8 +4,8 @@ use super::mutant::Mutant;
 use super::network::World;
 use futures::FutureExt;
 use std::time::Duration;
-use waybill_domain::{Delivery, Epoch, Export, ExportSpec, Lane, Run, RunStatus, Sequence};
-use waybill_ports::{Expect, Row, RowKey, StateStore, Write};
+use waybill_domain::{Delivery, Epoch, Export, ExportSpec, Lane, Run, RunStatus, Sequence, Timestamp};
+use waybill_ports::{Entity, Expect, Row, RowKey, StateStore, Write};
 
 /// What a key says that its row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,18 @@ pub(super) fn kind_of(key: &RowKey) -> Kind {
 
 /// A row as a mutant shows it.
 pub(super) fn weaken_row(world: &World, row: Row) -> Row {
-    if world.is(Mutant::NoLease) && kind_of(&row.key) == Kind::Lane {
-        return changed(row, |lane: &mut Lane| lane.lease = None);
+    match (world.mutant, kind_of(&row.key)) {
+        (Some(Mutant::NoLease), Kind::Lane) => changed(row, |lane: &mut Lane| lane.lease = None),
+        (Some(Mutant::ImpatientStop), Kind::Lane) => changed(row, |lane: &mut Lane| {
+            if let Some(lease) = &mut lane.lease {
+                lease.taken_at = Timestamp::from_millis(0);
+            }
+        }),
+        (Some(Mutant::ImpatientStop), Kind::Export) => changed(row, |export: &mut Export| {
+            export.stop_asked_at = export.stop_asked_at.map(|_| Timestamp::from_millis(0));
+        }),
+        _ => row,
     }
-    row
 }
 
 /// A commit as a mutant carries it out; `None` when it does not change it.
@@ -68,6 +76,13 @@ pub(super) fn weaken_commit(world: &World, writes: &[Write]) -> Option<Vec<Write
         Mutant::OneEpoch => rewrite(&mut weakened, Kind::Lane, |lane: &mut Lane| lane.epoch = Epoch(1)),
         Mutant::PutThenRing => rewrite(&mut weakened, Kind::Sequence, |counter: &mut Sequence| counter.due_at = None),
         Mutant::NoAttempts => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.attempts = 0),
+        Mutant::AttemptKept => rewrite(&mut weakened, Kind::Export, |export: &mut Export| {
+            let key = export.key();
+            let now = current(world, &key).and_then(|row| serde_json::from_str::<Export>(&row.body).ok());
+            if let Some(now) = now.filter(|now| now.checkpoint == export.checkpoint) {
+                export.attempts = export.attempts.max(now.attempts);
+            }
+        }),
         Mutant::StopForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.stop = None),
         Mutant::DeleteForgotten => rewrite(&mut weakened, Kind::Export, |export: &mut Export| export.deleted = false),
         Mutant::LongerLife => rewrite(&mut weakened, Kind::Export, |export: &mut Export| {
@@ -168,7 +183,7 @@ fn free(world: &World, writes: &mut [Write], which: impl Fn(Kind, &RowKey) -> bo
     }
 }
 
-fn rewrite<T: waybill_ports::Entity>(writes: &mut [Write], kind: Kind, change: impl Fn(&mut T)) {
+fn rewrite<T: Entity>(writes: &mut [Write], kind: Kind, change: impl Fn(&mut T)) {
     for write in writes {
         if let Write::Put { row, .. } = write
             && kind_of(&row.key) == kind
@@ -178,7 +193,7 @@ fn rewrite<T: waybill_ports::Entity>(writes: &mut [Write], kind: Kind, change: i
     }
 }
 
-fn changed<T: waybill_ports::Entity>(mut row: Row, change: impl Fn(&mut T)) -> Row {
+fn changed<T: Entity>(mut row: Row, change: impl Fn(&mut T)) -> Row {
     if let Ok(mut entity) = serde_json::from_str::<T>(&row.body) {
         change(&mut entity);
         if let Ok(body) = serde_json::to_string(&entity) {

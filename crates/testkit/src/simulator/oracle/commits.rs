@@ -100,21 +100,28 @@ impl Oracle {
         let lane = parse::<Lane>(row)?;
         let seen = self.orgs.get_mut(org)?;
         let (before, holder, stopped_under) = (seen.lane.epoch, seen.lane.holder, seen.lane.stopped_under);
-        // Whoever comes to end an export that is to stop need not wait for a holder that is gone.
-        let to_stop = seen.exports.values().any(|seen| seen.export.stop.is_some());
+        // Whoever comes to end an export that is to stop waits for the holder so long, and no longer.
+        let asked_to_stop = seen.exports.values().filter(|seen| seen.export.stop.is_some());
+        let asked_to_stop = asked_to_stop.filter_map(|seen| seen.export.stop_asked_at).min();
+        let ended_since = seen.lane.stop_asked_at.filter(|_| stopped_under == before);
+        let since = [asked_to_stop, ended_since].into_iter().flatten().min().map(|at| seen.lane.taken_at.max(Some(at)));
+        // Clocks may have been set back since it decided.
+        let decided_at = lane.lease.as_ref().map_or(asked_at, |lease| lease.taken_at.max(asked_at));
+        let had_its_time = since.flatten().is_some_and(|since| decided_at >= since.after(Lane::STOP_GRACE));
         let until = std::mem::replace(&mut seen.lane.until, lane.lease.as_ref().map(|lease| lease.until));
         let taken = lane.epoch.0 > before;
         if taken {
             if until.is_some() {
                 // Whoever held it before did not give it back: its attempt ended unexplained.
-                self.disturbed.insert(holder);
+                self.disturbed.entry(holder).or_default().is_grave = true;
             }
+            seen.lane.taken_at = lane.lease.as_ref().map(|lease| lease.taken_at);
             seen.lane.epoch = lane.epoch.0;
             seen.lane.holder = actor.number;
             self.demand(lane.epoch.0 == before + 1, || {
                 format!("{org}: the epoch went from {before} to {}", lane.epoch)
             });
-            let free = to_stop || stopped_under == before || until.is_none_or(|until| until < asked_at);
+            let free = had_its_time || until.is_none_or(|until| until < asked_at);
             self.demand(free, || format!("{org}: #{} took the lane while #{holder} held it", actor.number));
         } else {
             self.demand(lane.epoch.0 == before, || format!("{org}: the epoch fell from {before} to {}", lane.epoch));
@@ -156,8 +163,14 @@ impl Oracle {
         // An end clears the wish for it, which others may have read before.
         let stopping = export.stop.is_some() || before.as_ref().is_some_and(|(old, _)| old.stop.is_some());
         if stopping && let Some(org) = self.orgs.get_mut(org) {
+            let asked_at = export.stop_asked_at.or_else(|| before.as_ref().and_then(|(old, _)| old.stop_asked_at));
+            let earlier = org.lane.stop_asked_at.filter(|_| org.lane.stopped_under == org.lane.epoch);
+            org.lane.stop_asked_at = earlier.or(asked_at);
             org.lane.stopped_under = org.lane.epoch;
         }
+        let wished = export.stop.is_some() && before.as_ref().is_none_or(|(old, _)| old.stop.is_none());
+        let asked = self.asked_to_end.contains(&export.id);
+        self.demand(!wished || asked, || format!("{} is to stop though nobody asked", export.id));
         let (seen, ended) = (self.seen, export.is_terminal());
         let became_ready = export.archive().is_some() && !before.as_ref().is_some_and(|(old, _)| old.is_terminal());
         let entry = self.orgs.get_mut(org)?.exports.entry(seq);
@@ -165,9 +178,16 @@ impl Oracle {
             export: export.clone(),
             stamped_by,
             stamps: 0,
+            begun_by: Vec::new(),
             ended_at: None,
             gone: false,
         });
+        if entry.export.checkpoint != export.checkpoint {
+            entry.begun_by.clear();
+        }
+        if entry.stamped_by != stamped_by {
+            entry.begun_by.push(stamped_by);
+        }
         entry.export = export.clone();
         entry.stamps += u32::from(entry.stamped_by != stamped_by);
         entry.stamped_by = stamped_by;
@@ -260,11 +280,14 @@ impl Oracle {
                 self.demand(!asked, || format!("{id} became ready though its end was promised"));
             }
             State::Failed { failure, .. } => {
-                let traits = self.orgs.get(org).map(|seen| seen.traits.clone()).unwrap_or_default();
-                let disturbances = self.disturbances(org);
+                let seen = self.orgs.get(org);
+                let traits = seen.map(|seen| seen.traits.clone()).unwrap_or_default();
+                let begun_by = seen.and_then(|seen| seen.exports.get(&old.seq.0)).map(|seen| seen.begun_by.clone());
+                let begun_by = begun_by.unwrap_or_default();
+                let unexplained = self.unexplained_ends(&begun_by);
                 let due = match failure.code {
                     FailureCode::BadRecord => traits.has(Calamity::BadRecords),
-                    FailureCode::MaxRetriesReached => traits.has(Calamity::DeadlyRecords) || disturbances >= 5,
+                    FailureCode::MaxRetriesReached => traits.has(Calamity::DeadlyRecords) || unexplained >= 5,
                     FailureCode::QuotaExceeded => traits.has_quota,
                     FailureCode::Unavailable => traits.has(Calamity::DarkDays),
                     FailureCode::CollectionMissing => traits.has(Calamity::CollectionGone),
@@ -276,12 +299,11 @@ impl Oracle {
                     | FailureCode::Internal => false,
                 };
                 self.demand(due, || {
-                    format!("{id} failed for no good reason: {failure:?}, {disturbances} disturbances")
+                    format!("{id} failed for no good reason: {failure:?}, {unexplained} of {begun_by:?} may have ended without a word")
                 });
             }
             State::Canceled { .. } => {
-                let waited = matches!(old.state, State::Scheduled { .. } | State::Queued { .. });
-                let asked = old.stop.is_some() || waited;
+                let asked = self.asked_to_end.contains(&id);
                 self.demand(asked, || format!("{id} was canceled though nobody asked"));
             }
             State::Scheduled { .. } | State::Queued { .. } | State::Running { .. } => {}

@@ -11,6 +11,11 @@ impl Oracle {
         self.demand(made == Some(id), || format!("request {request} was answered with {id} and made {made:?}"));
     }
 
+    /// Somebody asks for the end of an export.
+    pub(in crate::simulator) fn asks_to_end(&mut self, id: ExportId) {
+        self.asked_to_end.insert(id);
+    }
+
     /// A cancel was answered with success.
     pub(in crate::simulator) fn canceled(&mut self, id: ExportId) {
         self.canceled.insert(id);
