@@ -148,6 +148,43 @@ fn a_field_of_a_referenced_record_is_called_as_it_was_asked_for_and_media_types_
         let csv = std::fs::read_to_string(path)?;
         let first = "No. 0,000000000000000000007000,000000000000000000000010";
         assert_eq!(csv.lines().take(2).collect::<Vec<_>>(), ["customer/name,id,customer/id", first]);
+        // A reference that is asked for by itself is its id, whatever else of its record is asked for.
+        let fields = json!(["customer", "id", "customer/name"]);
+        for format in ["csv", "detailed-csv"] {
+            let body = json!({"name": "x", "resource": "invoices", "format": format, "fields": fields,
+                "arguments": {"sort": "customer,id"}});
+            let (_, path) = exported(world, &tenant, &body, folder.path()).await?;
+            let table = std::fs::read_to_string(path)?;
+            let expected = [
+                "customer,id,customer/name",
+                "000000000000000000000010,000000000000000000007000,No. 0",
+                "000000000000000000000012,000000000000000000007002,No. 2",
+            ];
+            let found: Vec<&str> = table.lines().filter(|line| !line.starts_with(',')).collect();
+            assert_eq!(found, expected, "{format} {table}");
+            assert!(table.contains("\r\n,000000000000000000007001,\r\n"), "{table}");
+        }
+        for (format, first) in [
+            (
+                "json",
+                json!({"customer": {"id": "000000000000000000000010", "name": "No. 0"}, "id": "000000000000000000007000"}),
+            ),
+            (
+                "json-api",
+                json!({"type": "invoices", "id": "000000000000000000007000", "attributes": {}, "relationships": {
+                "customer": {"data": {"type": "customers", "id": "000000000000000000000010", "meta": {"name": "No. 0"}}}}}),
+            ),
+        ] {
+            let body = json!({"name": "x", "resource": "invoices", "format": format, "fields": fields,
+                "arguments": {"sort": "id"}});
+            let (_, path) = exported(world, &tenant, &body, folder.path()).await?;
+            let documents: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+            assert_eq!(documents[0], first);
+        }
+        let same = json!({"name": "x", "resource": "invoices", "format": "csv", "fields": ["customer/id", "customer"]});
+        let (status, refused) = world.post("/data-exports", &tenant.admin, &same).await?;
+        let told = json!([{"field": "fields.1", "message": "`customer` is the same property as `customer/id`"}]);
+        assert_eq!((status.as_u16(), &refused["invalidFields"]), (422, &told));
         let twice =
             json!({"name": "x", "resource": "invoices", "format": "csv", "fields": ["customer/id", "customer/_id"]});
         let (status, refused) = world.post("/data-exports", &tenant.admin, &twice).await?;

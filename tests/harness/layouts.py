@@ -31,7 +31,8 @@ def found(value, names):
     for at, name in enumerate(names):
         if isinstance(value, list):
             inner = [found(item, names[at:]) for item in value]
-            return [item for item in inner if item is not MISSING]
+            # So that what is found in the items by one field stands at the places of what another one finds.
+            return [None if item is MISSING else item for item in inner]
         if not isinstance(value, dict) or name not in value:
             return MISSING
         value = value[name]

@@ -1,7 +1,7 @@
 //! Creating an export: checked against the collection's definition and frozen with it; the wake-up only hurries it.
 
 use crate::begin_series::{RecurringRequest, freeze_in_series};
-use crate::data_request::{Translated, laid_out, paths_behind_references, search, translate};
+use crate::data_request::{LaidOut, Translated, laid_out, paths_behind_references, search, translate};
 use crate::date_range::{self, DateRangeRequest};
 use crate::expand_references::{Asked, Expanded, definition, expand_references};
 use crate::export_within::{Narrowed, is_readable, narrow};
@@ -14,8 +14,8 @@ use crate::{Context, Error, FieldError, IdempotentRequest};
 use std::time::Duration;
 use waybill_domain::{
     AccountId, Collection, CollectionName, DataRequest, DeliveryPlan, Export, ExportAlias, ExportFormat, ExportSpec,
-    FileInclusion, Level, Packaging, Prefix, Principal, Property, PropertyKind, RecordLimits, ScopeRequest, ScriptRun,
-    Selection, Seq, Source, Surface, Timestamp, Viewer,
+    FileInclusion, Followed, Level, Packaging, Prefix, Principal, Property, PropertyKind, RecordLimits, ScopeRequest,
+    ScriptRun, Selection, Seq, Source, Surface, Timestamp, Viewer,
 };
 use waybill_ports::{RecordStore, WakeQueue};
 use waybill_query::dialects::cortex_where::{self, WhereError};
@@ -256,9 +256,12 @@ pub(crate) async fn freeze_one(
     let scope = freeze_scope(context, &narrowed.collection, command.scope.as_ref()).await?;
     let mut expanded = expand_references(context, narrowed.collection.clone(), asked).await?;
     if let (Some(data), [_, ..], []) = (command.data.clone(), &*expanded.followed, &*errors) {
-        let (paths, wrong) = paths_behind_references(&data, &expanded.collection);
+        let (paths, wrong) = paths_behind_references(&data, &expanded);
         expanded.errors.extend(wrong);
-        command.to_mut().paths = paths;
+        expanded.keep_only(&paths);
+        let command = command.to_mut();
+        command.sort = command.sort.take().map(|sort| sort.renamed(|path| expanded.id_of(path)));
+        command.paths = paths;
     }
     expanded.errors.extend(errors);
     let command = &*command;
@@ -361,7 +364,7 @@ fn freeze(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let selection = selected(command, &collection, pipeline.as_ref())?;
+    let selection = selected(command, &collection, &followed, pipeline.as_ref())?;
     Ok(ExportSpec {
         org: stored.org.clone(),
         seq: Seq(0),
@@ -397,22 +400,26 @@ fn freeze(
 }
 
 /// What is written of every record.
-fn selected(command: &CreateExport, collection: &Collection, pipeline: Option<&Pipeline>) -> Result<Selection, Error> {
+fn selected(
+    command: &CreateExport,
+    collection: &Collection,
+    followed: &[Followed],
+    pipeline: Option<&Pipeline>,
+) -> Result<Selection, Error> {
     // What is expanded is wanted, optional or not.
     let mut include = command.include.clone();
     if command.paths.is_empty() {
         include.extend(command.expand.iter().cloned());
     }
+    let plain = |columns| LaidOut { columns, ..LaidOut::default() };
     let selected = match (pipeline.and_then(Pipeline::output), &command.data) {
-        (Some(fields), _) => Ok((columns(fields, command.format.flattening()), Vec::new())),
-        (None, Some(data)) => laid_out(data, &command.paths, collection, command.format),
-        (None, None) => {
-            let columns = collection.select(&command.paths, &include, command.format.flattening());
-            columns.map(|columns| (columns, Vec::new()))
-        }
+        (Some(fields), _) => Ok(plain(columns(fields, command.format.flattening()))),
+        (None, Some(data)) => laid_out(data, &command.paths, (collection, followed), command.format),
+        (None, None) => collection.select(&command.paths, &include, command.format.flattening()).map(plain),
     };
-    let (columns, names) = selected.map_err(|error| Error::invalid("paths", error.to_string()))?;
-    Ok(Selection { paths: command.paths.clone(), include: command.include.clone(), columns, names })
+    let LaidOut { columns, names, references } =
+        selected.map_err(|error| Error::invalid("paths", error.to_string()))?;
+    Ok(Selection { paths: command.paths.clone(), include: command.include.clone(), columns, names, references })
 }
 
 /// Of documents that declare nothing somebody has to say what goes out.

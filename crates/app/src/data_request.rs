@@ -1,8 +1,12 @@
 //! What is asked in the words of data exports, put into those of the engine with the collection's definition.
 
+use crate::expand_references::Expanded;
 use crate::{CreateExport, FieldError};
 use std::borrow::Cow;
-use waybill_domain::{Collection, DataRequest, DefinitionError, ExportFormat, Flattening, Property, PropertyKind};
+use std::collections::HashSet;
+use waybill_domain::{
+    Collection, DataRequest, DefinitionError, ExportFormat, Flattening, Followed, Property, PropertyKind,
+};
 use waybill_query::Filter;
 use waybill_query::dialects::rebilly_filter::{self, Names};
 use waybill_record::{Path, PathError, PropertyType};
@@ -69,13 +73,27 @@ pub(crate) fn translate<'a>(command: &'a CreateExport, stored: &Collection) -> T
 
 /// The paths of a data export with the vendor's names of what lies behind references, which have become documents in `expanded`;
 /// and what is wrong with them.
-pub(crate) fn paths_behind_references(data: &DataRequest, expanded: &Collection) -> (Vec<Path>, Vec<FieldError>) {
-    let types = |path: &Path| expanded.type_of(path).map(|(kind, _)| kind);
-    let declared = |path: &Path| declares(expanded, path);
+pub(crate) fn paths_behind_references(data: &DataRequest, expanded: &Expanded) -> (Vec<Path>, Vec<FieldError>) {
+    let collection = &expanded.collection;
+    let types = |path: &Path| collection.type_of(path).map(|(kind, _)| kind);
+    let declared = |path: &Path| declares(collection, path);
     let mut errors = Vec::new();
-    let refuse = |index: usize, message: String| errors.push(FieldError { field: format!("paths.{index}"), message });
-    let paths = asked_paths(&data.fields, Names { types: &types, declared: &declared, lists: &|_| None }, refuse);
+    let mut refuse =
+        |index: usize, message: String| errors.push(FieldError { field: format!("paths.{index}"), message });
+    let names = Names { types: &types, declared: &declared, lists: &|_| None };
+    let paths = asked_paths(&data.fields, names, &mut refuse);
+    // What a followed reference is by itself is the id of its record.
+    for (index, path) in paths.iter().enumerate() {
+        let Some(id) = expanded.id_of(path) else { continue };
+        let Some(other) = paths.iter().position(|other| *other == id) else { continue };
+        let (first, second) = (index.min(other), index.max(other));
+        refuse(second, same_twice(&data.fields[second], &data.fields[first]));
+    }
     (paths, errors)
+}
+
+fn same_twice(field: &str, first: &str) -> String {
+    format!("`{field}` is the same property as `{first}`")
 }
 
 /// The properties that fields with slashes name, no two the same one.
@@ -86,7 +104,7 @@ fn asked_paths(fields: &[String], names: Names<'_>, mut refuse: impl FnMut(usize
         let twice =
             |path: &Path| asked.iter().find(|(other, first)| other == path && *first != field).map(|(_, first)| *first);
         let path = property(field, names).and_then(|path| match twice(&path) {
-            Some(first) => Err(format!("`{field}` is the same property as `{first}`")),
+            Some(first) => Err(same_twice(field, first)),
             None => Ok(path),
         });
         match path {
@@ -116,22 +134,33 @@ pub(crate) fn search(text: &str, collection: &Collection) -> Result<Filter, Fiel
     rebilly_filter::search(text, &searched, &id).map_err(|error| refused(error.to_string()))
 }
 
-/// What a data export writes of records of `collection`, and what each of that is called: `paths` by the names in `data`, whose
-/// `fields` they are; without any the default, as the vendor calls it. A cell holds a whole value, unless the table is a detailed one.
+/// What a data export writes of records.
+#[derive(Debug, Default)]
+pub(crate) struct LaidOut {
+    /// What, in order.
+    pub(crate) columns: Vec<Path>,
+    /// What each of that is called.
+    pub(crate) names: Vec<String>,
+    /// References that go out as themselves by the `_id` behind them.
+    pub(crate) references: Vec<Path>,
+}
+
+/// What a data export writes of records of `collection`, in which `followed` references have become documents: `paths` by the names in
+/// `data`, whose `fields` they are; without any the default, as the vendor calls it. A cell holds a whole value, unless the table is a
+/// detailed one. A followed reference that a field names, and does not lead through, goes out as itself.
 ///
 /// # Errors
 /// As [`Collection::select`].
 pub(crate) fn laid_out(
     data: &DataRequest,
     paths: &[Path],
-    collection: &Collection,
+    (collection, followed): (&Collection, &[Followed]),
     format: ExportFormat,
-) -> Result<(Vec<Path>, Vec<String>), DefinitionError> {
+) -> Result<LaidOut, DefinitionError> {
     let flatten = match format.flattening() {
         Flattening::Documents => Flattening::Nothing,
         other => other,
     };
-    let columns = collection.select(paths, &[], flatten)?;
     let types = |path: &Path| collection.type_of(path).map(|(kind, _)| kind);
     let declared = |path: &Path| declares(collection, path);
     let names = Names { types: &types, declared: &declared, lists: &|_| None };
@@ -146,8 +175,37 @@ pub(crate) fn laid_out(
             None => names.name_of(column),
         }
     };
-    let called = columns.iter().map(name).collect();
-    Ok((columns, called))
+    let mut laid = LaidOut::default();
+    let mut seen = HashSet::new();
+    let all: Vec<&[Path]> = if paths.is_empty() { vec![&[]] } else { paths.chunks(1).collect() };
+    for asked in all {
+        for column in collection.select(asked, &[], flatten)? {
+            let ends_in = asked.first().and_then(|path| {
+                let within = |at: &&Followed| {
+                    at.path.segments().starts_with(path.segments()) && column.segments().starts_with(at.path.segments())
+                };
+                followed.iter().filter(within).min_by_key(|at| at.path.segments().len())
+            });
+            let (column, called) = match ends_in {
+                Some(Followed { path, .. }) => {
+                    let Ok(id) = path.child(ID) else { continue };
+                    if !laid.references.contains(path) {
+                        laid.references.push(path.clone());
+                    }
+                    // In a document, where it stands beside what lies behind the reference.
+                    let own = path.child("id").is_ok_and(|own| !declares(collection, &own));
+                    let called = format!("{}/{}", name(path), if own { "id" } else { ID });
+                    (id, called)
+                }
+                None => (column.clone(), name(&column)),
+            };
+            if seen.insert(column.clone()) {
+                laid.columns.push(column);
+                laid.names.push(called);
+            }
+        }
+    }
+    Ok(laid)
 }
 
 /// Whether the definition names what `path` leads to, as far as definitions go.

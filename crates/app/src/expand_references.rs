@@ -112,6 +112,22 @@ impl Expanded {
         Ok(Ok(()))
     }
 
+    /// The id in the record that stands in the place of the reference at `path`; `None` where that is not followed.
+    pub(crate) fn id_of(&self, path: &Path) -> Option<Path> {
+        let followed = self.followed.iter().find(|followed| followed.path == *path)?;
+        followed.path.child("_id").ok()
+    }
+
+    /// Keeps nothing else of followed records than what `paths` name, and the ids.
+    pub(crate) fn keep_only(&mut self, paths: &[Path]) {
+        for followed in &mut self.followed {
+            followed.keep.clear();
+        }
+        for path in paths {
+            self.keep(path);
+        }
+    }
+
     fn no_reference(&self, path: &Path) -> String {
         match self.collection.type_of(path) {
             Some((kind, _)) => format!("`{path}` is a {kind:?}; only references can be expanded"),

@@ -153,6 +153,10 @@ pub struct Selection {
     /// What each of that is called where it goes out, its segments with slashes or dots between; empty = what it is.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Followed references that go out as themselves, by the `_id` that is among the columns, because they were asked for beside
+    /// something behind them.
+    #[serde(default)]
+    pub references: Vec<Path>,
 }
 
 /// A reference that is replaced by the record that it leads to.

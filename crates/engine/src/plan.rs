@@ -28,6 +28,9 @@ pub struct PlanSpec {
     pub paths: Vec<Path>,
     /// What each of them is called where it goes out, its segments with slashes or dots between; empty = what it is.
     pub names: Vec<String>,
+    /// References that go out as themselves, with the collections that they lead to, though each was replaced by the record that it
+    /// leads to: by the `_id` in it, which is one of the paths.
+    pub links: Vec<(Path, String)>,
     /// How they are written.
     pub format: Format,
     /// What the collection's definition says of their form; plain formats do not ask.
@@ -169,7 +172,7 @@ impl Plan {
     /// # Errors
     /// No path, or too many; names that do not belong to the paths.
     pub fn compile(spec: &PlanSpec) -> Result<Self, SelectionError> {
-        let selection = Selection::compile_named(&spec.paths, &spec.names)?;
+        let selection = Selection::compile_named(&spec.paths, &spec.names)?.linking(&spec.links);
         Ok(Self {
             filter: spec.filter.clone(),
             sight: None,

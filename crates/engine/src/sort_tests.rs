@@ -17,6 +17,7 @@ fn plan(format: Format) -> Plan {
         filter: Filter::everything(),
         paths: ["_id", "n", "text"].iter().map(|path| path.parse().unwrap()).collect(),
         names: Vec::new(),
+        links: Vec::new(),
         format,
         shape: Shape::default(),
         level: Level::Fast,

@@ -107,7 +107,8 @@ fn fill(branch: &Branch, object: Value<'_>, depth: usize, slots: &mut [Slot]) {
     }
 }
 
-/// Appends, with commas between, what `segments` lead to in the objects of an array, and of arrays inside.
+/// Appends, with commas between, what `segments` lead to in the objects of an array, and of arrays inside. An element in which they
+/// lead to nothing has a `null`, so that cells of one array line up.
 fn gather(array: Value<'_>, segments: &[String], cell: &mut Vec<u8>) {
     for element in array.elements() {
         gather_from(element, segments, cell);
@@ -116,19 +117,22 @@ fn gather(array: Value<'_>, segments: &[String], cell: &mut Vec<u8>) {
 
 fn gather_from(value: Value<'_>, segments: &[String], cell: &mut Vec<u8>) {
     let Some((name, rest)) = segments.split_first() else {
-        if cell.len() > 1 {
-            cell.push(b',');
+        separate(cell);
+        return value.write_compact(cell);
+    };
+    match value.get(name) {
+        Some(inner) if !rest.is_empty() && inner.kind() == Kind::Array => gather(inner, rest, cell),
+        Some(inner) => gather_from(inner, rest, cell),
+        None => {
+            separate(cell);
+            cell.extend_from_slice(b"null");
         }
-        value.write_compact(cell);
-        return;
-    };
-    let Some(inner) = value.get(name) else {
-        return;
-    };
-    if !rest.is_empty() && inner.kind() == Kind::Array {
-        gather(inner, rest, cell);
-    } else {
-        gather_from(inner, rest, cell);
+    }
+}
+
+fn separate(cell: &mut Vec<u8>) {
+    if cell.len() > 1 {
+        cell.push(b',');
     }
 }
 

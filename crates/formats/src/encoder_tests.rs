@@ -76,7 +76,7 @@ fn csv_has_a_header_of_paths_and_empty_cells_for_what_is_missing() {
     a1,"Aero B ""Ranch""",3435,38.704022,"{""lat"":38.704022,""lon"":-101.473911}","[""x"",""y""]",␍␊
     a2,"Düsseldorf,
     West",-1.50e3,1,"{""lat"":1,""alt"":null}",[],␍␊
-    a3,,,,nowhere,,"[1,null]"␍␊
+    a3,,,,nowhere,,"[1,null,null]"␍␊
     "#);
 }
 
@@ -129,6 +129,20 @@ fn repeated_and_covered_paths_write_a_value_once() {
 }
 
 #[test]
+fn cells_of_one_array_line_up() {
+    let record = r#"{"lines":[{"sku":"a"},{"qty":-2},7,{"sku":null,"qty":1,"taxes":[{"rate":1},{"name":"x"}]},{"taxes":[]}],"none":[]}"#;
+    let paths = ["lines.sku", "lines.qty", "lines.taxes.rate", "lines.taxes.name", "none.sku"];
+    let cells = [
+        r#"["a",null,null,null,null]"#,
+        "[null,-2,null,1,null]",
+        "[null,null,null,1,null]",
+        r#"[null,null,null,null,"x"]"#,
+        "[]",
+    ];
+    assert_eq!(rows(&file(&encoder(Format::Csv, &paths, false), &[&[record]]))[1], cells);
+}
+
+#[test]
 fn the_last_of_equal_keys_is_written() {
     let record = r#"{"a":{"b":1},"a":{"c":2},"\u0061":{"b":[{"x":1}]},"n":1,"n":null}"#;
     assert_eq!(
@@ -173,12 +187,11 @@ pub(crate) fn naive_cell(record: &Value, path: &str) -> String {
     fn collect(value: &Value, names: &[&str], found: &mut Vec<Value>) {
         match (names.split_first(), value) {
             (None, value) => found.push(value.clone()),
-            (Some((name, rest)), Value::Object(members)) => {
-                if let Some(value) = members.get(*name) {
-                    collect_through(value, rest, found);
-                }
-            }
-            _ => {}
+            (Some((name, rest)), Value::Object(members)) => match members.get(*name) {
+                Some(value) => collect_through(value, rest, found),
+                None => found.push(Value::Null),
+            },
+            _ => found.push(Value::Null),
         }
     }
     fn collect_through(value: &Value, names: &[&str], found: &mut Vec<Value>) {
@@ -286,7 +299,7 @@ fn what_goes_out_is_called_as_asked_in_every_format() {
     }
     insta::assert_snapshot!(out.replace("\r\n", "\n"), @r#"
     id,billing/country,lines.sku,lines/of/id,createdTime,owner
-    1,IS,"[""a"",""b""]","[""9""]",2026,7
+    1,IS,"[""a"",""b""]","[""9"",null]",2026,7
     id,billing/country,lines.sku,lines/of/id,createdTime,owner
     1,IS,a,9,2026,7
     1,IS,b,,2026,7

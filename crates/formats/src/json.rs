@@ -12,7 +12,7 @@ pub(crate) fn write(record: &Document<'_>, selection: &Selection, scratch: &mut 
 }
 
 /// `found` is a stack: each level takes as many places on top of it as it has twigs.
-fn write_object(
+pub(crate) fn write_object(
     record: &Document<'_>,
     branch: &Branch,
     object: Value<'_>,
@@ -65,6 +65,11 @@ pub(crate) fn write_member(
             Kind::Array => {
                 write_key(twig, first, out);
                 write_array(record, inside, value, found, out);
+            }
+            // A reference to nothing is one, too.
+            Kind::Null if twig.link.is_some() => {
+                write_key(twig, first, out);
+                out.extend_from_slice(b"null");
             }
             // A scalar has nothing inside.
             _ => {}

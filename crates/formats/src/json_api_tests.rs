@@ -67,6 +67,66 @@ fn what_cannot_be_an_id_stays_an_attribute() {
     assert_eq!(resources[2]["relationships"]["c_staff"], json!({"data": {"type": "accounts", "id": "p1"}}));
 }
 
+/// The sites are asked for beside their codes, under a name of their own; the staff beside its names.
+fn linked(format: Format) -> Encoder {
+    let paths = ["c_site._id", "n", "c_staff.name", "c_site.code", "c_staff._id"].map(|path| path.parse().unwrap());
+    let names = ["site/id", "n", "c_staff/name", "site/code", "c_staff/id"].map(str::to_owned);
+    let links = [("c_site", "c_sites"), ("c_staff", "accounts")];
+    let links = links.map(|(path, to)| (path.parse().unwrap(), to.to_owned()));
+    let selection = Selection::compile_named(&paths, &names).unwrap().linking(&links);
+    let shape = Shape { collection: "c_visits".to_owned(), singular: "c_visit".to_owned(), properties: Vec::new() };
+    Encoder::new(format, selection, &shape, false)
+}
+
+#[test]
+fn a_reference_goes_out_as_itself_beside_what_lies_behind_it() {
+    let records = [
+        r#"{"_id":"1","n":1,"c_site":{"_id":"s1","code":"X","more":2},"c_staff":[{"name":"Ann","_id":"p1"},{"_id":"p2"}]}"#,
+        r#"{"_id":"2","n":2,"c_site":null,"c_staff":[]}"#,
+        r#"{"_id":"3","n":3}"#,
+    ];
+    let written = |format| file(&linked(format), &[&records]);
+    let resources: Vec<Value> = serde_json::from_str(&written(Format::JsonApi)).unwrap();
+    let site = |data: Value| json!({"data": data});
+    assert_eq!(resources[0]["attributes"], json!({"n": 1}));
+    assert_eq!(
+        resources[0]["relationships"],
+        json!({"site": site(json!({"type": "c_sites", "id": "s1", "meta": {"code": "X"}})),
+            "c_staff": site(json!([{"type": "accounts", "id": "p1", "meta": {"name": "Ann"}}, {"type": "accounts", "id": "p2"}]))})
+    );
+    assert_eq!(resources[1]["relationships"], json!({"site": site(Value::Null), "c_staff": site(json!([]))}));
+    assert_eq!((&resources[2]["attributes"], &resources[2]["relationships"]), (&json!({"n": 3}), &json!({})));
+    let documents: Value = serde_json::from_str(&written(Format::Json)).unwrap();
+    assert_eq!(
+        documents,
+        json!([
+            {"site": {"id": "s1", "code": "X"}, "n": 1, "c_staff": [{"name": "Ann", "id": "p1"}, {"id": "p2"}]},
+            {"site": null, "n": 2, "c_staff": []},
+            {"n": 3},
+        ])
+    );
+    let table = crate::encoder_tests::rows(&written(Format::Csv));
+    assert_eq!(table[0], ["site", "n", "c_staff/name", "site/code", "c_staff"]);
+    assert_eq!(table[1], ["s1", "1", r#"["Ann",null]"#, "X", r#"["p1","p2"]"#]);
+    assert_eq!(table[2], ["", "2", "[]", "", "[]"]);
+    assert_eq!(table[3], ["", "3", "", "", ""]);
+    let xml = written(Format::Xml);
+    assert!(xml.contains("<site><id>s1</id><code>X</code></site><n>1</n>"), "{xml}");
+    assert!(xml.contains("<site xsi:nil=\"true\"/><n>2</n>"), "{xml}");
+}
+
+#[test]
+fn what_must_be_no_attribute_and_no_relationship_stands_beside_them() {
+    let record = r#"{"_id":"1","id":"own","type":"retail","n":1,"of":{"id":2,"type":"x"}}"#;
+    let text = file(&encoder(&["type", "n", "id", "_id", "of"]), &[&[record]]);
+    let resources: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        resources[0],
+        json!({"type": "c_visits", "id": "1", "attributes": {"n": 1, "of": {"id": 2, "type": "x"}}, "relationships": {},
+            "meta": {"type": "retail", "id": "own"}})
+    );
+}
+
 #[test]
 fn parts_of_an_expanded_reference_are_attributes() {
     let resources: Value =

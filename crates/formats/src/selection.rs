@@ -37,6 +37,20 @@ pub(crate) struct Twig {
     pub(crate) inner_columns: Vec<usize>,
     /// What is wanted inside.
     pub(crate) inside: Option<Branch>,
+    /// Where it is a reference that goes out as itself, though it was replaced by the record that it leads to: the collection of that.
+    pub(crate) link: Option<String>,
+}
+
+impl Branch {
+    fn new(twigs: Vec<Twig>) -> Self {
+        let keys = KeyTable::new(twigs.iter().map(|twig| twig.name.as_str()));
+        Self { twigs, keys }
+    }
+
+    /// The same without the id of what it is a level of.
+    pub(crate) fn beside_id(&self) -> Self {
+        Self::new(self.twigs.iter().filter(|twig| twig.name != ID).cloned().collect())
+    }
 }
 
 impl Twig {
@@ -60,6 +74,8 @@ pub enum SelectionError {
     Names,
 }
 
+/// What the id of a record is called in it.
+const ID: &str = "_id";
 /// Most columns of one selection.
 const MAX_COLUMNS: usize = 16_000;
 
@@ -105,6 +121,24 @@ impl Selection {
         Ok(Self { columns, names: called, root })
     }
 
+    /// The same with references that go out as themselves, though each was replaced by a record of the collection beside it, since
+    /// something else of that goes out, too: the `_id` in it is theirs. Where there are names, a table calls that column as the reference.
+    #[must_use]
+    pub fn linking(mut self, links: &[(Path, String)]) -> Self {
+        for (path, collection) in links {
+            let of_id = |column: &Path| {
+                column.segments().split_last().is_some_and(|(last, above)| last == ID && above == path.segments())
+            };
+            if let Some(name) = self.columns.iter().position(of_id).and_then(|column| self.names.get_mut(column)) {
+                name.truncate(name.rfind(['/', '.']).unwrap_or(name.len()));
+            }
+            if let Some(twig) = twig_mut(&mut self.root, path.segments()) {
+                twig.link = Some(collection.clone());
+            }
+        }
+        self
+    }
+
     /// The paths, each once, in order: the columns of a table.
     pub fn columns(&self) -> &[Path] {
         &self.columns
@@ -137,6 +171,7 @@ fn branch(columns: &[Path], labels: &[Vec<&str>], members: &[usize], depth: usiz
                 column: None,
                 inner_columns: Vec::new(),
                 inside: None,
+                link: None,
             });
             twigs.len() - 1
         });
@@ -151,8 +186,13 @@ fn branch(columns: &[Path], labels: &[Vec<&str>], members: &[usize], depth: usiz
             twig.inside = Some(branch(columns, labels, &twig.inner_columns, depth + 1));
         }
     }
-    let keys = KeyTable::new(twigs.iter().map(|twig| twig.name.as_str()));
-    Branch { twigs, keys }
+    Branch::new(twigs)
+}
+
+fn twig_mut<'a>(branch: &'a mut Branch, segments: &[String]) -> Option<&'a mut Twig> {
+    let (first, rest) = segments.split_first()?;
+    let twig = branch.twigs.iter_mut().find(|twig| twig.name == *first)?;
+    if rest.is_empty() { Some(twig) } else { twig_mut(twig.inside.as_mut()?, rest) }
 }
 
 /// The names of a path, and labels, hold no character that JSON escapes.

@@ -109,6 +109,8 @@ impl Writing<'_, '_> {
                     }
                     end(&tag.name, self.out);
                 }
+                // A reference to nothing is one, too.
+                Kind::Null if twig.link.is_some() => self.write_element(&tag.name, value, 0),
                 // A scalar has nothing inside.
                 _ => {}
             }

@@ -97,6 +97,17 @@ impl SortOrder {
         Ok(self)
     }
 
+    /// The same order by what `name_of` calls the properties, where that is something else.
+    #[must_use]
+    pub fn renamed(mut self, name_of: impl Fn(&Path) -> Option<Path>) -> Self {
+        for term in &mut self.0 {
+            if let Some(path) = name_of(&term.path) {
+                term.path = path;
+            }
+        }
+        self
+    }
+
     /// Appends the key of a record: keys compare as bytes as records do in this order.
     pub fn write_key(&self, record: &Document<'_>, out: &mut Vec<u8>) {
         let root = record.root();

@@ -10,7 +10,7 @@ use waybill_engine::{
 };
 use waybill_query::Filter;
 use waybill_query::pipeline::{Course, Field, FieldKind};
-use waybill_record::Sight;
+use waybill_record::{Path, Sight};
 
 /// Where the built-in references lead.
 const ACCOUNTS: &str = "accounts";
@@ -29,6 +29,7 @@ pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, Select
         filter: condition(spec),
         paths: spec.selection.columns.clone(),
         names: spec.selection.names.clone(),
+        links: links(spec),
         format: format(spec.format),
         shape: match spec.pipeline.as_ref().and_then(|pipeline| pipeline.output()) {
             Some(fields) => Shape { properties: row_shapes(fields), ..shape(&spec.collection) },
@@ -45,6 +46,13 @@ pub(super) fn compile(spec: &ExportSpec, course: &Course) -> Result<Plan, Select
     let sight = record_sight(spec).filter(|_| spec.followed.is_empty());
     let plan = plan.with_stages(course.before.clone(), course.after.clone());
     Ok(plan.with_files(file_properties(spec)).seen_by(sight).within(scope(spec)))
+}
+
+/// The followed references that go out as themselves, with the collections that they lead to.
+fn links(spec: &ExportSpec) -> Vec<(Path, String)> {
+    let followed = |path: &Path| spec.followed.iter().find(|followed| followed.path == *path);
+    let references = spec.selection.references.iter();
+    references.filter_map(|path| Some((path.clone(), followed(path)?.collection.to_string()))).collect()
 }
 
 /// How its records are split; the parts are called as the export is, whose name does not change once it runs.
@@ -104,7 +112,7 @@ fn file_properties(spec: &ExportSpec) -> Vec<String> {
     let all: Vec<&str> = spec.collection.file_properties().map(|property| property.name.as_str()).collect();
     let is_named = |name: &&str| spec.selection.paths.iter().any(|path| path.head() == *name);
     if all.iter().any(is_named) {
-        let columns = spec.selection.columns.iter().map(waybill_record::Path::head);
+        let columns = spec.selection.columns.iter().map(Path::head);
         let selected: std::collections::BTreeSet<&str> = columns.collect();
         return all.into_iter().filter(|name| selected.contains(name)).map(str::to_owned).collect();
     }
@@ -203,6 +211,7 @@ mod tests {
             filter: Filter::everything(),
             paths: collection.select(&asked, &[], written.flattening()).unwrap(),
             names: Vec::new(),
+            links: Vec::new(),
             format: format(written),
             shape: shape(&collection),
             level: waybill_engine::Level::Fast,

@@ -28,7 +28,16 @@ const PLAIN: u8 = 0;
 pub(super) fn plan(format: Format, level: Level, filter: Filter) -> Result<Plan> {
     let paths = records::COLUMNS.iter().map(|column| column.parse()).collect::<Result<_, _>>()?;
     let shape = Shape { collection: "people".to_owned(), singular: "person".to_owned(), properties: Vec::new() };
-    Ok(Plan::compile(&PlanSpec { filter, paths, names: Vec::new(), format, shape, level, raw_cells: false })?)
+    Ok(Plan::compile(&PlanSpec {
+        filter,
+        paths,
+        names: Vec::new(),
+        links: Vec::new(),
+        format,
+        shape,
+        level,
+        raw_cells: false,
+    })?)
 }
 
 /// The benchmark's condition.
