@@ -8,8 +8,9 @@ use waybill_domain::{
 };
 use waybill_record::Path;
 
-/// How many records above a variant it inherits from.
-const MAX_ABOVE: usize = 4;
+/// Most records above a variant, from all of which it inherits: more than the trees of products that people keep. Of one with more,
+/// or of one that is above itself, nothing is known to be right, so the export fails.
+pub(crate) const MAX_ABOVE: usize = 16;
 
 /// Checks the segments that are asked for, and takes the default ones of the collection's other dimensions.
 ///
@@ -71,7 +72,8 @@ pub(crate) fn parents(collection: &Collection, asked: &ScopeRequest) -> Vec<Foll
         return Vec::new();
     }
     keep.push(PARENT.to_owned());
-    let paths = (1..=MAX_ABOVE).filter_map(|above| vec![PARENT; above].join(".").parse::<Path>().ok());
+    // Whether there is one too many is seen by looking for it.
+    let paths = (1..=MAX_ABOVE + 1).filter_map(|above| vec![PARENT; above].join(".").parse::<Path>().ok());
     let above = |path| Followed {
         path,
         collection: collection.name.clone(),

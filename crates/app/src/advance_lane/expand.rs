@@ -3,15 +3,16 @@
 use super::plan::{record_sight, sight};
 use super::{Exporting, Interrupted};
 use crate::account_records::accounts_by_id;
+use crate::freeze_scope::MAX_ABOVE;
 use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use waybill_domain::{CollectionName, ExportSpec, Failure, FailureCode, OrgCode, RecordId};
+use waybill_domain::{CollectionName, ExportSpec, Failure, FailureCode, OrgCode, PARENT, RecordId};
 use waybill_engine::{Chosen, Expansion, Follow, RecordFault, Reference, Rendered};
 use waybill_ports::{PortError, compute};
 use waybill_query::Filter;
-use waybill_record::{Chunk, ReadError, Seen, Sight, Tape, stored};
+use waybill_record::{Chunk, Path, ReadError, Seen, Sight, Tape, stored};
 
 /// Records of one read.
 const BATCH: usize = 100;
@@ -25,6 +26,8 @@ pub(super) struct Expander {
     org: OrgCode,
     /// Where the references of each place lead.
     targets: Vec<CollectionName>,
+    /// The place of what would be too far above a variant.
+    too_far: Option<usize>,
     expansion: Arc<Expansion>,
     filter: Filter,
     /// What of the records is seen.
@@ -55,6 +58,7 @@ impl Expander {
         Some(Self {
             org: spec.org.clone(),
             targets: spec.followed.iter().map(|followed| followed.collection.clone()).collect(),
+            too_far: spec.followed.iter().position(|followed| is_too_far(&followed.path)),
             expansion: Arc::new(Expansion::compile(&follow.collect::<Vec<_>>())),
             filter: spec.filter.clone().unwrap_or_else(Filter::everything),
             sight: record_sight(spec),
@@ -72,6 +76,13 @@ impl Expander {
         let mut rounds: Vec<Vec<Found>> = Vec::new();
         let mut wanted = self.missing(chosen.references(), &mut rendered, &rounds);
         while !wanted.is_empty() {
+            if let Some(last) = wanted.iter().find(|reference| Some(reference.place) == self.too_far) {
+                return Err(bad_record(&format!(
+                    "a variant has more than {MAX_ABOVE} records above it, or is above itself: by its `{PARENT}` and theirs one comes \
+                     to {}; correct that, or export without variants",
+                    last.id
+                )));
+            }
             let found = self.look_up(exporting, wanted).await?;
             let (expansion, sights) = (Arc::clone(&self.expansion), Arc::clone(&self.sights));
             let job = move || {
@@ -139,6 +150,11 @@ impl Expander {
         let found = ids.into_iter().zip(records);
         Ok(found.map(|((_, reference), record)| (reference, record.map(|record| record.stored))).collect())
     }
+}
+
+/// Whether a path leads from a variant to what is above more records than may be above one.
+fn is_too_far(path: &Path) -> bool {
+    path.segments().len() > MAX_ABOVE && path.segments().iter().all(|segment| segment == PARENT)
 }
 
 /// What is seen of records that were looked up: those that are not seen are as if they were not there.

@@ -44,6 +44,46 @@ impl Fixture {
 }
 
 #[test]
+fn variants_inherit_from_sixteen_records_above_them_and_an_export_of_more_or_of_a_circle_fails_and_says_so() {
+    let exported = |parents: &[(usize, usize)], count: usize, catalog: Option<&str>| {
+        let fixture = Fixture::with_shoes(0);
+        let id = |n: usize| format!("{:024x}", n * 104_729 + 7);
+        let shoe = |n: usize| {
+            let parent = parents.iter().find(|(of, _)| *of == n);
+            let parent = parent.map(|(_, parent)| format!(r#","_parent":"{}""#, id(*parent))).unwrap_or_default();
+            let top = if n == 0 { r#","name":"top","_catalogs":["spring"]"# } else { "" };
+            RecordPatch {
+                id: id(n).parse().unwrap(),
+                json: format!(r#"{{"_id":"{}","size":{n}{top}{parent}}}"#, id(n)).into(),
+            }
+        };
+        let patches: Vec<RecordPatch> = (0..count).map(shoe).collect();
+        block_on(fixture.ports.records.put(&fixture.admin.org, &"shoes".parse().unwrap(), &patches)).unwrap();
+        let scope = ScopeRequest { segments: BTreeMap::new(), variants: true, catalog: catalog.map(str::to_owned) };
+        let command = CreateExport {
+            scope: Some(scope),
+            ..CreateExport::new(Surface::Sigma, "shoes".parse().unwrap(), ExportFormat::Csv)
+        };
+        let view = block_on(create_export(&fixture.ports.context(), &*fixture.ports.wake, &fixture.admin, &command));
+        let view = view.unwrap();
+        assert_eq!(fixture.step(&view, FOREVER), Verdict::Done);
+        match fixture.read(&view).export.state {
+            State::Failed { failure, .. } => Err(failure.message),
+            _ => Ok(entry(&fixture.archive(&view), "shoes.csv")),
+        }
+    };
+    let chain = |count: usize| (1..count).map(|n| (n, n - 1)).collect::<Vec<_>>();
+    for catalog in [None, Some("spring")] {
+        let text = exported(&chain(17), 17, catalog).unwrap();
+        assert_eq!(text.lines().skip(1).filter(|line| line.ends_with(",top")).count(), 17, "{text}");
+    }
+    for (parents, count) in [(chain(18), 18), (vec![(1, 2), (2, 1)], 3), (vec![(1, 1)], 2)] {
+        let message = exported(&parents, count, None).unwrap_err();
+        assert!(message.contains("more than 16 records above it, or is above itself"), "{message}");
+    }
+}
+
+#[test]
 fn an_export_of_every_collection_has_the_columns_of_all_and_one_collection_after_the_other() {
     let fixture = Fixture::with_shoes(60);
     let view = fixture.everything(ExportFormat::Csv, true).unwrap();
