@@ -152,8 +152,8 @@ fn an_address_that_is_only_slow_gets_the_file_once_and_holds_up_no_other_export(
         assert_eq!(other["state"], "ready");
         let told = deliveries(world, &tenant, &export).await?;
         assert_eq!(told[0]["state"], "sending", "the other export waited for it: {told}");
-        // Longer than the lease, which is renewed meanwhile.
-        tokio::time::sleep(quick().lease * 2).await;
+        // Longer than the lease, which is renewed meanwhile, and shorter than a silence that is taken for an end, 30 s.
+        tokio::time::sleep(quick().lease * 4 / 3).await;
         gate.send(true)?;
         run_that(world, &tenant, &job, |run| run["status"] == "success").await?;
         let told = deliveries(world, &tenant, &export).await?;
